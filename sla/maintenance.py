@@ -26,20 +26,28 @@ class MaintenancePlan:
     """The maintenance planned from `made` on (microseconds since the epoch). An empty `product` means all products.
 
     `blocks` is canonical JSON: the list of entries under `maintenance` in the configuration, each with its time zone.
-    `supersedes` has the ids of plans that a wrong clock dated later than this one; they are ignored. `id` is the id of
-    the fact that contains the plan.
+    `supersedes` has the ids of plans that a wrong clock dated later than this one; they are ignored. `seen` is the
+    instant at which the plan was loaded, if that is later than `made`: the first plan begins with the record. `id` is
+    the id of the fact that contains the plan.
     """
 
     product: str
     made: int
     blocks: str = NONE
     supersedes: tuple[str, ...] = ()
+    seen: int | None = field(default=None, compare=False)
     id: str = field(default="", compare=False)
+
+    @property
+    def announced(self) -> int:
+        """The instant at which the plan became known."""
+        return self.made if self.seen is None else self.seen
 
     def fact(self, source: str) -> Fact:
         """Return the plan as a fact. `source` is the path of the configuration file or folder."""
         body: dict[str, Any] = {"blocks": json.loads(self.blocks), "source": source}
         body |= {"supersedes": list(self.supersedes)} if self.supersedes else {}
+        body |= {} if self.seen is None else {"seen": self.seen}
         return Fact.of(self.made, AUTHOR, MAINTENANCE, self.product, body)
 
     @classmethod
@@ -53,9 +61,10 @@ class MaintenancePlan:
             body = fact.content()
             blocks = [dict(block) for block in body["blocks"]]
             superseded = tuple(map(str, body.get("supersedes", ())))
+            seen = None if body.get("seen") is None else int(body["seen"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"the maintenance {fact.id} lacks a part of its body: {error!r}") from None
-        return cls(fact.product, fact.made, canonical(blocks), superseded, fact.id)
+        return cls(fact.product, fact.made, canonical(blocks), superseded, seen, fact.id)
 
 
 def in_force(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[tuple[MaintenancePlan, Interval]]:

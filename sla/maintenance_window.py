@@ -1,7 +1,8 @@
 """Maintenance windows: facts that plan maintenance of a product from now on, next to the configuration's plans.
 
 A window excludes no time before it was stated (use a correction for that), and none after it was ended early. A window
-that was ended before its start excludes nothing.
+that was ended before its start excludes nothing. An agreement may require that another person than the author approves
+it (`sla/maintenance_terms.py`).
 """
 
 from __future__ import annotations
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
 
 MAINTENANCE_WINDOW: Final = "maintenance_window"
 MAINTENANCE_WINDOW_END: Final = "maintenance_window_end"
+MAINTENANCE_APPROVAL: Final = "maintenance_approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The approval of a maintenance window by another person than its author, at `made`."""
+
+    made: int
+    author: str
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceWindow:
     """Planned maintenance with author and reason. Instants are in microseconds since the epoch.
 
-    An empty `product` means all products. `ended` is the instant at which a person ended it early, or None.
+    An empty `product` means all products. `ended` is the instant at which a person ended it early, or None. `approval`
+    is the first approval by another person than the author, or None.
     """
 
     product: str
@@ -33,6 +44,7 @@ class MaintenanceWindow:
     reason: str
     made: int
     ended: int | None = None
+    approval: Approval | None = None
 
     @property
     def id(self) -> str:
@@ -40,7 +52,7 @@ class MaintenanceWindow:
         return self.fact().id
 
     def fact(self) -> Fact:
-        """Return the window as a fact of the record, without its early end."""
+        """Return the window as a fact of the record, without its early end and approval."""
         body: dict[str, int | str] = {"start": self.interval.start, "end": self.interval.end, "reason": self.reason}
         return Fact.of(self.made, self.author, MAINTENANCE_WINDOW, self.product, body)
 
@@ -61,18 +73,58 @@ def maintenance_window_end(window: MaintenanceWindow, made: int, author: str, re
     return Fact.of(made, author, MAINTENANCE_WINDOW_END, window.product, {"window": window.id, "reason": reason})
 
 
+def maintenance_approval(window: MaintenanceWindow, made: int, author: str) -> Fact:
+    """Return the fact that approves the window at the instant."""
+    return Fact.of(made, author, MAINTENANCE_APPROVAL, window.product, {"window": window.id})
+
+
+def approval_obstacle(window: MaintenanceWindow, author: str, now: int) -> tuple[str, str] | None:
+    """Return why the author cannot approve the window at the instant, and what to do; None if nothing prevents it."""
+    if is_same_person(author, window.author):
+        return "the author of a window cannot approve it", "another person must approve it"
+    if window.approval is not None:
+        return f"the window is already approved by {window.approval.author}", "there is nothing to approve"
+    if window.ended is not None:
+        return "the window was ended", "add another one"
+    if window.interval.start < now:
+        return "the window has already started", "exclude past time with a correction"
+    return None
+
+
+def is_same_person(name: str, other: str) -> bool:
+    """Return whether two names are those of one person: equal except for case and spaces."""
+    return name.casefold().split() == other.casefold().split()
+
+
 def maintenance_windows(facts: Iterable[Fact]) -> list[MaintenanceWindow]:
-    """Return the windows in the order of their facts, each with its earliest end. Invalid facts are ignored."""
+    """Return the windows in the order of their facts, each with its earliest end and approval.
+
+    Invalid facts, and approvals by the author of the window, are ignored.
+    """
     windows: dict[str, MaintenanceWindow] = {}
     ends: dict[str, int] = {}
+    approvals: dict[str, list[Approval]] = {}
     for fact in facts:
-        body = fact.content() if fact.kind in (MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END) else None
+        body = fact.content() if fact.kind in _KINDS else None
         if not isinstance(body, dict):
             continue
+        window_id = str(body.get("window"))
         if fact.kind == MAINTENANCE_WINDOW_END:
-            window_id = str(body.get("window"))
             ends[window_id] = min(fact.made, ends.get(window_id, fact.made))
+        elif fact.kind == MAINTENANCE_APPROVAL:
+            approvals.setdefault(window_id, []).append(Approval(fact.made, fact.author))
         elif isinstance(start := body.get("start"), int) and isinstance(end := body.get("end"), int) and start < end:
             reason = str(body.get("reason", ""))
             windows[fact.id] = MaintenanceWindow(fact.product, Interval(start, end), fact.author, reason, fact.made)
-    return [replace(window, ended=ends.get(window_id)) for window_id, window in windows.items()]
+    return [
+        replace(window, ended=ends.get(window_id), approval=_first_approval(window, approvals.get(window_id, ())))
+        for window_id, window in windows.items()
+    ]
+
+
+_KINDS: Final = (MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, MAINTENANCE_APPROVAL)
+
+
+def _first_approval(window: MaintenanceWindow, approvals: Iterable[Approval]) -> Approval | None:
+    by_others = (approval for approval in approvals if not is_same_person(approval.author, window.author))
+    return min(by_others, key=lambda approval: approval.made, default=None)

@@ -48,6 +48,8 @@ def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
     for part, name in (("outage_limit", "outage_limits"), ("exclusion", "exclusions"), ("incident", "incidents")):
         for number, figure in enumerate(plain[name]):
             yield _line(report.product, part, number, figure)
+    for number, kept in enumerate(ledger.not_excluded_maintenance(report.product, report.window.measured)):
+        yield _line(report.product, "maintenance_not_excluded", number, kept.as_json())
     place = context_sections(ledger, report).as_json()
     for name in ("affected", "value"):
         yield _line(report.product, name, 0, place[name])

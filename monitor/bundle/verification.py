@@ -23,7 +23,7 @@ from monitor.reporting.report import portfolio_report
 from sla.correction import read as read_correction
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact
 from sla.interval import DAY, Interval
-from sla.maintenance_window import MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END
+from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END
 from sla.pause import PAUSE, PAUSE_END
 from sla.window import Window, parse_instant
 
@@ -36,6 +36,9 @@ MAX_WINDOW: Final = (
     11_000 * DAY
 )  # longest window with its comparison windows; the longest window of a report is ten years
 _TOO_FREQUENT: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # not allowed in a configuration
+_OF_CONTENT: Final = (
+    DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, MAINTENANCE_APPROVAL, PAUSE, PAUSE_END,
+)  # fmt: skip
 _RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
 
 
@@ -220,7 +223,7 @@ def _refuse_changed(facts: Sequence[Fact]) -> None:
 def _follows(fact: Fact) -> bool:
     if fact.kind in (CORRECTION, REVOCATION):
         return read_correction(fact).id == fact.id
-    if fact.kind in (DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, PAUSE, PAUSE_END):
+    if fact.kind in _OF_CONTENT:
         return Fact.of(fact.made, fact.author, fact.kind, fact.product, fact.content()).id == fact.id
     return True
 

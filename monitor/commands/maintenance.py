@@ -1,4 +1,4 @@
-"""`ninewatch maintenance`: add, list and end maintenance windows, next to `maintenance:` of the configuration."""
+"""`ninewatch maintenance`: add, approve, list and end windows, next to `maintenance:` of the configuration."""
 
 from __future__ import annotations
 
@@ -12,23 +12,33 @@ from monitor.clock import SystemClock
 from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.statement import end_of, words
+from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
-from monitor.views.planned_maintenance import maintenance_row, upcoming
+from monitor.facts.fact_index import Facts
+from monitor.views.planned_maintenance import AHEAD, MAX_AHEAD, Planned, upcoming
 from sla.duration import format_duration
 from sla.interval import Interval
-from sla.maintenance_window import MaintenanceWindow, maintenance_window_end, maintenance_windows
-from sla.window import format_instant, parse_instant
+from sla.maintenance_window import (
+    MaintenanceWindow,
+    approval_obstacle,
+    maintenance_approval,
+    maintenance_window_end,
+    maintenance_windows,
+)
+from sla.window import format_instant, parse_duration, parse_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.config.model import Portfolio
     from sla.exclusion import Exclusion
 
 AUTHOR = click.option("--author", required=True, help="Your name.")
 
 
-@click.group(short_help="Add, list and end maintenance windows.")
+@click.group(short_help="Add, approve, list and end maintenance windows.")
 def maintenance() -> None:
-    """Add, list and end maintenance windows.
+    """Add, approve, list and end maintenance windows.
 
     They apply next to `maintenance:` of the configuration: contractual figures exclude their time, and alerts wait
     until their end. A window excludes no time before it was added. A running daemon applies changes within about a
@@ -67,17 +77,39 @@ def add(
 
 
 @maintenance.command("list", short_help="List planned maintenance.")
+@click.option("--ahead", default="30d", show_default=True, metavar="DURATION", help="How far ahead, at most 400d.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @CONFIG
-def list_maintenance(as_json: bool, path: Path) -> None:
-    """List the maintenance of the next 30 days, of the configuration and of added windows, by start."""
-    location, portfolio = require_record(path), load_config(path)[1]
-    planned = upcoming(location.facts(), portfolio, SystemClock().now())
-    for product_id, exclusion in planned:
-        line = json.dumps(maintenance_row(product_id, exclusion)) if as_json else _line(product_id, exclusion)
-        click.echo(line)
+def list_maintenance(ahead: str, as_json: bool, path: Path) -> None:
+    """List the maintenance of the next 30 days, of the configuration and of added windows, by start.
+
+    Maintenance that does not meet the terms of the product's agreement is listed with the reason.
+    """
+    location, portfolio, length = require_record(path), load_config(path)[1], _ahead(ahead)
+    recorded = location.facts()
+    facts = Facts(recorded.all, former_ids=FormerIdMap.of(portfolio, recorded.renamings))
+    planned = upcoming(facts, portfolio, SystemClock().now(), length)
+    for row in planned:
+        click.echo(json.dumps(row.as_json()) if as_json else "\n".join(_lines(row)))
     if not planned and not as_json:
-        click.echo("no maintenance in the next 30 days")
+        click.echo(f"no maintenance in the next {'30 days' if length == AHEAD else format_duration(length)}")
+
+
+@maintenance.command("approve", short_help="Approve a maintenance window of another author.")
+@click.argument("window_id", metavar="ID")
+@click.option("--by", required=True, help="Your name.")
+@CONFIG
+def approve(window_id: str, by: str, path: Path) -> None:
+    """Approve the window with this id, as another person than its author, before its start.
+
+    Agreements with `maintenance: {approval: second_person}` exclude only approved windows.
+    """
+    location, now = require_record(path), SystemClock().now()
+    window, author = _window(location.facts(), window_id), words("--by", by)
+    if (obstacle := approval_obstacle(window, author, now)) is not None:
+        raise NinewatchError(f"cannot approve the maintenance window {window_id}: {obstacle[0]}; {obstacle[1]}")
+    location.journal.add(maintenance_approval(window, now, author))
+    click.echo(f"maintenance {window_id} approved by {author}")
 
 
 @maintenance.command("end", short_help="End a maintenance window now.")
@@ -91,14 +123,28 @@ def end(window_id: str, author: str, reason: str, path: Path) -> None:
     Maintenance of the configuration ends when it is removed from the configuration.
     """
     location, now = require_record(path), SystemClock().now()
-    windows = {window.id: window for window in maintenance_windows(location.facts().all)}
-    window = windows.get(window_id)
-    if window is None:
-        raise NinewatchError(f'unknown maintenance window "{window_id}"; `ninewatch maintenance list` lists them')
+    window = _window(location.facts(), window_id)
     if window.ended is not None or window.interval.end <= now:
         raise NinewatchError(f"the maintenance window {window_id} has already ended; add another one")
     location.journal.add(maintenance_window_end(window, now, words("--author", author), words("--reason", reason)))
     click.echo(f"maintenance {window_id} ended")
+
+
+def _window(facts: Facts, window_id: str) -> MaintenanceWindow:
+    window = {window.id: window for window in maintenance_windows(facts.all)}.get(window_id)
+    if window is None:
+        raise NinewatchError(f'unknown maintenance window "{window_id}"; `ninewatch maintenance list` lists them')
+    return window
+
+
+def _ahead(text: str) -> int:
+    try:
+        length = parse_duration(text)
+    except (ValueError, OverflowError):
+        length = 0
+    if not 0 < length <= MAX_AHEAD:
+        raise NinewatchError("--ahead is not a duration of at most 400d; write for example --ahead 90d")
+    return length
 
 
 def _subject(portfolio: Portfolio, product: str | None, *, every: bool) -> str:
@@ -120,9 +166,13 @@ def _start(portfolio: Portfolio, text: str, now: int) -> int:
     return start
 
 
-def _line(product_id: str, exclusion: Exclusion) -> str:
+def _lines(row: Planned) -> Iterator[str]:
+    """Yield the line of an occurrence, and one per part that stays in the contractual figure."""
+    exclusion = row.exclusion
     source = f"{exclusion.label}  " if exclusion.made is not None else ""
-    return f"{source}{_text(product_id, exclusion)}: {exclusion.reason or exclusion.label}"
+    yield f"{source}{_text(row.product, exclusion)}: {exclusion.reason or exclusion.label}"
+    for kept in row.not_excluded:
+        yield f"  not excluded: {_text(row.product, kept.exclusion)}: {'; '.join(kept.reasons)}"
 
 
 def _text(product_id: str, exclusion: Exclusion) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -14,10 +15,12 @@ from monitor import zones
 from monitor.config.base import Model
 from monitor.config.holidays import holidays
 from monitor.config.maintenance import ZoneName
-from monitor.config.values import Duration, is_id, problem_at
+from monitor.config.values import Duration, duration, is_id, problem_at
+from sla.duration import format_exact_duration
 from sla.exclusion import Cause, Exclusion
-from sla.interval import Interval, subtract
+from sla.interval import DAY, Interval, subtract
 from sla.localtime import local, midnight
+from sla.maintenance_terms import MaintenanceTerms
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
@@ -128,6 +131,53 @@ class TotalOutage(Model):
         return self
 
 
+_CAP = re.compile(r"(?P<duration>.+?) per month")
+
+
+def _monthly_cap(value: Any) -> int:
+    match = _CAP.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('not a duration per calendar month; write "4h per month"')
+    length = duration(match["duration"])
+    if length >= 28 * DAY:
+        raise ValueError("must be shorter than a month, otherwise it can never be exceeded; shorten it")
+    return length
+
+
+MonthlyCap = Annotated[
+    int,
+    PlainValidator(_monthly_cap),
+    PlainSerializer(lambda length: f"{format_exact_duration(length)} per month", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["4h per month"]}),
+]
+
+
+class MaintenanceTermsBlock(Model):
+    """Conditions for excluding maintenance. Maintenance that does not meet them stays in the contractual figure."""
+
+    notice: Duration | None = None
+    """Minimum time between the announcement of a window and its start: `5d`. Default: no condition."""
+
+    at_most: MonthlyCap | None = None
+    """Maximum maintenance that is excluded per calendar month, the first of the month first: `4h per month`. Months are
+    those of the agreement's `zone`. Default: no limit."""
+
+    approval: Literal["second_person"] | None = None
+    """`second_person`: another person than its author must have approved a window before its start, with
+    `ninewatch maintenance approve`. Default: no approval."""
+
+    @model_validator(mode="after")
+    def _any_condition(self) -> MaintenanceTermsBlock:
+        if self.notice is None and self.at_most is None and self.approval is None:
+            raise ValueError("has no condition; write notice, at_most or approval, or remove the key")
+        return self
+
+    @property
+    def terms(self) -> MaintenanceTerms:
+        """The conditions."""
+        return MaintenanceTerms(self.notice, self.at_most, second_person=self.approval is not None)
+
+
 class Agreement(Model):
     """Time that the contractual figure excludes. The raw figure, without exclusions, is always shown too."""
 
@@ -138,11 +188,16 @@ class Agreement(Model):
     """Statutory holidays, on which the objective does not apply: of `BC`, or of `Canada`."""
 
     zone: ZoneName | None = None
-    """The time zone of service hours and holidays. Default: the portfolio's `time_zone`."""
+    """The time zone of service hours, of holidays and of the months of `maintenance`. Default: the portfolio's
+    `time_zone`."""
 
     excludes: tuple[Excludes, ...] = ("maintenance", "corrections")
     """Further exclusions: `maintenance`, `corrections`, `{dependency: keycloak}` for another product's downtime,
     `{failover_of: keycloak}` for downtime by design (`down_by_design`)."""
+
+    maintenance: MaintenanceTermsBlock | None = None
+    """Conditions for excluding maintenance: `{notice: 5d, at_most: 4h per month, approval: second_person}`. Default:
+    all planned maintenance is excluded."""
 
     longest_outage: Duration | None = None
     """Limit on a single outage: with `22m`, an outage longer than 22 minutes breaks the agreement. The limit has its
@@ -154,6 +209,13 @@ class Agreement(Model):
     degraded: Literal["counts"] | None = None
     """With `counts`, the contractual figures count degraded time as downtime. Without it, degraded time is up. See
     docs/latency.md for its causes."""
+
+    @model_validator(mode="after")
+    def _terms_of_excluded_maintenance(self) -> Agreement:
+        if self.maintenance is not None and "maintenance" not in self.excludes:
+            message = "has no effect, because excludes does not contain maintenance; add it there, or remove this key"
+            raise problem_at("maintenance", message)
+        return self
 
     def limits(self) -> Iterator[OutageLimit]:
         """Yield the promised limits on outages."""

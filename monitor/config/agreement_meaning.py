@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.agreement import Agreement, TotalOutage, excluded_product, exclusion_data
+from monitor.config.agreement import Agreement, MaintenanceTermsBlock, TotalOutage, excluded_product, exclusion_data
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval, union
 from sla.service_hours import ALWAYS, ServiceHours
 
@@ -30,8 +30,11 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
         meaning["service_hours"] = hours
     if agreement.holidays is not None:
         meaning["holidays"] = agreement.holidays
-    if len(meaning) > 1:
+    monthly = agreement.maintenance is not None and agreement.maintenance.at_most is not None
+    if len(meaning) > 1 or monthly:
         meaning["zone"] = agreement.zone or zone
+    if agreement.maintenance is not None:
+        meaning["maintenance"] = _terms(agreement.maintenance)
     if agreement.longest_outage is not None:
         meaning["longest_outage_seconds"] = agreement.longest_outage / SECOND
     if agreement.total_outage is not None:
@@ -46,6 +49,12 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
 def counts_degraded(text: str) -> bool:
     """Return whether an agreement, as recorded in a definition, counts degraded time as downtime."""
     return bool(json.loads(text).get("degraded") == "counts")
+
+
+def _terms(block: MaintenanceTermsBlock) -> dict[str, Any]:
+    durations = {"notice_seconds": block.notice, "at_most_seconds_per_month": block.at_most}
+    terms: dict[str, Any] = {name: us / SECOND for name, us in durations.items() if us is not None}
+    return terms | ({} if block.approval is None else {"approval": block.approval})
 
 
 def _excludes(agreement: Agreement) -> list[Any]:
@@ -104,6 +113,8 @@ def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
         if "service_hours" in meaning:
             fields["service_hours"] = _service_hours(meaning["service_hours"])
         fields |= {name: str(meaning[name]) for name in ("holidays", "zone") if name in meaning}
+        if "maintenance" in meaning:
+            fields["maintenance"] = _maintenance_terms(meaning["maintenance"])
         if "longest_outage_seconds" in meaning:
             fields["longest_outage"] = round(meaning["longest_outage_seconds"] * SECOND)
         if "total_outage" in meaning:
@@ -114,6 +125,14 @@ def agreement_of(meaning: Mapping[str, Any]) -> Agreement:
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an agreement: {error!r}") from None
     return Agreement.model_construct(**fields)
+
+
+def _maintenance_terms(meaning: Mapping[str, Any]) -> MaintenanceTermsBlock:
+    notice, at_most = (
+        round(meaning[name] * SECOND) if name in meaning else None
+        for name in ("notice_seconds", "at_most_seconds_per_month")
+    )
+    return MaintenanceTermsBlock.model_construct(notice=notice, at_most=at_most, approval=meaning.get("approval"))
 
 
 def _exclusion(value: Any) -> Any:

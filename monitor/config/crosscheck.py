@@ -267,6 +267,11 @@ def _unknown_hosting_tiers(root: Node) -> LocatedMessages:
 
 _MAINTENANCE_COUNTED = "downtime during maintenance is counted: the product's agreement does not exclude maintenance"
 
+_NEVER_APPROVED = (
+    "approval: maintenance of the configuration has no author, so that it cannot be approved and is not excluded; "
+    "add windows with `ninewatch maintenance add`"
+)
+
 
 def possible_mistakes(portfolio: Portfolio, root: Node, now: int) -> Iterator[Problem]:
     """Yield warnings about values that are allowed but probably wrong. Attestations are evaluated at `now`."""
@@ -280,6 +285,9 @@ def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> Locat
     """Yield warnings about a product, each with its location in the product's block."""
     if product.maintenance and "maintenance" not in product.agreement.excludes:
         yield ("maintenance",), _MAINTENANCE_COUNTED
+    terms = product.agreement.maintenance
+    if terms is not None and terms.approval is not None and (product.maintenance or portfolio.maintenance):
+        yield ("agreement", "maintenance"), _NEVER_APPROVED
     for misfit in misfits_of(portfolio, product, product.readiness_at(now)):
         yield ("stage" if misfit.about is MisfitKind.CLIENTS else "objective",), misfit.text
     for problem in product.burn_obstacles:

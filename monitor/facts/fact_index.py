@@ -14,7 +14,7 @@ from sla.fact import DEFINITION, MAINTENANCE, RENAMING, Fact, merged
 from sla.failover_facts import SITE_CHANGE, failovers
 from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
-from sla.maintenance_window import maintenance_windows
+from sla.maintenance_window import MaintenanceWindow, maintenance_windows
 from sla.pause import Pause, pauses
 
 if TYPE_CHECKING:
@@ -91,13 +91,17 @@ class Facts:
 
     def excluding(
         self, product_id: str
-    ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan], Sequence[Exclusion]]:
+    ) -> tuple[Sequence[Exclusion], Sequence[MaintenancePlan], Sequence[MaintenancePlan], Sequence[MaintenanceWindow]]:
         """Return what an agreement may exclude: corrections, the product's plans, plans for all products, windows."""
         plans = self.maintenance(product_id), self.maintenance("")
-        return self.corrections.of(product_id), *plans, self.windows(product_id)
+        return self.corrections.of(product_id), *plans, self.stated_windows(product_id)
 
     def windows(self, product_id: str) -> Sequence[Exclusion]:
         """Return the exclusions of the maintenance windows of the product and of all products."""
+        return [window.exclusion() for window in self.stated_windows(product_id)]
+
+    def stated_windows(self, product_id: str) -> Sequence[MaintenanceWindow]:
+        """Return the maintenance windows of the product and of all products that exclude time."""
         return [*self._windows.get("", ()), *self._windows.get(product_id, ())]
 
     def pauses(self, product_id: str) -> Sequence[Pause]:
@@ -122,12 +126,12 @@ def _definitions(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, li
     return by_product
 
 
-def _windows(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Exclusion]]:
-    by_product: dict[str, list[Exclusion]] = {}
+def _windows(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[MaintenanceWindow]]:
+    by_product: dict[str, list[MaintenanceWindow]] = {}
     for window in maintenance_windows(facts):
         if window.in_force.length:
             name = former_ids.product(window.product) if window.product else ""
-            by_product.setdefault(name, []).append(window.exclusion())
+            by_product.setdefault(name, []).append(window)
     return by_product
 
 

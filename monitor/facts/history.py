@@ -18,7 +18,7 @@ from sla.failover_facts import failover_text
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
-from sla.maintenance_window import MAINTENANCE_WINDOW_END, maintenance_windows
+from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END, maintenance_windows
 from sla.page_mark import page_marks
 from sla.pause import PAUSE_END, pauses
 from sla.silence import RETRY, SILENCE_END, silences
@@ -104,12 +104,14 @@ def _text(fact: Fact) -> str:
 
 
 def _window_text(fact: Fact) -> str:
-    """Return the text of a maintenance window or of its end; empty for other facts."""
+    """Return the text of a maintenance window, its end or its approval; empty for other facts."""
     for window in maintenance_windows([fact]):
         start, end = (format_instant(at) for at in (window.interval.start, window.interval.end))
         return f"maintenance {start}/{end}: {window.reason}"
     if fact.kind == MAINTENANCE_WINDOW_END and isinstance(body := fact.content(), dict):
         return f"maintenance {body.get('window')} ended: {body.get('reason')}"
+    if fact.kind == MAINTENANCE_APPROVAL and isinstance(body := fact.content(), dict):
+        return f"maintenance {body.get('window')} approved"
     return ""
 
 

@@ -43,7 +43,8 @@ def added_plans(
         current = next((plan for plan in reversed(plans) if plan.made <= now), None)
         if not plans:
             first = min(starts, default=None) if not name else began(name)
-            new_plan = replace(new_plan, made=now if first is None else min(now, first))
+            made = now if first is None else min(now, first)
+            new_plan = replace(new_plan, made=made, seen=now if made < now else None)
         if ahead or current is None or current.blocks != new_plan.blocks:
             yield replace(new_plan, supersedes=ahead)
 
@@ -59,13 +60,14 @@ def maintenance_exclusions(
         if plans := facts.maintenance(name):
             yield from _by_plans(plans, window)
         else:
-            yield from _exclusions(blocks, window, portfolio.time_zone)
+            yield from planned_exclusions(blocks, window, portfolio.time_zone)
     for exclusion in facts.windows(product_id):
         if exclusion.interval.start < window.end and window.start < exclusion.interval.end:
             yield exclusion
 
 
-def _exclusions(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC") -> Iterator[Exclusion]:
+def planned_exclusions(blocks: Iterable[Maintenance], window: Interval, zone: str = "UTC") -> Iterator[Exclusion]:
+    """Yield the maintenance of the blocks that overlaps the window, in full length."""
     for block in blocks:
         yield from block.exclusions(window, zone)
 
@@ -75,7 +77,7 @@ def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Ex
     continuing: dict[Exclusion, Exclusion] = {}  # by the exclusion with an empty interval
     for plan, part in in_force(plans, window):
         before, continuing = continuing, {}
-        for planned in _exclusions(maintenance_of(plan.blocks), part):
+        for planned in planned_exclusions(maintenance_of(plan.blocks), part):
             name = replace(planned, interval=Interval(planned.interval.start, planned.interval.start))
             earlier = before.pop(name, None)
             start = max(planned.interval.start, part.start) if earlier is None else earlier.interval.start
@@ -98,7 +100,7 @@ def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], s
     past = Interval(since, plan.made)
     known = json.loads(plans[-1].blocks) if plans else []
     new = canonical([block for block in json.loads(plan.blocks) if block not in known])
-    late = [exclusion.interval for exclusion in _exclusions(maintenance_of(new), past)]
+    late = [exclusion.interval for exclusion in planned_exclusions(maintenance_of(new), past)]
     exclusions = [exclusion.interval for exclusion in _by_plans(plans, past)] if plans else []
     inside = subtract(past, subtract(past, union(late)))
     return [piece for part in inside for piece in subtract(part, exclusions)]

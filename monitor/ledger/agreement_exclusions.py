@@ -1,4 +1,7 @@
-"""Compute the exclusions of a product in a window. Each part of the window follows the agreement of that time."""
+"""Compute the exclusions of a product in a window. Each part of the window follows the agreement of that time.
+
+Maintenance that an agreement does not exclude is listed with the reasons.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,16 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from monitor import zones
 from monitor.config.agreement import Agreement, Dependency, FailoverOf
 from monitor.config.agreement_meaning import agreement_of
+from monitor.facts.announced_maintenance import announced_maintenance
 from monitor.facts.planned_maintenance import maintenance_exclusions
+from sla.calendar import Period, calendar_window
 from sla.down_by_design import excluded_by_design
 from sla.exclusion import Exclusion, dependency_downtime
 from sla.interval import Interval
+from sla.maintenance_terms import AgreedMaintenance, agreed_maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
     from monitor.ledger.product_histories import ProductHistories
     from sla.definition import Definition
+    from sla.maintenance_terms import NotExcluded
 
 
 def agreed_exclusions(
@@ -33,6 +41,38 @@ def agreed_exclusions(
         clipped = (_clip(entry, part) for entry in _exclusions(product, agreement, part, portfolio, facts, histories))
         exclusions += (exclusion for exclusion in clipped if exclusion.interval.length)
     return exclusions
+
+
+def not_excluded_maintenance(
+    product: Product, window: Interval, portfolio: Portfolio, facts: Facts, histories: ProductHistories
+) -> list[NotExcluded]:
+    """Return the maintenance in the window that stays in the contractual figure, in order of time."""
+    listed: list[NotExcluded] = []
+    for text, part in histories.configured[product.id].agreements(window):
+        agreement = product.agreement if text is None else _agreement(text)
+        if "maintenance" in agreement.excludes:
+            kept = maintenance_by(agreement, product, part, portfolio, facts).not_excluded
+            listed += [replace(entry, exclusion=_clip(entry.exclusion, part)) for entry in kept]
+    return [entry for entry in listed if entry.exclusion.interval.length]
+
+
+def maintenance_by(
+    agreement: Agreement, product: Product, window: Interval, portfolio: Portfolio, facts: Facts
+) -> AgreedMaintenance:
+    """Return the maintenance of the product in the window that the agreement excludes, and that it does not."""
+    block = agreement.maintenance
+    if block is None:
+        return AgreedMaintenance(
+            tuple(maintenance_exclusions(facts, portfolio, product.id, product.maintenance, window))
+        )
+    zone = zones.zone(agreement.zone or portfolio.time_zone)
+
+    def month(at: int) -> Interval:
+        return calendar_window(Period.MONTH, at, zone).whole
+
+    since = window.start if block.at_most is None else month(window.start).start
+    announced = announced_maintenance(facts, portfolio, product.id, product.maintenance, Interval(since, window.end))
+    return agreed_maintenance(block.terms, announced, month)
 
 
 def excluded_dependencies(definitions: Sequence[Definition], product: Product | None) -> set[str]:
@@ -66,7 +106,7 @@ def _exclusions(
         elif cause == "corrections":
             yield from facts.corrections.of(product.id)
         else:
-            yield from maintenance_exclusions(facts, portfolio, product.id, product.maintenance, window)
+            yield from maintenance_by(agreement, product, window, portfolio, facts).excluded
 
 
 @lru_cache(maxsize=1_024)

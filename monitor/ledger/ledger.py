@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 
 from monitor.config.former_ids import FormerIdMap
 from monitor.facts.fact_index import Facts
-from monitor.ledger.agreement_exclusions import agreed_exclusions, excluded_dependencies
+from monitor.ledger.agreement_exclusions import (
+    agreed_exclusions,
+    excluded_dependencies,
+    not_excluded_maintenance,
+)
 from monitor.ledger.check_entry import CheckEntry
 from monitor.ledger.check_history import CheckHistory, fold_tail
 from monitor.ledger.continuity_register import ContinuityRegister
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident, Opened, Resolved
     from sla.latency_day import LatencyDay
     from sla.latency_objective import Fast
+    from sla.maintenance_terms import NotExcluded
     from sla.observation import Observation, Run
     from sla.product_incident import ProductIncident
     from sla.timeline import State
@@ -332,6 +337,11 @@ class Ledger:
             KeyError: unknown product.
         """
         return agreed_exclusions(self.products[product_id], window, self.portfolio, self._facts, self._histories)
+
+    def not_excluded_maintenance(self, product_id: str, window: Interval) -> list[NotExcluded]:
+        """Return the maintenance of the product in the window that its agreement does not exclude, with the reasons."""
+        product = self.products[product_id]
+        return not_excluded_maintenance(product, window, self.portfolio, self._facts, self._histories)
 
     def after_exclusions(self, product_id: str, window: Interval, measured_to: int | None = None) -> AfterExclusions:
         """Return the window of the product without its exclusions, from cached sums.

@@ -59,6 +59,7 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield from latency_section(ledger, context.product, end)
     yield _incidents(report, context)
     yield _exclusions(report, context.zone)
+    yield from _maintenance_not_excluded(report, context)
     yield from _downtime_by_cause(report, context)
     yield from context.context_sections.sections()
     yield from site_sections(context.context_sections.ledger, context.product, report)
@@ -212,6 +213,26 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
     sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.audit).items()]
     note = f"Total {format_duration(report.figures.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
     return Section("exclusions", "Excluded time", (note,), Table(columns, rows) if rows else None)
+
+
+def _maintenance_not_excluded(report: Report, context: SectionInputs) -> Iterator[Section]:
+    """Yield the section on maintenance that does not meet the terms of the agreement, if there is any."""
+    ledger, zone = context.context_sections.ledger, context.zone
+    rows = tuple(
+        (
+            doc.at(kept.exclusion.interval.start, zone),
+            doc.at(kept.exclusion.interval.end, zone),
+            doc.duration(kept.exclusion.interval.length),
+            words(_reason(kept.exclusion)),
+            words("; ".join(kept.reasons)),
+            words(_author(kept.exclusion, zone)),
+        )
+        for kept in ledger.not_excluded_maintenance(report.product, report.window.measured)
+    )
+    if rows:
+        columns = ("From", "To", "Duration", "Maintenance", "Not excluded because", "Source")
+        note = "Maintenance that does not meet the agreement's terms stays in the contractual figures."
+        yield Section("maintenance-not-excluded", "Maintenance not excluded", (note,), Table(columns, rows))
 
 
 def _reason(exclusion: Exclusion) -> str:

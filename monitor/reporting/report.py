@@ -145,6 +145,8 @@ class PortfolioReport:
         promise = promise_json(product_report, product)
         promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
         context = context_sections(self.ledger, product_report).as_json()
+        kept = self.ledger.not_excluded_maintenance(product.id, product_report.window.measured)
+        promise |= {"maintenance_not_excluded": [entry.as_json() for entry in kept]}
         return identity | product_report.as_json() | promise | context | site_json(self.ledger, product, product_report)
 
 

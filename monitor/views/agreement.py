@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.availability import Bounds, Verdict
     from sla.exclusion import ExcludedPiece, Exclusion
+    from sla.maintenance_terms import NotExcluded
     from sla.measured import Measured
     from sla.outage import OutageLimit
 
@@ -54,6 +55,8 @@ class AgreementView:
 
     `excluded_lines` are the newest of `count` excluded intervals. `degraded` is the degraded time that counts as
     downtime as text, empty if it does not count.
+    `excluded_lines` are the newest of `count` excluded intervals. `not_excluded` is the newest maintenance that does
+    not meet the terms; its causes include the reasons.
     """
 
     measured: Measured
@@ -62,7 +65,8 @@ class AgreementView:
     excluded_lines: list[ExcludedLine]
     count: int
     limits: list[LimitLine]
-    degraded: str = ""
+    degraded: str
+    not_excluded: list[ExcludedLine]
 
 
 def degraded_text(measured: Measured) -> str:
@@ -86,19 +90,29 @@ def degraded_share(measured: Measured) -> Fraction | None:
 
 def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return the contractual figure over the product's own window."""
-    figures = ledger.agreement_figures(product.id, ledger.own_window(product.id, now), now)
+    window, zone = ledger.own_window(product.id, now), ledger.portfolio.zone
+    figures = ledger.agreement_figures(product.id, window, now)
     newest = figures.audit[-SHOWN_EXCLUSIONS:][::-1]
-    lines = [_excluded_line(excluded, ledger.portfolio.zone) for excluded in newest]
+    lines = [_excluded_line(excluded, zone) for excluded in newest]
     limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]
     bounds = figures.contractual.availability
     degraded = degraded_text(figures.contractual)
-    return AgreementView(figures.contractual, bounds, figures.excluded, lines, len(figures.audit), limits, degraded)
+    kept = ledger.not_excluded_maintenance(product.id, window.measured)[-SHOWN_EXCLUSIONS:][::-1]
+    not_excluded = [_not_excluded_line(entry, zone) for entry in kept]
+    count = len(figures.audit)
+    return AgreementView(figures.contractual, bounds, figures.excluded, lines, count, limits, degraded, not_excluded)
 
 
 def _excluded_line(excluded: ExcludedPiece, zone: ZoneInfo) -> ExcludedLine:
     span = excluded.interval
     causes = [_cause_text(exclusion, zone) for exclusion in excluded.causes]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
+
+
+def _not_excluded_line(kept: NotExcluded, zone: ZoneInfo) -> ExcludedLine:
+    span = kept.exclusion.interval
+    texts = [_cause_text(kept.exclusion, zone), *kept.reasons]
+    return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, texts)
 
 
 def _cause_text(exclusion: Exclusion, zone: ZoneInfo) -> str:

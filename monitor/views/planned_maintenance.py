@@ -2,43 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.facts.planned_maintenance import maintenance_exclusions
+from monitor.ledger.agreement_exclusions import maintenance_by
 from sla.interval import DAY, Interval
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from monitor.config.model import Portfolio
+    from collections.abc import Sequence
+
+    from monitor.config.model import Portfolio, Product
     from monitor.facts.fact_index import Facts
     from sla.exclusion import Exclusion
+    from sla.maintenance_terms import NotExcluded
     from sla.maintenance_window import MaintenanceWindow
 
-AHEAD: Final = 30 * DAY  # of planned maintenance that is listed
+AHEAD: Final = 30 * DAY  # of planned maintenance that is listed by default
+MAX_AHEAD: Final = 400 * DAY
 
 
-def upcoming(facts: Facts, portfolio: Portfolio, now: int) -> list[tuple[str, Exclusion]]:
-    """Return the maintenance of the next 30 days with its product, by start: of the configuration and added windows."""
-    span = Interval(now, now + AHEAD)
-    planned = [
-        (product.id, exclusion)
-        for product in portfolio.products
-        for exclusion in maintenance_exclusions(facts, portfolio, product.id, product.maintenance, span)
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An occurrence of a product's maintenance, and the parts that its agreement does not exclude."""
+
+    product: str
+    exclusion: Exclusion
+    not_excluded: tuple[NotExcluded, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the occurrence as an object; `id` and `author` are null for one of the configuration."""
+        return {
+            "product": self.product,
+            "start": format_instant(self.exclusion.interval.start),
+            "end": format_instant(self.exclusion.interval.end),
+            "id": self.exclusion.label if self.exclusion.made is not None else None,
+            "author": self.exclusion.author or None,
+            "reason": self.exclusion.reason or None,
+            "not_excluded": [kept.as_json() for kept in self.not_excluded],
+        }
+
+
+def upcoming(facts: Facts, portfolio: Portfolio, now: int, ahead: int = AHEAD) -> list[Planned]:
+    """Return the maintenance from now until `ahead`, by start: of the configuration and added windows."""
+    span = Interval(now, now + ahead)
+    planned = [planned for product in portfolio.products for planned in _planned(facts, portfolio, product, span)]
+    return sorted(planned, key=lambda row: (row.exclusion.interval.start, row.product, row.exclusion.label))
+
+
+def _planned(facts: Facts, portfolio: Portfolio, product: Product, span: Interval) -> list[Planned]:
+    kept: Sequence[NotExcluded] = ()
+    if "maintenance" in product.agreement.excludes:
+        kept = maintenance_by(product.agreement, product, span, portfolio, facts).not_excluded
+    exclusions = maintenance_exclusions(facts, portfolio, product.id, product.maintenance, span)
+    return [
+        Planned(product.id, exclusion, tuple(entry for entry in kept if _is_part(entry.exclusion, exclusion)))
+        for exclusion in exclusions
     ]
-    return sorted(planned, key=lambda row: (row[1].interval.start, row[0], row[1].label))
 
 
-def maintenance_row(product_id: str, exclusion: Exclusion) -> dict[str, str | None]:
-    """Return a planned occurrence as an object; `id` and `author` are null for one of the configuration."""
-    stated = exclusion.made is not None
-    return {
-        "product": product_id,
-        "start": format_instant(exclusion.interval.start),
-        "end": format_instant(exclusion.interval.end),
-        "id": exclusion.label if stated else None,
-        "author": exclusion.author or None,
-        "reason": exclusion.reason or None,
-    }
+def _is_part(part: Exclusion, exclusion: Exclusion) -> bool:
+    span = exclusion.interval
+    overlaps = part.interval.start < span.end and span.start < part.interval.end
+    return overlaps and replace(part, interval=span) == exclusion
 
 
 def window_json(window: MaintenanceWindow) -> dict[str, Any]:
@@ -52,4 +79,6 @@ def window_json(window: MaintenanceWindow) -> dict[str, Any]:
         "reason": window.reason,
         "made": format_instant(window.made),
         "ended": None if window.ended is None else format_instant(window.ended),
+        "approved": None if window.approval is None else format_instant(window.approval.made),
+        "approved_by": None if window.approval is None else window.approval.author,
     }

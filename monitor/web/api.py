@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from sla.budget import Forecast
-    from sla.exclusion import AgreementFigures
+    from sla.calendar import Window
     from sla.incident import Incident
 
 routes = web.RouteTableDef()
@@ -82,9 +82,7 @@ async def product(request: web.Request) -> web.Response:
         "depends_on": list(product.depends_on),
         "checks": [_check(ledger, entry, now) for entry in ledger.entries_of(product.id)],
         "windows": windows,
-        "contractual": _contractual(
-            product, ledger.agreement_figures(product.id, ledger.own_window(product.id, now), now)
-        ),
+        "contractual": _contractual(ledger, product, ledger.own_window(product.id, now), now, now),
         "burn_alerts": burn_alerts(ledger, product, now),
         "budget_forecast": _forecast(ledger.forecast(product.id, now)),
         "open_incidents": [_incident(ledger, incident, now) for incident in ledger.open_incidents(product.id)],
@@ -111,7 +109,7 @@ async def availability(request: web.Request) -> web.Response:
     if window.whole.length > MAX_EXCLUSIONS_WINDOW:
         raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
     ledger = await ledger_as_of(context, product, at, now)
-    return as_json(_contractual(product, ledger.agreement_figures(product.id, window, at, now)))
+    return as_json(_contractual(ledger, product, window, at, now))
 
 
 @routes.get("/api/v1/products/{id}/blame")
@@ -231,11 +229,16 @@ async def openapi(request: web.Request) -> web.Response:
     return as_json(description())
 
 
-def _contractual(product: Product, figures: AgreementFigures) -> dict[str, Any]:
-    """Return the contractual figures with the limits on outages and the list of exclusions."""
-    exclusions = [excluded.as_json() for excluded in figures.audit]
-    limits = [outage.as_json() for outage in figures.outages]
-    return figures.contractual.as_json(product=product.id) | {"outage_limits": limits, "exclusions": exclusions}
+def _contractual(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> dict[str, Any]:
+    """Return the contractual figures with the limits on outages, the exclusions, and maintenance not excluded."""
+    figures = ledger.agreement_figures(product.id, window, at, now)
+    kept = ledger.not_excluded_maintenance(product.id, window.measured)
+    lists = {
+        "outage_limits": [outage.as_json() for outage in figures.outages],
+        "exclusions": [excluded.as_json() for excluded in figures.audit],
+        "maintenance_not_excluded": [entry.as_json() for entry in kept],
+    }
+    return figures.contractual.as_json(product=product.id) | lists
 
 
 def _summary(context: WebContext, product: Product, open_counts: Counter[str], now: int) -> dict[str, Any]:

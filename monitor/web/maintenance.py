@@ -1,4 +1,4 @@
-"""/api/v1/maintenance: list, add and end planned maintenance, as `ninewatch maintenance` does."""
+"""/api/v1/maintenance: list, add, approve and end planned maintenance, as `ninewatch maintenance` does."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ from typing import Any
 
 from aiohttp import web
 
-from monitor.views.planned_maintenance import maintenance_row, upcoming, window_json
+from monitor.views.planned_maintenance import MAX_AHEAD, upcoming, window_json
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
 from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change
 from sla.interval import Interval
-from sla.maintenance_window import MaintenanceWindow, maintenance_window_end, maintenance_windows
-from sla.window import parse_instant
+from sla.maintenance_window import (
+    Approval,
+    MaintenanceWindow,
+    approval_obstacle,
+    maintenance_approval,
+    maintenance_window_end,
+    maintenance_windows,
+)
+from sla.window import parse_duration, parse_instant
 
 routes = web.RouteTableDef()
 
@@ -23,13 +30,13 @@ routes = web.RouteTableDef()
 @routes.get("/api/v1/maintenance")
 @role(Role.READ)
 async def list_maintenance(request: web.Request) -> web.Response:
-    """List the maintenance of the next 30 days by start, of the configuration and of added windows."""
-    check_query(request, "product")
+    """List the maintenance of the next 30 days, or of `ahead`, by start: of the configuration and added windows."""
+    check_query(request, "product", "ahead")
     context, product = request.app[CONTEXT], request.query.get("product")
     if product is not None and product not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
-    rows = upcoming(context.ledger.facts, context.ledger.portfolio, context.clock.now())
-    return as_json([maintenance_row(name, exclusion) for name, exclusion in rows if product in (None, name)])
+    rows = upcoming(context.ledger.facts, context.ledger.portfolio, context.clock.now(), _ahead(request))
+    return as_json([row.as_json() for row in rows if product in (None, row.product)])
 
 
 @routes.post("/api/v1/maintenance")
@@ -46,6 +53,20 @@ async def add(request: web.Request) -> web.Response:
     window = MaintenanceWindow(product, _interval(body, now), token.name, reason, now)
     await record_fact(request, window.fact())
     return as_json(window_json(window), status=201)
+
+
+@routes.post("/api/v1/maintenance/{id}/approve")
+@role(Role.FACTS_WRITE, body=True)
+async def approve(request: web.Request) -> web.Response:
+    """Approve an added window of another author before its start."""
+    check_query(request)
+    token, window, now = token_for_change(request), window_of_path(request), request.app[CONTEXT].clock.now()
+    await json_object(request)
+    check_product(token, request.app[CONTEXT].ledger.former_ids.product(window.product) or None)
+    if (obstacle := approval_obstacle(window, token.name, now)) is not None:
+        raise Refusal(409, *obstacle)
+    await record_fact(request, maintenance_approval(window, now, token.name))
+    return as_json(window_json(replace(window, approval=Approval(now, token.name))))
 
 
 @routes.post("/api/v1/maintenance/{id}/end")
@@ -73,6 +94,17 @@ def window_of_path(request: web.Request) -> MaintenanceWindow:
     if window is None:
         raise Refusal(404, "unknown maintenance window", "GET /api/v1/maintenance lists the ids of added windows")
     return window
+
+
+def _ahead(request: web.Request) -> int:
+    """Return how far ahead the list reaches, microseconds."""
+    try:
+        length = parse_duration(request.query.get("ahead", "30d")[:64])
+    except (ValueError, OverflowError):
+        length = 0
+    if not 0 < length <= MAX_AHEAD:
+        raise Refusal(400, "ahead is not a duration of at most 400d", "write ahead=90d")
+    return length
 
 
 def _subject(request: web.Request, body: dict[str, Any]) -> str:

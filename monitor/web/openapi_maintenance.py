@@ -24,7 +24,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     "/api/v1/maintenance": (
         "Planned maintenance of the next 30 days, by start; id and author are null for that of the configuration",
         list_of(ref("PlannedMaintenance")),
-        {"product": "only maintenance of this product"},
+        {"product": "only maintenance of this product", "ahead": "how far ahead instead of 30 days: 90d, at most 400d"},
     ),
     "/api/v1/pauses": (
         "Pauses in force, in the order in which they were made; check is null if all checks of the product are paused",
@@ -35,7 +35,13 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
 
 SCHEMAS: Final[dict[str, Any]] = {
     "PlannedMaintenance": object_of(
-        product=TEXT, start=INSTANT, end=INSTANT, id=MAYBE_TEXT, author=MAYBE_TEXT, reason=MAYBE_TEXT
+        product=TEXT,
+        start=INSTANT,
+        end=INSTANT,
+        id=MAYBE_TEXT,
+        author=MAYBE_TEXT,
+        reason=MAYBE_TEXT,
+        not_excluded=list_of(ref("NotExcluded")),
     ),
     "MaintenanceWindow": object_of(
         id=TEXT,
@@ -46,6 +52,8 @@ SCHEMAS: Final[dict[str, Any]] = {
         reason=TEXT,
         made=INSTANT,
         ended=MAYBE_INSTANT,
+        approved=MAYBE_INSTANT,
+        approved_by=MAYBE_TEXT,
     ),
 }
 
@@ -58,6 +66,8 @@ _WINDOW: Final = {
     "reason": "upgrade",
     "made": "2026-11-14T18:00:00Z",
     "ended": None,
+    "approved": None,
+    "approved_by": None,
 }
 
 _PAUSE: Final = {
@@ -118,6 +128,16 @@ OPERATIONS: Final = (
         "MaintenanceWindow",
         _WINDOW,
         "finished early",
+    ),
+    Operation(
+        "post",
+        f"{_MAINTENANCE}/{{id}}/approve",
+        "Approve an added window of another author before its start",
+        Scope.FACTS_WRITE,
+        ref("MaintenanceWindow"),
+        _WINDOW | {"approved": "2026-11-15T18:00:00Z", "approved_by": "reviewer"},
+        request=body_of(),
+        request_example={},
     ),
     _add(
         _PAUSES,

@@ -137,7 +137,20 @@ SCHEMAS: dict[str, Any] = {
     "Error": object_of(error=TEXT, remedy=TEXT),
     "Measured": _figures(**_MEASURED),
     "Contractual": _figures(
-        **_MEASURED, outage_limits=list_of(ref("OutageLimit")), exclusions=list_of(ref("Excluded"))
+        **_MEASURED,
+        outage_limits=list_of(ref("OutageLimit")),
+        exclusions=list_of(ref("Excluded")),
+        maintenance_not_excluded=list_of(ref("NotExcluded")),
+    ),
+    "NotExcluded": object_of(
+        start=INSTANT,
+        end=INSTANT,
+        seconds=NUMBER,
+        label=TEXT,
+        author=MAYBE_TEXT,
+        reason=MAYBE_TEXT,
+        made=MAYBE_INSTANT,
+        because=list_of(TEXT),
     ),
     "OutageLimit": object_of(
         promise={"enum": [kind.value for kind in LimitKind]},

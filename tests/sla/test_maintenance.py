@@ -70,3 +70,9 @@ def test_changes_of_a_plan_are_listed() -> None:
     assert changes(None, everywhere) == ["planned for all products: the calendar work.ics (2 events) UTC"]
     one = replace(everywhere, blocks=CALENDAR.replace("BEGIN:VEVENT\\r\\n", "", 1))
     assert "(1 event)" in changes(None, one)[0]
+
+
+def test_first_plan_states_when_it_was_loaded() -> None:
+    plan = MaintenancePlan("forms", 7, UPGRADE, seen=9)
+    assert MaintenancePlan.read(plan.fact("x")).announced == 9
+    assert MaintenancePlan.read(MaintenancePlan("forms", 7).fact("x")).announced == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,10 @@ from sla.fact import Fact
 from sla.interval import HOUR, Interval
 from sla.maintenance_window import (
     MAINTENANCE_WINDOW,
+    Approval,
     MaintenanceWindow,
+    approval_obstacle,
+    maintenance_approval,
     maintenance_window_end,
     maintenance_windows,
 )
@@ -45,3 +49,25 @@ def test_earliest_end_counts(ends: list[int], length: int) -> None:
 def test_invalid_fact_is_ignored(body: object) -> None:
     assert maintenance_windows([Fact.of(NOW, "Ana", MAINTENANCE_WINDOW, "forms", body)]) == []
     assert maintenance_windows([Fact.of(NOW, "Ana", "note", "forms", {})]) == []
+
+
+def test_first_approval_by_another_person_counts() -> None:
+    approvals = [maintenance_approval(WINDOW, NOW + at, name) for at, name in ((1, " ANA "), (7, "Eve"), (5, "Ben"))]
+    (window,) = maintenance_windows([WINDOW.fact(), *approvals])
+    assert window.approval == Approval(NOW + 5, "Ben")
+    assert maintenance_windows([WINDOW.fact(), approvals[0]])[0].approval is None
+
+
+@pytest.mark.parametrize(
+    ("change", "author", "at", "obstacle"),
+    [
+        ({}, "Ben", NOW + HOUR, None),
+        ({}, "ana", NOW, "the author of a window cannot approve it"),
+        ({}, "Ben", NOW + HOUR + 1, "the window has already started"),
+        ({"ended": NOW}, "Ben", NOW + 1, "the window was ended"),
+        ({"approval": Approval(NOW, "Eve")}, "Ben", NOW + 1, "the window is already approved by Eve"),
+    ],
+)
+def test_obstacle_of_an_approval(change: dict[str, Any], author: str, at: int, obstacle: str | None) -> None:
+    actual = approval_obstacle(replace(WINDOW, **change), author, at)
+    assert (actual and actual[0]) == obstacle

@@ -52,11 +52,13 @@ def test_every_figure_of_a_random_record_is_recomputed(seed: int, tmp_path: Path
         assert checked.agreeing > 100
 
 
-def test_random_records_have_pauses(tmp_path: Path) -> None:
-    """Without pauses, the test above would not show that their figures are recomputed."""
-    content = unpack(write_bundle(world(0, tmp_path), "all", "month"), "bundle")
+def test_random_records_have_pauses_and_maintenance_with_terms(tmp_path: Path) -> None:
+    """Without them, the test above would not show that their figures are recomputed."""
+    content = unpack(write_bundle(world(2, tmp_path), "all", "month"), "bundle")
     kinds = {json.loads(line)["kind"] for line in content["facts.jsonl"].splitlines()}
-    assert {"pause", "pause_end"} <= kinds
+    assert {"pause", "pause_end", "maintenance_window", "maintenance_approval"} <= kinds
+    parts = {json.loads(line)["part"] for line in content["figures.jsonl"].splitlines()}
+    assert {"exclusion", "maintenance_not_excluded"} <= parts
 
 
 def test_random_records_count_degraded_time(tmp_path: Path) -> None:

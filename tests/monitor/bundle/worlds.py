@@ -21,6 +21,7 @@ from monitor.storage.store import Batch
 from sla.chain import closed_day
 from sla.correction import Correction, Revocation
 from sla.interval import DAY, HOUR, MINUTE, Interval
+from sla.maintenance_window import MaintenanceWindow, maintenance_approval
 from sla.observation import Observation, Outcome
 from sla.pause import Pause, pause_end, pauses
 from sla.window import parse_instant, parse_window
@@ -55,6 +56,7 @@ def load_portfolio(random: Random, path: Path) -> Portfolio:
         {"service_hours": "Sat-Sun 22:00-02:00", "zone": "Europe/Vienna", "longest_outage": "30m"},
         {"excludes": ["corrections", {"dependency": "base"}], "total_outage": {"limit": "1h", "per": "2d"}},
         {"degraded": "counts", "longest_outage": "30m"},
+        {"maintenance": {"notice": "12h", "at_most": "2h per month"}},
     ]
     rrule = "FREQ=DAILY;BYHOUR=3"
     planned = {"start": "2026-10-30T03:00", "end": "2026-10-30T04:30", "rrule": rrule, "reason": "patching"}
@@ -110,6 +112,7 @@ def world(seed: int, folder: Path, *, days: float = 2.5, closed: bool = False) -
         if random.random() < 0.02:
             facts += _stated_facts(random, at, [fact for fact in facts if fact.kind == "correction"])
             facts += _pauses(Random(at), at, pauses(facts))  # noqa: S311 - reproducible
+            facts += _windows(Random(at), at)  # noqa: S311 - reproducible
         store.write(Batch(facts=[*ledger.facts.all, *facts]))
         if closed and at // DAY != (at - 10 * MINUTE) // DAY:
             close_day(store, path, at)
@@ -155,6 +158,13 @@ def _pauses(random: Random, at: int, stated: list[Pause]) -> list[Fact]:
         return [pause_end(random.choice(stated), at, "Ada", "moved")]
     product, until = random.choice(["web", "other"]), random.choice([None, at + 2 * HOUR])
     return [Pause(product, random.choice(["", f"{product}/a"]), at, until, "Ada", "move").fact()]
+
+
+def _windows(random: Random, at: int) -> list[Fact]:
+    """Return a new maintenance window, and possibly its approval."""
+    start = at + random.randint(0, 20) * HOUR
+    window = MaintenanceWindow(random.choice(["", "web"]), Interval(start, start + 2 * HOUR), "Ada", "disk", at)
+    return [window.fact(), *([maintenance_approval(window, at + 1, "Ben")] if random.random() < 0.5 else [])]
 
 
 def write_bundle(actual: World, product: str, window: str = "30d", at: int | None = None) -> bytes:

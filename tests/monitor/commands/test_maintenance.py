@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.alerting.mutes import in_maintenance
+from monitor.clock import SystemClock
 from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
 from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
 from sla.exclusion import Cause
-from sla.interval import HOUR, MINUTE, Interval
+from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.maintenance_window import MaintenanceWindow, maintenance_window_end
+from sla.window import format_instant
 from tests.monitor.commands.test_cli import run_in_process, write_config
 from tests.support.ledgers import NOW, ledger_of, product
 
@@ -45,6 +47,48 @@ def test_window_is_added_listed_and_ended(config: Path) -> None:
     assert "no maintenance in the next 30 days" in run_in_process("maintenance", "list", "-c", config).output
     again = run_in_process("maintenance", "end", known, *WHO, "-c", config)
     assert "has already ended" in str(again.exception)
+
+
+def with_terms(config: Path, terms: str) -> None:
+    agreed = f"objective: 99%, agreement: {{maintenance: {terms}}}"
+    config.write_text(config.read_text().replace("objective: 99%", agreed))
+
+
+def test_list_reaches_further_and_has_the_reasons(config: Path) -> None:
+    """A window in 40 days is listed with --ahead only; terms that it does not meet are listed with it."""
+    with_terms(config, "{notice: 50d, approval: second_person}")
+    start = format_instant(SystemClock().now() + 40 * DAY)
+    added = run_in_process("maintenance", "add", "demo", "--start", start, "--for", "2h", *WHO, "-c", config)
+    known = added.output.split()[1].rstrip(":")
+    assert run_in_process("maintenance", "list", "-c", config).output == "no maintenance in the next 30 days\n"
+    first, second = run_in_process("maintenance", "list", "--ahead", "41d", "-c", config).output.splitlines()
+    assert first.startswith(f"{known}  demo ")
+    assert second.startswith("  not excluded: demo ")
+    assert second.endswith("50d of notice are required; not approved by a second person")
+    row = json.loads(run_in_process("maintenance", "list", "--ahead", "41d", "--json", "-c", config).output)
+    assert row["not_excluded"][0]["because"][1] == "not approved by a second person"
+    for ahead in ("soon", "0d", "401d"):
+        result = run_in_process("maintenance", "list", "--ahead", ahead, "-c", config)
+        assert "--ahead is not a duration of at most 400d" in str(result.exception)
+
+
+def test_window_is_approved_by_another_person_once(config: Path) -> None:
+    with_terms(config, "{approval: second_person}")
+    start = format_instant(SystemClock().now() + DAY)
+    added = run_in_process("maintenance", "add", "demo", "--start", start, "--for", "2h", *WHO, "-c", config)
+    known = added.output.split()[1].rstrip(":")
+    own = run_in_process("maintenance", "approve", known, "--by", "ana  NG", "-c", config)
+    assert "the author of a window cannot approve it; another person must approve it" in str(own.exception)
+    result = run_in_process("maintenance", "approve", known, "--by", "Ben", "-c", config)
+    assert result.output == f"maintenance {known} approved by Ben\n"
+    again = run_in_process("maintenance", "approve", known, "--by", "Eve", "-c", config)
+    assert "the window is already approved by Ben" in str(again.exception)
+    assert "not excluded" not in run_in_process("maintenance", "list", "-c", config).output
+    unknown = run_in_process("maintenance", "approve", "abc", "--by", "Eve", "-c", config)
+    assert 'unknown maintenance window "abc"' in str(unknown.exception)
+    facts = Facts(Journal.of(config.parent / "n.db").read())
+    texts = [line for entry in history(facts, "demo") for line in entry.changes]
+    assert texts[-1] == f"maintenance {known} approved"
 
 
 def test_window_of_all_products_starts_later(config: Path) -> None:

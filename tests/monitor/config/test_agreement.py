@@ -8,7 +8,8 @@ import pytest
 
 from monitor.config.agreement import Agreement, Dependency
 from sla.exclusion import Cause
-from sla.interval import HOUR, total
+from sla.interval import DAY, HOUR, total
+from sla.maintenance_terms import MaintenanceTerms
 from sla.service_hours import ALWAYS
 from sla.window import format_instant, parse_interval
 from tests.monitor.config.kinds import MINIMAL, examine_text, load_text, problems_of
@@ -120,3 +121,40 @@ def test_maintenance_that_the_agreement_does_not_exclude_gets_a_warning(tmp_path
     (warning,) = examine_text(tmp_path, with_agreement("{excludes: [corrections]}") + block).warnings
     assert " products.demo.maintenance: downtime during maintenance is counted" in str(warning)
     assert not examine_text(tmp_path, MINIMAL + block).warnings
+
+
+def test_terms_for_maintenance(tmp_path: Path) -> None:
+    text = with_agreement("{maintenance: {notice: 5d, at_most: 4h per month, approval: second_person}}")
+    agreement = load_text(tmp_path, text).products[0].agreement
+    assert agreement.maintenance is not None
+    assert agreement.maintenance.terms == MaintenanceTerms(5 * DAY, 4 * HOUR, second_person=True)
+    assert agreement.model_dump(mode="json")["maintenance"]["at_most"] == "4h per month"
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ("{}", "has no condition; write notice, at_most or approval"),
+        ("{at_most: 4h}", 'not a duration per calendar month; write "4h per month"'),
+        ("{at_most: 4}", 'not a duration per calendar month; write "4h per month"'),
+        ("{at_most: soon per month}", "soon"),
+        ("{at_most: 28d per month}", "must be shorter than a month"),
+        ("{notice: 5}", "has no unit"),
+        ("{approval: yes}", "second_person"),
+        ("{notise: 5d}", "did you mean notice?"),
+    ],
+)
+def test_invalid_terms_have_a_remedy(tmp_path: Path, terms: str, message: str) -> None:
+    (problem,) = problems_of(tmp_path, with_agreement(f"{{maintenance: {terms}}}"))
+    assert message in str(problem)
+
+
+def test_terms_without_excluded_maintenance_are_rejected(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, with_agreement("{excludes: [corrections], maintenance: {notice: 5d}}"))
+    assert "has no effect, because excludes does not contain maintenance" in str(problem)
+
+
+def test_configured_maintenance_that_cannot_be_approved_gives_a_warning(tmp_path: Path) -> None:
+    planned = '[{start: "2026-12-06T02:00", end: "2026-12-06T04:00", reason: patches}]'
+    text = with_agreement("{maintenance: {approval: second_person}}") + f"    maintenance: {planned}\n"
+    assert any("cannot be approved" in str(warning) for warning in examine_text(tmp_path, text).warnings)

@@ -59,6 +59,8 @@ def test_agreements_with_different_meaning_give_different_data(first: dict[str, 
 
 def test_zone_without_effect_is_omitted() -> None:
     assert "zone" not in meaning_of("UTC")
+    assert "zone" not in meaning_of("UTC", maintenance={"notice": "5d"})
+    assert meaning_of("UTC", maintenance={"at_most": "4h per month"})["zone"] == "UTC"
     assert meaning_of("UTC", service_hours="Mon 07:00-18:00")["zone"] == "UTC"
     assert meaning_of("UTC", service_hours="Mon 07:00-18:00")["service_hours"] == {"Mon": ["07:00-18:00"]}
 
@@ -77,6 +79,8 @@ WINDOW = Interval(parse_instant("2026-12-01T00:00:00Z"), parse_instant("2026-12-
         {"holidays": "BC", "zone": "Europe/Berlin"},
         {"excludes": [{"dependency": "sso"}, "maintenance"]},
         {"excludes": [], "longest_outage": "22m", "total_outage": {"limit": "4h", "per": "30d"}},
+        {"maintenance": {"notice": "5d", "at_most": "4h per month", "approval": "second_person"}},
+        {"maintenance": {"at_most": "4h per month"}, "zone": "UTC"},
     ],
 )
 def test_agreement_from_data_excludes_the_same_time(fields: dict[str, Any]) -> None:
@@ -88,6 +92,7 @@ def test_agreement_from_data_excludes_the_same_time(fields: dict[str, Any]) -> N
     assert excluded_intervals(restored, zone) == excluded_intervals(agreement, zone)
     assert set(restored.excludes) == set(agreement.excludes)
     assert list(restored.limits()) == list(agreement.limits())
+    assert restored.maintenance == agreement.maintenance
 
 
 def excluded_intervals(agreement: Agreement, zone: str) -> list[Interval]:
@@ -109,6 +114,7 @@ def test_restored_service_hours_are_printed_in_short_form() -> None:
         {"service_hours": {"Mon": ["seven"]}},
         {"longest_outage_seconds": "long"},
         {"total_outage": {"limit_seconds": 5}},
+        {"maintenance": {"notice_seconds": [5]}},
     ],
 )
 def test_invalid_agreement_data_is_rejected(change: dict[str, Any]) -> None:

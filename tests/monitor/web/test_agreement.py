@@ -8,8 +8,11 @@ import jsonschema
 import pytest
 
 from monitor.facts.fact_index import Facts
+from monitor.facts.planned_maintenance import added_plans
+from monitor.reporting.report import portfolio_report
 from monitor.views.agreement import SHOWN_EXCLUSIONS
 from monitor.web.openapi_schemas import SCHEMAS
+from sla.calendar import Window
 from sla.correction import Correction
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.window import format_instant
@@ -114,7 +117,7 @@ async def test_contractual_figure_lists_its_exclusions(server: RunningServer) ->
     """Each excluded interval is listed once, with all its causes. The raw figure is the default."""
     body = await (await server.get(CONTRACTUAL_PATH)).json()
     exclusions = body.pop("exclusions")
-    assert body.pop("outage_limits") == []
+    assert (body.pop("outage_limits"), body.pop("maintenance_not_excluded")) == ([], [])
     assert body == server.ledger.contractual("forms", Interval(NOW - 30 * DAY, NOW)).as_json(product="forms")
     assert [[c["cause"] for c in piece["causes"]] for piece in exclusions] == [
         ["maintenance"],
@@ -217,3 +220,38 @@ async def test_long_list_of_exclusions_shows_the_newest_and_a_link(
     assert page.text.count("FREQ=DAILY: backup") == SHOWN_EXCLUSIONS
     assert f"Newest {SHOWN_EXCLUSIONS} of 30" in page.text
     assert {"href": CONTRACTUAL_PATH} in page.attributes_of("a")
+
+
+async def test_maintenance_that_is_not_excluded_is_listed_with_the_reason(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    """The API, the product page and the report list it; the contractual figure contains the downtime."""
+    planned = {
+        "start": format_instant(OUTAGE - HOUR),
+        "end": format_instant(OUTAGE + HOUR),
+        "reason": "new <b>disk</b>",
+    }
+    agreed = {"maintenance": {"notice": "5d"}}
+    ledger = ledger_of(product("forms", maintenance=[planned], agreement=agreed))
+    bad = [(OUTAGE, OUTAGE + 9 * MINUTE, "http_status")]
+    ledger.restore(history("forms/health", NOW - 31 * DAY, NOW, bad), [], [])
+    plans = list(added_plans(ledger.portfolio, ledger.facts, lambda _: None, OUTAGE - DAY))
+    ledger.facts = Facts([plan.fact("x") for plan in plans])
+    server = await publish(ledger)
+    body = await (await server.get(CONTRACTUAL_PATH)).json()
+    (kept,) = body["maintenance_not_excluded"]
+    jsonschema.validate(kept, SCHEMAS["NotExcluded"] | {"components": {"schemas": SCHEMAS}})
+    assert (kept["start"], kept["seconds"]) == (format_instant(OUTAGE - HOUR), 7200)
+    reason = "announced 23h before its start; 5d of notice are required"
+    assert kept["because"] == [reason]
+    assert (body["excluded_seconds"], body["exclusions"]) == (0, [])
+    page = (await server.get("/products/forms")).text
+    assert "Maintenance not excluded" in page
+    assert reason in page
+    assert "<b>disk" not in page
+    window = Window("30d", Interval(NOW - 30 * DAY, NOW), Interval(NOW - 30 * DAY, NOW))
+    report = portfolio_report(ledger, [ledger.products["forms"]], window, NOW)
+    assert report.as_json()["products"][0]["maintenance_not_excluded"] == [kept]
+    (section,) = (s for s in report.document().parts[0].sections if s.id == "maintenance-not-excluded")
+    assert section.table is not None
+    assert reason in [cell.text for cell in section.table.rows[0]]

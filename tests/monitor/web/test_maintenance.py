@@ -126,6 +126,30 @@ async def test_invalid_window_is_rejected_with_a_remedy(
     assert server.journal == []
 
 
+async def test_window_is_approved_by_another_token_before_its_start(server: WritableServer) -> None:
+    author, reviewer = server.token(Scope.FACTS_WRITE, name="deploy"), server.token(Scope.FACTS_WRITE, name="review")
+    limited = server.token(Scope.FACTS_WRITE, name="limited", products=("sso",))
+    body = BODY | {"start": format_instant(server.clock.now() + HOUR)}
+    path = f"{PATH}/{(await server.ask('POST', PATH, author, json=body)).body['id']}/approve"
+    refused = [(await server.ask("POST", path, token, json={})).status for token in (author, limited)]
+    assert refused == [409, 403]
+    result = await server.ask("POST", path, reviewer, json={})
+    matches(result.body, f"{PATH}/{{id}}/approve")
+    assert (result.status, result.body["approved_by"]) == (200, "review")
+    assert result.body["approved"] == format_instant(server.clock.now())
+    assert (await server.ask("POST", path, reviewer, json={"reason": "x"})).status == 400
+    again = await server.ask("POST", path, server.token(Scope.FACTS_WRITE, name="third"), json={})
+    assert (again.status, again.body["error"]) == (409, "the window is already approved by review")
+    assert {fact.author for fact in server.journal} == {"deploy", "review"}
+
+
+async def test_list_reaches_as_far_as_asked(server: WritableServer) -> None:
+    weeks = [len((await server.ask("GET", f"{PATH}?product=sso&ahead={ahead}")).body) for ahead in ("7d", "70d")]
+    assert weeks == [1, 10]
+    statuses = [(await server.ask("GET", f"{PATH}?ahead={ahead}")).status for ahead in ("soon", "401d", "0s")]
+    assert statuses == [400, 400, 400]
+
+
 async def test_unknown_window_cannot_be_ended(server: WritableServer) -> None:
     token = server.token(Scope.FACTS_WRITE)
     assert (await server.ask("POST", f"{PATH}/nope/end", token, json={"reason": "x"})).status == 404

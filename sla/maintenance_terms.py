@@ -1,0 +1,159 @@
+"""Terms of an agreement for maintenance: notice, approval by a second person, and a cap per calendar month.
+
+measurement.md, section 4. Maintenance that does not meet the terms stays in the contractual figure. Whether an instant
+is excluded depends on nothing later than that instant, so that past figures never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sla.duration import format_duration
+from sla.interval import SECOND, Interval, subtract, union
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from sla.exclusion import Exclusion
+
+MonthOf = Callable[[int], Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceTerms:
+    """The conditions for excluding maintenance; None or False: no such condition. Durations are in microseconds.
+
+    `notice` is the minimum time between the announcement of a window and its start. `at_most` is the maximum
+    maintenance excluded per calendar month. `second_person` requires the approval of another person than the author.
+    """
+
+    notice: int | None = None
+    at_most: int | None = None
+    second_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A part of a maintenance window that was announced at one instant. Instants are in microseconds since the epoch.
+
+    `start` is the start of the window. `announced` is None if it is not recorded when the part was announced.
+    `approved` is the instant of the first approval by another person than the author, None without one.
+    """
+
+    exclusion: Exclusion
+    start: int
+    announced: int | None = None
+    approved: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotExcluded:
+    """Maintenance that stays in the contractual figure, with the reasons."""
+
+    exclusion: Exclusion
+    reasons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the maintenance as JSON data: instants as RFC 3339 in UTC, the length in seconds."""
+        span, source = self.exclusion.interval, self.exclusion.as_json()
+        return {
+            "start": format_instant(span.start),
+            "end": format_instant(span.end),
+            "seconds": span.length / SECOND,
+            **{name: source[name] for name in ("label", "author", "reason", "made")},
+            "because": list(self.reasons),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedMaintenance:
+    """The maintenance that an agreement excludes, and the maintenance that stays in the contractual figure."""
+
+    excluded: tuple[Exclusion, ...]
+    not_excluded: tuple[NotExcluded, ...] = ()
+
+
+def agreed_maintenance(terms: MaintenanceTerms, parts: Iterable[Announced], month: MonthOf) -> AgreedMaintenance:
+    """Return which of the maintenance the terms exclude. `month` returns the calendar month of an instant.
+
+    `parts` must begin with the calendar month, because the cap counts the maintenance of the month in order of time.
+    Maintenance that is late or not approved does not count towards the cap.
+    """
+    counted: list[Exclusion] = []
+    not_excluded: list[NotExcluded] = []
+    for part in parts:
+        if reasons := tuple(_obstacles(terms, part)):
+            not_excluded.append(NotExcluded(part.exclusion, reasons))
+        else:
+            counted.append(part.exclusion)
+    if terms.at_most is not None:
+        within = list(_within_cap((exclusion.interval for exclusion in counted), terms.at_most, month))
+        reason = f"more than {format_duration(terms.at_most)} in the calendar month"
+        over = (piece for exclusion in counted for piece in _outside(exclusion, within))
+        not_excluded += [NotExcluded(piece, (reason,)) for piece in over]
+        counted = [piece for exclusion in counted for piece in _inside(exclusion, within)]
+    return AgreedMaintenance(tuple(_joined(counted)), tuple(_joined_reasons(not_excluded)))
+
+
+def _obstacles(terms: MaintenanceTerms, part: Announced) -> Iterator[str]:
+    """Yield the reasons why the terms do not exclude the part, without the cap."""
+    if terms.notice is not None:
+        required = f"{format_duration(terms.notice)} of notice are required"
+        if part.announced is None:
+            yield f"it is not recorded when it was announced; {required}"
+        elif part.announced >= part.start:
+            yield f"announced after its start; {required}"
+        elif (notice := part.start - part.announced) < terms.notice:
+            yield f"announced {format_duration(notice)} before its start; {required}"
+    if terms.second_person and part.approved is None:
+        yield "not approved by a second person"
+    elif terms.second_person and part.approved is not None and part.approved > part.start:
+        yield "approved after its start"
+
+
+def _within_cap(spans: Iterable[Interval], cap: int, month: MonthOf) -> Iterator[Interval]:
+    """Yield the first `cap` microseconds of the spans in each calendar month. Overlapping time counts once."""
+    used: dict[Interval, int] = {}
+    allowed: list[Interval] = []
+    for span in union(spans):
+        start = span.start
+        while start < span.end:
+            current = month(start)
+            end = min(span.end, current.end)
+            granted = min(end - start, cap - used.get(current, 0))
+            used[current] = used.get(current, 0) + granted
+            allowed.append(Interval(start, start + granted))
+            start = end
+    return union(allowed)
+
+
+def _inside(exclusion: Exclusion, within: Iterable[Interval]) -> Iterator[Exclusion]:
+    for part in within:
+        start, end = max(exclusion.interval.start, part.start), min(exclusion.interval.end, part.end)
+        if start < end:
+            yield replace(exclusion, interval=Interval(start, end))
+
+
+def _outside(exclusion: Exclusion, within: Iterable[Interval]) -> Iterator[Exclusion]:
+    for part in subtract(exclusion.interval, within):
+        yield replace(exclusion, interval=part)
+
+
+def _joined(exclusions: Iterable[Exclusion]) -> Iterator[Exclusion]:
+    """Yield the exclusions in order. Adjacent ones that differ only in time are one."""
+    return (piece.exclusion for piece in _joined_reasons(NotExcluded(exclusion, ()) for exclusion in exclusions))
+
+
+def _joined_reasons(pieces: Iterable[NotExcluded]) -> Iterator[NotExcluded]:
+    """Yield the pieces in order of time. Adjacent ones that differ only in time are one."""
+    by_meaning: dict[NotExcluded, list[Interval]] = {}
+    for piece in pieces:
+        meaning = replace(piece, exclusion=replace(piece.exclusion, interval=Interval(0, 0)))
+        by_meaning.setdefault(meaning, []).append(piece.exclusion.interval)
+    joined = [
+        replace(meaning, exclusion=replace(meaning.exclusion, interval=interval))
+        for meaning, intervals in by_meaning.items()
+        for interval in union(intervals)
+    ]
+    return iter(sorted(joined, key=lambda piece: (piece.exclusion.interval, piece.exclusion.label, piece.reasons)))
