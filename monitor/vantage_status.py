@@ -72,8 +72,8 @@ class VantageStatus:
     def summary(self) -> str:
         """The end of a sentence that names the families over which nothing can be observed."""
         families = " and ".join(FAMILY_NAMES[family] for family in self.blind)
-        where = "" if self.via is None else f" of the network {self.via}"
-        return f"no far reference{where} answers over {families}"
+        network = "" if self.via is None else f" of the network {self.via}"
+        return f"no far reference{network} answers over {families}"
 
     @property
     def location(self) -> str:

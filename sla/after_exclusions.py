@@ -86,8 +86,8 @@ class ExcludedSums:
 
     def _length_before(self, at: int) -> int:
         index, partial = self._intervals_before(at)
-        whole = sum(self._durations[_STATES * index : _STATES * index + _DISJOINT_FIELDS])
-        return whole if partial is None else whole + partial.length
+        complete = sum(self._durations[_STATES * index : _STATES * index + _DISJOINT_FIELDS])
+        return complete if partial is None else complete + partial.length
 
     def _intervals_before(self, at: int) -> tuple[int, Interval | None]:
         """Return the number of intervals that end until the instant, and the elapsed part of an interval around it."""

@@ -119,5 +119,5 @@ def resolvable(allowed: Fraction, interval: int) -> bool:
     return allowed >= 2 * interval
 
 
-def _ratio(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None
+def _ratio(part: int, total: int) -> Fraction | None:
+    return Fraction(part, total) if total else None

@@ -108,7 +108,7 @@ def find_breaks(chain: Chain, record: Record) -> Iterator[Break]:
         before = head
 
 
-def _link(before: Head | None, head: Head, stated: str) -> Iterator[str]:
+def _link(before: Head | None, head: Head, recorded_digest: str) -> Iterator[str]:
     if head.number != (1 if before is None else before.number + 1):
         yield "a head before this one is missing"
     elif head.previous != (NO_HEAD if before is None else before.digest):
@@ -117,7 +117,7 @@ def _link(before: Head | None, head: Head, stated: str) -> Iterator[str]:
         yield "its day is not later than the day of the previous head"
     elif before is None and not head.whole:
         yield "the first head does not cover the complete record"
-    if stated != head.digest:
+    if recorded_digest != head.digest:
         yield "its digest does not match its fields"
 
 
@@ -151,22 +151,24 @@ class _Content:
 
     def _parts(self, content: Covered, report: Callable[[str, str], None]) -> dict[str, Part]:
         series: dict[str, dict[Series, str]] = {}
-        for name, (position, stated) in content.series.items():
+        for name, (position, recorded_digest) in content.series.items():
             product = name[0].partition("/")[0]
-            series.setdefault(product, {})[name] = self._series(name, position, stated, report)
+            series.setdefault(product, {})[name] = self._series(name, position, recorded_digest, report)
         items: dict[tuple[str, str], list[str]] = {}
-        for (kind, identity), stated in content.items.items():
+        for (kind, identity), recorded_digest in content.items.items():
             product, now = self._item(kind, identity)
-            if now != stated:
+            if now != recorded_digest:
                 change = "is missing" if now is None else "was changed"
                 report(product, f"the {kind} {identity} {change}")
-            items.setdefault((product, kind), []).append(now or stated)
+            items.setdefault((product, kind), []).append(now or recorded_digest)
         return {
             name: Part(name, series.get(name, {}), items.get((name, FACT), ()), items.get((name, INCIDENT), ()))
             for name in {*series, *(product for product, _ in items)}
         }
 
-    def _series(self, name: Series, position: Position, stated: str, report: Callable[[str, str], None]) -> str:
+    def _series(
+        self, name: Series, position: Position, recorded_digest: str, report: Callable[[str, str], None]
+    ) -> str:
         """Return the digest of the runs that a head covers. The recorded digest if the runs no longer fit."""
         before = self._positions.get(name)
         self._positions[name] = position
@@ -176,8 +178,8 @@ class _Content:
             now = series_digest(name, covered_runs(self._runs.get(name, ()), before, position, exact=exact))
         except ValueError as error:
             report(product, f"runs of the check {check} were changed: {error}")
-            return stated
-        if now != stated:
+            return recorded_digest
+        if now != recorded_digest:
             report(product, f"runs of the check {check} were changed, added or removed")
         return now
 

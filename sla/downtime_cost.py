@@ -110,8 +110,8 @@ def format_money(amount: Fraction, currency: str) -> str:
     '−1,234.50 CAD'
     """
     cents = round(amount * 100)
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'−' if cents < 0 else ''}{whole:,}.{rest:02} {currency}"
+    units, rest = divmod(abs(cents), 100)
+    return f"{'−' if cents < 0 else ''}{units:,}.{rest:02} {currency}"
 
 
 def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> Value:

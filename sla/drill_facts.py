@@ -172,11 +172,11 @@ def _finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillR
 
 def _closed(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     name = str(body["finding"])
-    settled = (
+    findings = (
         replace(finding, closed=fact.made) if finding.id == name and finding.closed is None else finding
         for finding in record.findings
     )
-    return replace(record, findings=tuple(settled))
+    return replace(record, findings=tuple(findings))
 
 
 def _sign_off(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:

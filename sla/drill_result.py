@@ -106,11 +106,11 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     """
     drill = record.drill
     end = at if record.end is None else record.end.at
-    whole = Interval(drill.started, max(end, drill.started))
+    drill_time = Interval(drill.started, max(end, drill.started))
     if not drill.kind.measured:
         reason = f"a drill of the kind {drill.kind} does not touch the product and proves no RTO"
-        return DrillResult(record, at, whole, (), None, NOTHING, NOTHING, None, False, None, reason)
-    measured, provisional = _decided(whole, history, at)
+        return DrillResult(record, at, drill_time, (), None, NOTHING, NOTHING, None, False, None, reason)
+    measured, provisional = _decided(drill_time, history, at)
     pieces = tuple(history.pieces(measured)) if measured.length else ()
     recovered = _recovered(pieces)
     recovery = _recovery_time(pieces, recovered=recovered)
@@ -133,15 +133,15 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     return replace(result, met=met, reason=reason)
 
 
-def _decided(whole: Interval, history: History, at: int) -> tuple[Interval, bool]:
+def _decided(drill_time: Interval, history: History, at: int) -> tuple[Interval, bool]:
     """Return the part of the time that the next observation does not change, and whether a later part may change.
 
     Once the last observation has expired, the time after it is unknown.
     """
-    settled, expires = history.settled, history.expires_at
-    if settled is None or expires is None or at >= expires or settled >= whole.end:
-        return whole, False
-    return Interval(whole.start, max(settled, whole.start)), True
+    final_until, expires = history.settled, history.expires_at
+    if final_until is None or expires is None or at >= expires or final_until >= drill_time.end:
+        return drill_time, False
+    return Interval(drill_time.start, max(final_until, drill_time.start)), True
 
 
 def _recovered(pieces: Sequence[Piece]) -> bool | None:

@@ -27,8 +27,8 @@ def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
     """
     if microseconds < 0:
         return f"-{format_duration(-microseconds, up=up)}"
-    whole = math.ceil(microseconds) if up else math.floor(microseconds)
-    return format_exact_duration(_round_to(whole, _smallest_unit(whole, up=up), up=up))
+    rounded = math.ceil(microseconds) if up else math.floor(microseconds)
+    return format_exact_duration(_round_to(rounded, _smallest_unit(rounded, up=up), up=up))
 
 
 def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:

@@ -244,8 +244,8 @@ def _go_reason(situation: Situation, standings: tuple[Standing, ...], spent: Bou
     highest_share = "none" if spent is None else _at_most(spent.high)
     following = next((standing.step for standing in standings if standing.step.holds and not standing.reached), None)
     until = "" if following is None else f"; releases are held from {following.threshold}"
-    noted = in_force(standings)
-    step = "" if noted is None else f"; {noted.step.threshold}: {noted.step.consequence} ({noted.step.owner})"
+    reached = in_force(standings)
+    step = "" if reached is None else f"; {reached.step.threshold}: {reached.step.consequence} ({reached.step.owner})"
     return f"at most {highest_share} of the budget is spent{until}{step}"
 
 

@@ -103,8 +103,8 @@ class Incident:
         if span.start >= window.end or span.end <= window.start:
             return None
         inside = Interval(max(span.start, window.start), min(span.end, window.end))
-        whole = replace(known, downtime=_point_downtime(history, span))
-        return IncidentPart(whole, _point_downtime(history, inside))
+        incident = replace(known, downtime=_point_downtime(history, span))
+        return IncidentPart(incident, _point_downtime(history, inside))
 
 
 def _point_downtime(history: History, span: Interval) -> int:

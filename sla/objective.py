@@ -111,9 +111,9 @@ def apportion(parts: Sequence[int], digits: int) -> list[Fraction]:
     >>> [format_percent(share, 0) for share in apportion([1, 1, 1], 0)]
     ['34%', '33%', '33%']
     """
-    whole, steps = sum(parts), 100 * 10**digits
-    floored = [part * steps // whole for part in parts]
-    by_remainder = sorted(range(len(parts)), key=lambda i: -(parts[i] * steps % whole))
+    total, steps = sum(parts), 100 * 10**digits
+    floored = [part * steps // total for part in parts]
+    by_remainder = sorted(range(len(parts)), key=lambda i: -(parts[i] * steps % total))
     rounded_up = set(by_remainder[: steps - sum(floored)])
     return [Fraction(count + (i in rounded_up), steps) for i, count in enumerate(floored)]
 

@@ -105,11 +105,11 @@ def current_site(sites: Mapping[str, History], now: int) -> ActiveSite:
 
     Unknown once the last observation of a site has expired.
     """
-    settled = settled_sites(sites)
+    final_until = settled_sites(sites)
     expirations = [history.expires_at for history in sites.values()]
-    if settled is None or any(at is None or at <= now for at in expirations):
+    if final_until is None or any(at is None or at <= now for at in expirations):
         return UNKNOWN_SITE
-    return active_site({site: history.state(settled - 1) for site, history in sites.items()})
+    return active_site({site: history.state(final_until - 1) for site, history in sites.items()})
 
 
 class ChangeKind(StrEnum):

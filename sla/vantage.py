@@ -42,30 +42,30 @@ def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
     evidence only when no reference answered at all.
     """
     decisive = deciding(answers)
-    seen = frozenset[str]().union(*(answer.reached or () for answer in decisive))
+    reached_families = frozenset[str]().union(*(answer.reached or () for answer in decisive))
     observes: dict[str, bool | None] = {}
     for family in FAMILIES:
-        if family in seen:
+        if family in reached_families:
             observes[family] = True
             continue
         of_family = [answer for answer in decisive if family in answer.families]
         failed = [answer for answer in of_family if answer.reached is not None and not answer.reached]
         own = any(len(answer.families) == 1 for answer in failed)
-        waits_for = of_family if own or seen else decisive
+        waits_for = of_family if own or reached_families else decisive
         if of_family and any(answer.reached is None for answer in waits_for):
             observes[family] = None
-        elif own or (failed and not seen):
+        elif own or (failed and not reached_families):
             observes[family] = False
     return observes
 
 
-def is_hidden(observes: Mapping[str, bool | None], tried: Collection[str]) -> bool | None:
+def is_hidden(observes: Mapping[str, bool | None], tried_families: Collection[str]) -> bool | None:
     """Return whether blindness hides a target that was tried over these families; None while that is undecided.
 
     `observes` is the result of `sight`. If no tried family has evidence (also if none was tried, as after a failed name
     lookup), all families decide.
     """
-    relevant = [observes[family] for family in tried if family in observes] or list(observes.values())
+    relevant = [observes[family] for family in tried_families if family in observes] or list(observes.values())
     if True in relevant:
         return False
     if None in relevant:

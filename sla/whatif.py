@@ -257,11 +257,11 @@ def replayed_time(product: History, window: Interval, at: int) -> Interval:
 
     `at` is the instant as of which the history is known. Without observations it is the whole window.
     """
-    first, settled, expires = product.first, product.settled, product.expires_at
-    if first is None or settled is None or expires is None:
+    first, final_until, expires = product.first, product.settled, product.expires_at
+    if first is None or final_until is None or expires is None:
         return window
     start = first if window.start < first < window.end else window.start
-    end = window.end if at >= expires else min(window.end, max(settled, start))
+    end = window.end if at >= expires else min(window.end, max(final_until, start))
     return Interval(start, end)
 
 

@@ -70,7 +70,7 @@ def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
 def body_of(
     alert: Alert,
     event: Kind,
-    former: tuple[str, ...],
+    earlier_severities: tuple[str, ...],
     progress: Progress | None = None,
     *,
     ledger: Ledger,
@@ -80,8 +80,8 @@ def body_of(
 ) -> str:
     """Return the message of an event as JSON: the webhook's body. `extra` contains fields for some receivers only.
 
-    `former` are the earlier severities that the receiver was notified of. `progress` is the escalation step that calls
-    the receiver.
+    `earlier_severities` are those that the receiver was notified of. `progress` is the escalation step that calls the
+    receiver.
     """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
@@ -105,7 +105,7 @@ def body_of(
             "for": _first_names(dependencies.clients(alert.product)),
             "muted": _first_names(dependencies.dependents(alert.product)) if down else [],
             "notes": list(alert.notes),
-            "former_severities": list(former),
+            "former_severities": list(earlier_severities),
         },
     }
     return json.dumps(body, ensure_ascii=False)

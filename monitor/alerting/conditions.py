@@ -171,8 +171,10 @@ class Conditions:
 
     def _observes(self, now: int) -> bool:
         """Return whether a check has a known outcome, and each vantage has been able to observe for a while."""
-        settled = all(not status.blind and now - status.since >= VANTAGE_BLIND_AFTER for status in self._vantages())
-        return settled and bool(self._last_outcomes()) and self._blind_since is None
+        vantages_observe = all(
+            not status.blind and now - status.since >= VANTAGE_BLIND_AFTER for status in self._vantages()
+        )
+        return vantages_observe and bool(self._last_outcomes()) and self._blind_since is None
 
 
 def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:

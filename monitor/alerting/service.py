@@ -263,6 +263,6 @@ class Alerting:
     def _write_everything(self) -> None:
         """Write the state in memory into a new record."""
         now, waiting = self._clock.now(), {row.identity: row for row in self.outbox.waiting()}
-        sent = {row.identity: replace(row, done=now, attempts=1) for row in self._decisions.announced.rows()}
-        rows = tuple((sent | waiting).values())
+        delivered = {row.identity: replace(row, done=now, attempts=1) for row in self._decisions.announced.rows()}
+        rows = tuple((delivered | waiting).values())
         self._writer.put_decided(Decided(tuple(self.product_incidents.all.values()), rows, tuple(self.responses.all)))

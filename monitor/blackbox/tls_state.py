@@ -45,13 +45,13 @@ class TlsState:
 
 def tls_state_of(connection: ssl.SSLSocket) -> TlsState:
     """Return the state of a connection."""
-    sent, verified = _chain(connection, "unverified"), _chain(connection, "verified")
+    sent_certificates, verified = _chain(connection, "unverified"), _chain(connection, "verified")
     trusted = verified if connection.context.verify_mode is not ssl.CERT_NONE else []
     return TlsState(
         _VERSIONS.get(connection.version() or "", "unknown"),
-        min(map(_expiry, sent), default=0),
+        min(map(_expiry, sent_certificates), default=0),
         min(map(_expiry, trusted), default=NO_CHAIN),
-        _leaf(sent[0]) if sent else dict.fromkeys(_LEAF_LABELS, ""),
+        _leaf(sent_certificates[0]) if sent_certificates else dict.fromkeys(_LEAF_LABELS, ""),
     )
 
 

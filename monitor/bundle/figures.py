@@ -81,9 +81,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def compare(stated: Any, recomputed: Any) -> tuple[int, list[Difference]]:
+def compare(bundle_value: Any, recomputed: Any) -> tuple[int, list[Difference]]:
     """Return the number of equal values, and the differences. A value that only one side has is a difference."""
-    stated_values, recomputed_values = dict(leaves(stated)), dict(leaves(recomputed))
+    stated_values, recomputed_values = dict(leaves(bundle_value)), dict(leaves(recomputed))
     differences = [
         Difference(path, _text_of(stated_values, path), _text_of(recomputed_values, path))
         for path in dict.fromkeys((*stated_values, *recomputed_values))
@@ -96,8 +96,8 @@ def _text_of(values: Mapping[str, Any], path: str) -> Any:
     return values.get(path, "missing")
 
 
-def _same(path: str, stated: Any, recomputed: Any) -> bool:
-    if isinstance(stated, float) and isinstance(recomputed, float) and path in _ROUNDED:
-        return math.isclose(stated, recomputed, rel_tol=1e-12)
-    same_kind = isinstance(stated, bool) is isinstance(recomputed, bool)
-    return same_kind and bool(stated == recomputed)
+def _same(path: str, bundle_value: Any, recomputed: Any) -> bool:
+    if isinstance(bundle_value, float) and isinstance(recomputed, float) and path in _ROUNDED:
+        return math.isclose(bundle_value, recomputed, rel_tol=1e-12)
+    same_kind = isinstance(bundle_value, bool) is isinstance(recomputed, bool)
+    return same_kind and bool(bundle_value == recomputed)

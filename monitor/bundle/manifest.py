@@ -106,12 +106,12 @@ def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator
 
 
 def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
-    name, stated = entry["name"], entry["lines"]
+    name, listed_lines = entry["name"], entry["lines"]
     if digest(content) == entry["sha256"]:
-        if (len(content), _line_digests(content)) != (entry["bytes"], stated):
+        if (len(content), _line_digests(content)) != (entry["bytes"], listed_lines):
             yield Damage(NAME, None, f"its size or line digests of {name} are wrong, its SHA-256 is right")
         return
-    before = [stated[at : at + _LINE_DIGITS] for at in range(0, len(stated), _LINE_DIGITS)]
+    before = [listed_lines[at : at + _LINE_DIGITS] for at in range(0, len(listed_lines), _LINE_DIGITS)]
     now = [digest(line)[:_LINE_DIGITS] for line in content.splitlines(keepends=True)]
     if len(before) == len(now):
         lines = [number for number, (a, b) in enumerate(zip(before, now, strict=True), 1) if a != b]

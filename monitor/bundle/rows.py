@@ -34,14 +34,14 @@ def run_row(run: Run) -> Plain:
 
 def run_of(row: Mapping[str, Any]) -> Run:
     """Return the run of a line. As the functions below, it raises KeyError, TypeError or ValueError for other lines."""
-    known, total, worst = map(_integer, row["latency_us"])
+    known, total, maximum = map(_integer, row["latency_us"])
     first, last, count, hold = (_integer(row[name]) for name in ("first_us", "last_us", "count", "hold_us"))
     if not 0 <= first <= last or count < 1 or hold < 0:
         raise ValueError("a run that ends before it begins, or has no observations")
     check, vantage, seeded = _text(row["check"]), _text(row["vantage"]), row["seeded"] is True
     outcome, reason = Outcome(row["outcome"]), _text(row["reason"])
     recheck = row.get("recheck") is True
-    return Run(check, outcome, reason, first, last, count, hold, known, total, worst, vantage, seeded, recheck)
+    return Run(check, outcome, reason, first, last, count, hold, known, total, maximum, vantage, seeded, recheck)
 
 
 def observation_row(observation: Observation) -> Plain:

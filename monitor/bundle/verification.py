@@ -155,7 +155,7 @@ def _recompute(verified: Verification, files: Mapping[str, bytes], manifest: Map
 def _compare_figures(
     files: Mapping[str, bytes], contents: Contents, manifest: Mapping[str, Any]
 ) -> list[ComparedFigure]:
-    stated = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
+    bundle_figures = dict(lines_of(files, "figures.jsonl", lambda line: (key_of(line), dict(line))))
     window = _window(manifest["window"])
     at, arrived = (parse_instant(str(manifest[name])) for name in ("at", "arrived"))
     facts = [fact for fact in contents.recorded.facts if fact.made <= at]
@@ -166,18 +166,18 @@ def _compare_figures(
         recomputed = {
             key_of(line): line for line in figure_lines(portfolio_report(ledger, products, window, at, arrived))
         }
-    return list(_each(stated, recomputed))
+    return list(_each(bundle_figures, recomputed))
 
 
 def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _each(stated: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[ComparedFigure]:
-    for key in dict.fromkeys((*stated, *recomputed)):
+def _each(bundle_figures: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[ComparedFigure]:
+    for key in dict.fromkeys((*bundle_figures, *recomputed)):
         product, part, number, figure = key
         stated_value, recomputed_value = (
-            side.get(key, {}).get("value", "no such figure") for side in (stated, recomputed)
+            side.get(key, {}).get("value", "no such figure") for side in (bundle_figures, recomputed)
         )
         agreeing, differences = compare(stated_value, recomputed_value)
         window = recomputed_value if key in recomputed else stated_value

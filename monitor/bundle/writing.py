@@ -92,8 +92,8 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
     """Return the ids of the products in the record, and the empty id of facts without a product."""
-    former = {old for old, new in ledger.former_ids.products.items() if new in names}
-    return {"", *names, *former, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
+    former_ids = {old for old, new in ledger.former_ids.products.items() if new in names}
+    return {"", *names, *former_ids, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
 
 def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
@@ -209,9 +209,9 @@ def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
 
 def _history_span(portfolio_report: PortfolioReport) -> Interval:
     """Return an interval that contains all windows of the report, including earlier months and windows."""
-    whole = portfolio_report.window.whole
-    before = max((TREND_PERIODS + 1) * (whole.length + 2 * DAY), (MIN_MONTHS + 1) * _MONTH)
-    span = Interval(whole.start - before, whole.end + _MONTH)
+    window = portfolio_report.window.whole
+    before = max((TREND_PERIODS + 1) * (window.length + 2 * DAY), (MIN_MONTHS + 1) * _MONTH)
+    span = Interval(window.start - before, window.end + _MONTH)
     limits = [
         limit
         for report in portfolio_report.reports

@@ -41,10 +41,10 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     """
     if not portfolio.store.exists():
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
-    former = FormerIdMap.of(portfolio)
-    facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former_ids=former).all
+    former_ids = FormerIdMap.of(portfolio)
+    facts = Facts(facts_of(portfolio.store), Journal.of(portfolio.store).read(), former_ids=former_ids).all
     records = [
-        replace(drill, drill=replace(drill.drill, product=former.product(drill.drill.product)))
+        replace(drill, drill=replace(drill.drill, product=former_ids.product(drill.drill.product)))
         for drill in drills(facts, at)
     ]
     matching = [record for record in records if record.id == name]

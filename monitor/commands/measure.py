@@ -220,12 +220,12 @@ def _measure_options(
     planned = _read_maintenance(maintenance)
     intervals = [_parse_option("--exclude", partial(_span, zone=zone), text) for text in exclude]
 
-    def excluded_intervals(whole: Interval) -> Iterator[Interval]:
+    def excluded_intervals(window: Interval) -> Iterator[Interval]:
         yield from intervals
         for maintenance in planned:
-            yield from (exclusion.interval for exclusion in maintenance.exclusions(whole, zone.key))
+            yield from (exclusion.interval for exclusion in maintenance.exclusions(window, zone.key))
         if hours is not None:
-            yield from hours.outside(whole, zone)
+            yield from hours.outside(window, zone)
 
     return MeasureOptions(
         window=_windows(window, zone),

@@ -136,8 +136,8 @@ def _comparison_lines(compared: ComparedFigure) -> Iterator[str]:
     yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"
     for difference in compared.differences:
         field = f"{difference.field}: " if difference.field else ""
-        stated, recomputed = _value(difference.stated), _value(difference.recomputed)
-        yield f"  DIFFERS  {_plain(field)}stated {stated}, recomputed {recomputed}"
+        bundle_value, recomputed = _value(difference.stated), _value(difference.recomputed)
+        yield f"  DIFFERS  {_plain(field)}stated {bundle_value}, recomputed {recomputed}"
 
 
 def _part(compared: ComparedFigure) -> str:

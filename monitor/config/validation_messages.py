@@ -119,12 +119,12 @@ class Translator:
             return self._check_kind_message(node, reference_types(tuple(self.kinds)), "reference")
         return self._check_kind_message(node, self.kinds, "check")
 
-    def _check_kind_message(self, node: Node | None, kinds: Sequence[type[CheckBase]], what: str) -> str:
+    def _check_kind_message(self, node: Node | None, kinds: Sequence[type[CheckBase]], block: str) -> str:
         """Return the message for a check without a key of a kind, or with keys of several kinds."""
         names = [kind.kind for kind in kinds]
         matching = [kind.kind for kind in self._matching(node, kinds)]
         if len(matching) > 1:
-            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one {what} for each"
+            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one {block} for each"
         known = {key for kind in kinds for key in _fields(kind)}
         for key in node.entries if isinstance(node, Entries) else ():
             if key not in known and (near := difflib.get_close_matches(key, names, n=1)):

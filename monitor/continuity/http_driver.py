@@ -58,34 +58,34 @@ class HttpDriver:
 
     def describe(self, step: str, run: str, values: Mapping[str, str]) -> Description:
         """Return the request of a write for the intent log."""
-        wanted = self.steps[step]
-        return Description(self.target.public(wanted, {RUN_ID: run, **values}), self.target.references(wanted))
+        http_step = self.steps[step]
+        return Description(self.target.public(http_step, {RUN_ID: run, **values}), self.target.references(http_step))
 
     async def write(
         self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]
     ) -> CapturedValues:
         """Send a write and return the captured values of the response."""
-        wanted = self.steps[step]
-        response = await self.target.send(attempt, _strict(wanted), self._values(run), secrets)
-        values = capture_values(response, wanted.capture, run.id)
-        hidden = capture_values(response, wanted.capture_secrets, run.id)
-        return CapturedValues(values, _temporary(hidden))
+        http_step = self.steps[step]
+        response = await self.target.send(attempt, _strict(http_step), self._values(run), secrets)
+        values = capture_values(response, http_step.capture, run.id)
+        secret_values = capture_values(response, http_step.capture_secrets, run.id)
+        return CapturedValues(values, _temporary(secret_values))
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
         """Return the number of records, and of finished ones."""
         counts: Counter[str] = Counter({BEGIN: 0, FINISH: 0})
-        hidden: dict[str, str] = {}
+        secret_values: dict[str, str] = {}
         for values in await self._records(attempt, run, secrets):
             response = await self.target.send(attempt, self.reading, values, secrets)
             if not self.reading.accepts(response.status):
                 continue
             capture_values(response, self.reading.capture, run.id)
-            hidden |= capture_values(response, self.reading.capture_secrets, run.id)
+            secret_values |= capture_values(response, self.reading.capture_secrets, run.id)
             done = self._is_finished(document(response) if self.finished else None)
             counts.update([FINISH if done and self._separate else BEGIN])
             if done and not self._separate:
                 counts.update([FINISH])
-        return ReadResult(counts, _temporary(hidden))
+        return ReadResult(counts, _temporary(secret_values))
 
     @property
     def _separate(self) -> bool:
@@ -119,8 +119,8 @@ class HttpDriver:
         return {RUN_ID: run.id, **run.captured, **({ID: first[0]} if first else {})}
 
 
-def _temporary(hidden: Mapping[str, str]) -> dict[str, TemporarySecret]:
-    return {name: TemporarySecret(value) for name, value in hidden.items()}
+def _temporary(secret_values: Mapping[str, str]) -> dict[str, TemporarySecret]:
+    return {name: TemporarySecret(value) for name, value in secret_values.items()}
 
 
 def _strict(step: HttpStep) -> HttpStep:

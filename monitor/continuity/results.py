@@ -63,8 +63,8 @@ class ResultRecorder:
         facts = self._ledger.facts
         results = continuity_results((fact for fact in facts.all if facts.is_about(fact, product)), now)
         known = [known_result for known_result in results if known_result.transaction == transaction]
-        for failure, met in self._new(known, runs, pieces):
-            new_result = result(product, transaction, met, failure, failure.until)
+        for failure, open_runs in self._new(known, runs, pieces):
+            new_result = result(product, transaction, open_runs, failure, failure.until)
             log.warning("continuity_result", product=product, result=new_result.summary)
             self._add([new_result.fact(now, AUTHOR), *self._points(new_result, now)])
         if points := list(self._points_without_failure(product, transaction, runs, now)):
@@ -79,16 +79,16 @@ class ResultRecorder:
         for failure in failures(pieces):
             if failure.at.low == pieces[0].start:
                 continue  # it began earlier, at an instant that is not in the pieces
-            met = concerned(runs, failure)
-            explained |= {run.id for run in met}
-            if failure.at.high not in recorded and met and not _open(met):
-                yield failure, met
+            open_runs = concerned(runs, failure)
+            explained |= {run.id for run in open_runs}
+            if failure.at.high not in recorded and open_runs and not _open(open_runs):
+                yield failure, open_runs
         if pieces and pieces[-1].state.estimate is State.UP:
             lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
             if lost and _stayed_up(pieces, failure := loss_without_downtime(lost)):
-                met = concerned(runs, failure)
-                if not _open(met):
-                    yield failure, met
+                open_runs = concerned(runs, failure)
+                if not _open(open_runs):
+                    yield failure, open_runs
 
     def _points(self, new_result: ContinuityResult, now: int) -> Iterator[Fact]:
         """Yield the recovery point for the drill in which the failure was."""
@@ -110,10 +110,12 @@ class ResultRecorder:
                 continue
             if any(point.source.startswith(f"{SOURCE}{transaction}:") for point in record.points):
                 continue
-            met = [run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)]
-            new_result = result(product, transaction, met, None, now)
-            if met and not _open(met):
-                measured = recovery_point_without_failure(met, Interval(record.drill.started, record.end.at))
+            runs_in_drill = [
+                run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)
+            ]
+            new_result = result(product, transaction, runs_in_drill, None, now)
+            if runs_in_drill and not _open(runs_in_drill):
+                measured = recovery_point_without_failure(runs_in_drill, Interval(record.drill.started, record.end.at))
                 yield from self._point(record, new_result, measured, now)
 
     def _point(

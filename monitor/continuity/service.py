@@ -101,11 +101,11 @@ class Continuity:
     def _load(self, portfolio: Portfolio) -> None:
         """Create the workers of the portfolio. An unchanged transaction keeps its worker, with its secret values."""
         self._portfolio = portfolio
-        former, self._workers = self._workers, {}
+        previous_workers, self._workers = self._workers, {}
         for product in portfolio.products:
             for transaction in product.continuity:
                 owner = owner_of(product.id, transaction.id)
-                known = former.get(owner)
+                known = previous_workers.get(owner)
                 if known is None or known.transaction != transaction:
                     known = self._worker(owner, transaction)
                 if known is not None:

@@ -23,8 +23,8 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
 
 def fingerprint(transaction: ContinuityTransaction) -> str:
     """Return the fingerprint of the target: of its addresses and names, without credentials and intervals."""
-    named = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
-    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:_LENGTH]
+    identity = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_LENGTH]
 
 
 def _target(block: Any, kind: str) -> dict[str, str]:

@@ -98,8 +98,8 @@ class Worker:
 
     def _left_without_answer(self, now: int) -> int:
         """Return the number of transactions that are possibly left behind since recently: the target may have them."""
-        left = (run for run in self._register.runs(self.owner) if possibly_left_behind(run))
-        return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT for run in left)
+        left_behind = (run for run in self._register.runs(self.owner) if possibly_left_behind(run))
+        return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT for run in left_behind)
 
     def _is_due(self, run: Run, now: int) -> bool:
         begun = run.acknowledged(BEGIN)
@@ -113,8 +113,8 @@ class Worker:
 
     def _next_search(self, run: Run) -> int:
         """Return the instant of the next search for a begin without an answer: at once, then when it has settled."""
-        sent = run.intents[-1].at
-        return sent if run.reading is None else sent + SETTLED
+        sent_at = run.intents[-1].at
+        return sent_at if run.reading is None else sent_at + SETTLED
 
     def _is_elsewhere(self, run: Run) -> bool:
         """Return whether the run was written to a former target: it would be missing on this one."""
@@ -174,8 +174,8 @@ class Worker:
             return False
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
             return True
-        reading, settled = run.reading, self._effective_until(run)
-        return reading is not None and 0 < settled <= reading.at and reading.copies.get(BEGIN, 0) > 0
+        reading, effective_until = run.reading, self._effective_until(run)
+        return reading is not None and 0 < effective_until <= reading.at and reading.copies.get(BEGIN, 0) > 0
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
         described = self.driver.describe(FINISH, run.id, run.captured)

@@ -75,13 +75,13 @@ class SiteObserver:
     def _new_changes(self, product: Product) -> Iterator[SiteChange]:
         """Yield the changes after the newest recorded one, whether its site is still configured or not."""
         sites = site_histories(self._ledger, product)
-        settled = settled_sites(sites)
-        if settled is None:
+        final_until = settled_sites(sites)
+        if final_until is None:
             return
         last = self._last_active(product.id)
         starts = [timeline.first for timeline in sites.values() if timeline.first is not None]
-        start = min(starts, default=settled) if last is None else last[1]
-        window = Interval(min(start, settled), settled)
+        start = min(starts, default=final_until) if last is None else last[1]
+        window = Interval(min(start, final_until), final_until)
         changes = list(site_changes(sites, window, last if last is not None and last[0] in sites else None))
         if (active := last_active(sites, window)) is not None:
             self._last[product.id] = active

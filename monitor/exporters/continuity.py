@@ -34,8 +34,10 @@ class ContinuityLines:
         if self._facts is not self._ledger.facts:
             self._facts = self._ledger.facts
             results = continuity_results(self._facts.all, now)
-            former = self._ledger.former_ids
-            self._results = {owner_of(former.product(result.product), result.transaction): result for result in results}
+            former_ids = self._ledger.former_ids
+            self._results = {
+                owner_of(former_ids.product(result.product), result.transaction): result for result in results
+            }
         lines: dict[str, list[str]] = {family.name: [] for family in CONTINUITY_FAMILIES}
         for product in self._ledger.portfolio.products:
             for transaction in product.continuity:

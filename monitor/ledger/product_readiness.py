@@ -84,8 +84,8 @@ def _measured_evidence(
 
 def _drill_outcomes(ledger: Ledger, product: Product, facts: Sequence[Fact], at: int) -> Iterator[DrillOutcome]:
     """Yield the evidence of the drills that ended until the instant."""
-    for stated in drills(facts, at):
-        record = replace(stated, drill=replace(stated.drill, product=product.id))  # it may have a former id
+    for drill_record in drills(facts, at):
+        record = replace(drill_record, drill=replace(drill_record.drill, product=product.id))  # it may have a former id
         if record.end is not None:
             result = measured_drill(ledger, record, at)
             overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))

@@ -38,8 +38,10 @@ def is_away(product: Product, active: ActiveSite) -> bool:
 
 def recorded_failovers(ledger: Ledger, at: int, product_id: str | None = None) -> list[FailoverRecord]:
     """Return the site changes as of the instant, oldest first, with present ids, for one product or for all."""
-    former = ledger.former_ids
-    records = (replace(record, product=former.product(record.product)) for record in failovers(ledger.facts.all, at))
+    former_ids = ledger.former_ids
+    records = (
+        replace(record, product=former_ids.product(record.product)) for record in failovers(ledger.facts.all, at)
+    )
     return [record for record in records if product_id in (None, record.product)]
 
 

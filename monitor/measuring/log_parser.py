@@ -116,8 +116,10 @@ class Csv:
 
     def _slow(self, block: Block) -> Columns:
         rows, lines = self._rows(block)
-        at, outcome, check, vantage, *more = (self._column(rows, column) for column in column_names.CHANGE_COLUMNS)
-        return Columns(at or (), outcome or (), check, vantage, block.line, lines, *more)
+        at, outcome, check, vantage, *further_columns = (
+            self._column(rows, column) for column in column_names.CHANGE_COLUMNS
+        )
+        return Columns(at or (), outcome or (), check, vantage, block.line, lines, *further_columns)
 
     def _reader(self, block: Block) -> Any:
         return csv.reader(io.StringIO(block.text, newline=""), delimiter=self.delimiter, strict=True)
@@ -201,9 +203,11 @@ class JsonLines:
         if not self._changes:
             at, outcome, check, vantage = ([row.get(c, "") for row in rows] for c in column_names.COLUMNS)
             return Columns(at, outcome, check, vantage, block.line, lines)
-        at, outcome, check, vantage, *more = ([row.get(c, "") for row in rows] for c in column_names.CHANGE_COLUMNS)
+        at, outcome, check, vantage, *further_columns = (
+            [row.get(c, "") for row in rows] for c in column_names.CHANGE_COLUMNS
+        )
         outcomes = outcome if any(outcome) else ()
-        return Columns(at, outcomes, check, vantage, block.line, lines, *more)
+        return Columns(at, outcomes, check, vantage, block.line, lines, *further_columns)
 
     def _object(self, line: str, number: int) -> dict[str, str]:
         try:

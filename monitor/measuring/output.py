@@ -120,16 +120,16 @@ def _bar(m: Measured) -> Iterator[str]:
     if low is None or high is None:
         return
     lowest = low if m.objective is None else min(low, m.objective.ratio)
-    left = 1 - _scale_span(1 - lowest)
+    scale_start = 1 - _scale_span(1 - lowest)
 
     def place(ratio: Fraction) -> int:
-        return math.floor((ratio - left) / (1 - left) * (_BAR_WIDTH - 1))
+        return math.floor((ratio - scale_start) / (1 - scale_start) * (_BAR_WIDTH - 1))
 
     line = ["─"] * _BAR_WIDTH
     line[place(low) : place(high) + 1] = "━" * (place(high) - place(low) + 1)
     if point is not None:
         line[place(point)] = "●"
-    scale = str(Objective(left)) if left else "0%"
+    scale = str(Objective(scale_start)) if scale_start else "0%"
     yield _row("", f"{scale} ├{''.join(line)}┤ 100%")
     if m.objective is not None:
         at = place(m.objective.ratio) + len(scale) + 2

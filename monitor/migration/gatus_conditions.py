@@ -170,13 +170,13 @@ def _matching_statuses(condition: Condition) -> Iterable[int]:
     """Yield the HTTP status codes that meet the condition."""
     if condition.pattern is not None:
         expression = re.compile(glob_expression(condition.pattern).replace(r"\z", r"\Z"))
-        wanted = {status for status in _STATUSES if expression.search(str(status))}
+        matching = {status for status in _STATUSES if expression.search(str(status))}
     elif condition.operator in _COMPARE:
         compare, limit = _COMPARE[condition.operator], _number(condition.right)
         return {status for status in _STATUSES if compare(status, limit)}
     else:
-        wanted = {_number(choice) for choice in condition.choices or [condition.right]}
-    return wanted if condition.operator == "==" else set(_STATUSES) - wanted
+        matching = {_number(choice) for choice in condition.choices or [condition.right]}
+    return matching if condition.operator == "==" else set(_STATUSES) - matching
 
 
 def _number(text: str) -> int:

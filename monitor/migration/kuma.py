@@ -67,9 +67,9 @@ class _Database:
 
     def _top(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the outermost group of a monitor, or the monitor itself without a group."""
-        seen = {row["id"]}
-        while (parent := self.monitors.get(row.get("parent") or 0)) is not None and parent["id"] not in seen:
-            seen.add(parent["id"])
+        visited = {row["id"]}
+        while (parent := self.monitors.get(row.get("parent") or 0)) is not None and parent["id"] not in visited:
+            visited.add(parent["id"])
             row = parent
         return row
 
@@ -118,8 +118,10 @@ class _Database:
     def _maintenance(self, rows: Rows) -> Iterator[dict[str, Any]]:
         """Yield the active maintenance of the monitors, each once."""
         ids = {row["id"] for row in rows}
-        wanted = {link["maintenance_id"] for link in self.tables["monitor_maintenance"] if link["monitor_id"] in ids}
-        yield from (row for row in self.tables["maintenance"] if row["id"] in wanted and row.get("active"))
+        maintenance_ids = {
+            link["maintenance_id"] for link in self.tables["monitor_maintenance"] if link["monitor_id"] in ids
+        }
+        yield from (row for row in self.tables["maintenance"] if row["id"] in maintenance_ids and row.get("active"))
 
     def _planned_maintenance(self, row: dict[str, Any]) -> dict[str, Any] | None:
         place = self._place("maintenance", row, "title")

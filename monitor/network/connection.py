@@ -153,7 +153,7 @@ class Connection:
         """Return once the kernel has accepted all bytes."""
         while data:
             try:
-                sent = self._socket.send(data)
+                sent_bytes = self._socket.send(data)
             except (BlockingIOError, ssl.SSLWantWriteError):
                 await self._ready(WRITE)
             except ssl.SSLWantReadError:
@@ -163,7 +163,7 @@ class Connection:
             except OSError as error:
                 raise failure_of(error) from None
             else:
-                data = data[sent:]
+                data = data[sent_bytes:]
 
     async def receive(self) -> bytes:
         """Return the next bytes, at most 64 KiB; empty at the end of the stream."""

@@ -91,8 +91,8 @@ def _probability_text(chance: float) -> str:
         return "in no simulated year"
     if chance >= 1:
         return "every year"
-    whole = int(chance * 100)
-    return f"{whole} in 100" if whole else "fewer than 1 in 100"
+    percent = int(chance * 100)
+    return f"{percent} in 100" if percent else "fewer than 1 in 100"
 
 
 def _downtime_by_cause(result: PlanResult) -> Iterator[str]:

@@ -48,14 +48,14 @@ def prepare(check: NtpCheck) -> Probe:
         async def ask(connection: Connection) -> tuple[bytes, int, int]:
             attempt.enter("first_byte")
             nonce = secrets.randbits(64)
-            sent = attempt.now()
+            sent_at = attempt.now()
             await connection.send(_PACKET.pack(_VERSION << 3 | _CLIENT, *(0,) * 9, nonce))
             while True:
                 packet, received = await connection.receive(), attempt.now()
                 if (
                     len(packet) >= _PACKET.size and _PACKET.unpack_from(packet)[8] == nonce
                 ):  # else not a response to our request
-                    return packet, sent, received
+                    return packet, sent_at, received
 
         answer = await Connection.exchange_datagrams(attempt, await attempt.addresses(host, port, check.family), ask)
         attempt.close()
@@ -67,7 +67,7 @@ def prepare(check: NtpCheck) -> Probe:
     return probe
 
 
-def offset_of(packet: bytes, sent: int, received: int) -> int:
+def offset_of(packet: bytes, sent_at: int, received: int) -> int:
     """Return the microseconds that the server's clock is ahead: ((t2 - t1) + (t3 - t4)) / 2 (RFC 5905, 8).
 
     Raises:
@@ -81,7 +81,7 @@ def offset_of(packet: bytes, sent: int, received: int) -> int:
         raise ProbeFailure("ntp_refused", f"kiss code {quoted(code)}")
     if first >> 6 == _UNSYNCHRONISED or stratum > 15:
         raise ProbeFailure("ntp_unsynchronised", f"stratum {stratum}, leap indicator {first >> 6}")
-    return (_difference(arrived, sent) + _difference(departed, received)) // 2
+    return (_difference(arrived, sent_at) + _difference(departed, received)) // 2
 
 
 def _difference(server_timestamp: int, our_time: int) -> int:

@@ -110,8 +110,8 @@ def prepare(receiver: AlertmanagerReceiver) -> Deliver:
     async def deliver(attempt: Attempt, message: Message) -> None:
         body = alerts_of(message)
         attempts = [attempt, *(attempt.sibling() for _ in urls[1:])]
-        sent = (send_json(attempt, receiver, url, body) for attempt, url in zip(attempts, urls, strict=True))
-        results = await asyncio.gather(*sent, return_exceptions=True)
+        requests = (send_json(attempt, receiver, url, body) for attempt, url in zip(attempts, urls, strict=True))
+        results = await asyncio.gather(*requests, return_exceptions=True)
         failures = [result for result in results if isinstance(result, BaseException)]
         if len(failures) == len(urls):
             raise _retryable_failure(failures)

@@ -57,8 +57,8 @@ def prepare(receiver: AppriseReceiver) -> Deliver:
     async def deliver(_attempt: Attempt, message: Message) -> None:
         kind = "failure" if message.alarming else "info" if message.firing else "success"
         text = without_mentions("\n".join([*message.lines, *message.links.values()]) or message.title)
-        sent = await asyncio.to_thread(service.notify, body=text, title=message.title, notify_type=kind)
-        if not sent:
+        is_delivered = await asyncio.to_thread(service.notify, body=text, title=message.title, notify_type=kind)
+        if not is_delivered:
             raise NotDelivered("Apprise reports that the service rejected the message")
 
     return deliver

@@ -199,12 +199,12 @@ def _promise(length: int | None) -> str:
     return "not stated" if length is None else format_duration(length)
 
 
-def _alert_json(sent: Notification) -> dict[str, Any]:
+def _alert_json(notification: Notification) -> dict[str, Any]:
     return {
-        "key": sent.key,
-        "event": sent.event.value,
-        "severity": sent.severity,
-        "receiver": sent.receiver,
-        "decided": format_instant(sent.made),
-        "delivered": None if sent.done is None else format_instant(sent.done),
+        "key": notification.key,
+        "event": notification.event.value,
+        "severity": notification.severity,
+        "receiver": notification.receiver,
+        "decided": format_instant(notification.made),
+        "delivered": None if notification.done is None else format_instant(notification.done),
     }

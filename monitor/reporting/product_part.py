@@ -76,9 +76,9 @@ def chart(report: Report, context: SectionInputs) -> Chart:
     missed = sum(column.misses for column in columns)
     unknown = sum(column.point is None for column in columns)
     known = [(column.point, column.name) for column in columns if column.point is not None]
-    worst = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
+    worst_text = f"; the worst is {min(known)[1]} with {format_percent(min(known)[0])}" if known else ""
     text = (
-        f"{len(columns)} {period}s: {missed} with an estimate below the objective, {unknown} without data{worst}. "
+        f"{len(columns)} {period}s: {missed} with an estimate below the objective, {unknown} without data{worst_text}. "
         f"The table by {period} has the same figures."
     )
     title = f"Raw availability by {period}, with bounds"

@@ -136,9 +136,9 @@ def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tu
 
 
 def _run(name: Series, row: tuple[int, ...], reasons: dict[int, str]) -> Run:
-    code, reason, first, last, count, hold, known, latency, worst, seeded, recheck = row
+    code, reason, first, last, count, hold, known, latency, maximum, seeded, recheck = row
     outcome, flags = outcome_of(code), (seeded != 0, recheck != 0)
-    return Run(name[0], outcome, reasons[reason], first, last, count, hold, known, latency, worst, name[1], *flags)
+    return Run(name[0], outcome, reasons[reason], first, last, count, hold, known, latency, maximum, name[1], *flags)
 
 
 def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, str]]:

@@ -48,13 +48,13 @@ def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = Non
     reasons = dict(connection.execute(sql.ALL_REASONS))
     before, end = -1, -1
     for row in _run_rows(connection, None if checks is None else [n for n, s in series.items() if s[0] in checks]):
-        number, code, reason, first, last, count, hold, known, latency, worst, seeded, recheck = row
+        number, code, reason, first, last, count, hold, known, latency, maximum, seeded, recheck = row
         if number == before and first <= end:
             raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
         before, end = number, last
         check, vantage = series[number]
         outcome, word, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, recheck != 0)
-        yield Run(check, outcome, word, first, last, count, hold, known, latency, worst, vantage, *flags)
+        yield Run(check, outcome, word, first, last, count, hold, known, latency, maximum, vantage, *flags)
 
 
 def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:

@@ -81,9 +81,9 @@ class Writer:
         """Add a listener, which is called on the writer's thread and must not block."""
         self._listeners.append(listener)
 
-    def _call_listeners(self, settled: Committed) -> None:
+    def _call_listeners(self, committed: Committed) -> None:
         for listener in self._listeners:
-            listener(settled)
+            listener(committed)
 
     def start(self) -> None:
         """Start the thread."""

@@ -74,7 +74,7 @@ def _gateway_probe(gateways: Callable[[], list[Address]]) -> Probe:
         if not (addresses := gateways()):
             raise ProbeFailure("no_route", "there is no default route", outcome=Outcome.UNKNOWN)
         # The policy protects from configured targets; gateways come from the system, and may be link-local.
-        await first_success(attempt, addresses, lambda where: echo(attempt, where, PLAIN, check_policy=False))
+        await first_success(attempt, addresses, lambda address: echo(attempt, address, PLAIN, check_policy=False))
         return ProbeResult(Outcome.GOOD)
 
     return probe

@@ -155,10 +155,10 @@ class VantageWatch:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
         targets = () if attempt.relayed else attempt.tried  # a relay's address may differ in family from its target's
         needs_uplink = via is None and not all(member.reference.loopback for member in self._deciding_members(via))
-        tried = _without_loopback(targets) if needs_uplink else targets
-        if targets and not tried:
+        target_addresses = _without_loopback(targets) if needs_uplink else targets
+        if targets and not target_addresses:
             return result
-        families = {family_name(family) for family, _ in tried}
+        families = {family_name(family) for family, _ in target_addresses}
         hidden = await self._is_hidden(via, families, started, self._clock.monotonic())
         return _blind(result, self._deciding_members(via)) if hidden else result
 
@@ -210,7 +210,7 @@ class VantageWatch:
         await self._ask(state)
 
     async def _ask(self, state: _ReferenceState) -> None:
-        asked = state.asked = self._clock.monotonic()
+        asked_at = state.asked = self._clock.monotonic()
         attempts: list[Attempt] = []
 
         async def probe(attempt: Attempt) -> ProbeResult:
@@ -222,9 +222,9 @@ class VantageWatch:
         if reached:
             state.ever_answered = True
         else:
-            state.failed = max(state.failed, asked)
-        if state.answer is None or state.answer.asked <= asked:  # otherwise a later probe was faster
-            state.answer = _Answer(asked, at, result, duration, reached)
+            state.failed = max(state.failed, asked_at)
+        if state.answer is None or state.answer.asked <= asked_at:  # otherwise a later probe was faster
+            state.answer = _Answer(asked_at, at, result, duration, reached)
             self._publish()
         self._answered.set()
         self._answered = asyncio.Event()
@@ -288,7 +288,7 @@ def _with_pending_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAn
 
 def _without_loopback(addresses: Iterable[Address]) -> list[Address]:
     """Return the addresses that are not on this machine: a loopback target needs no uplink."""
-    return [where for where in addresses if not ipaddress.ip_address(where[1][0].partition("%")[0]).is_loopback]
+    return [address for address in addresses if not ipaddress.ip_address(address[1][0].partition("%")[0]).is_loopback]
 
 
 def _blind(result: ProbeResult, decisive: Sequence[_ReferenceState]) -> ProbeResult:

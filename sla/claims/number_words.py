@@ -90,5 +90,5 @@ def spelled_value(text: str) -> Fraction:
         if (parts := text.lower().partition(f" {point} "))[1] or point == "coma"
     )
     digits = [value for word in tail.split() if (value := NUMBER_WORDS.get(word))]
-    whole = max(value for word, value in NUMBER_WORDS.items() if head.startswith(word))
-    return whole + sum((digit / 10**place for place, digit in enumerate(digits, 1)), Fraction(0))
+    integer = max(value for word, value in NUMBER_WORDS.items() if head.startswith(word))
+    return integer + sum((digit / 10**place for place, digit in enumerate(digits, 1)), Fraction(0))

@@ -185,5 +185,5 @@ def _retry(leaf: str, length: int) -> str:
     return f"{leaf}~retry:{length}"
 
 
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
+def _share(part: float, total: float) -> float:
+    return part / total if total else 0.0

@@ -275,8 +275,8 @@ def test_dead_resolver_is_no_downtime(net: Internet, tmp_path: Path, interval: f
 
     async def run() -> None:
         data = portfolio(f"{interval:g}s", lambda number: OUTSIDE4[number])
-        named = portfolio(f"{interval:g}s", lambda _number: "forms.example.org")
-        data["products"] = [named["products"][0], data["products"][1]]  # type: ignore[index]
+        named_targets = portfolio(f"{interval:g}s", lambda _number: "forms.example.org")
+        data["products"] = [named_targets["products"][0], data["products"][1]]  # type: ignore[index]
         with listen(net, OUTSIDE4) as servers:
             async with scene(tmp_path, data, interval) as current:
                 servers[3].close()

@@ -133,10 +133,10 @@ def test_definition_in_force_is_that_of_the_last_load(loads: list[int]) -> None:
         assert all(fact in record.facts.all for fact in before)
         loaded = {product.id: product for product in portfolio(*CONFIGURATIONS[number]).products}
         for name in {*expected, *loaded}:
-            meant = definition_of(loaded[name], "America/Vancouver", 0).digest if name in loaded else "ended"
+            digest = definition_of(loaded[name], "America/Vancouver", 0).digest if name in loaded else "ended"
             current = expected.setdefault(name, [])
-            if not current or current[-1][1] != meant:
-                current.append((NOW + step, meant))
+            if not current or current[-1][1] != digest:
+                current.append((NOW + step, digest))
     for name, current in expected.items():
         definitions = record.facts.definitions(name)
         assert [

@@ -77,9 +77,9 @@ def test_changed_line_is_reported_and_skipped(journal: Journal, change: dict[str
     The same applies to the corrections journal.
     """
     line = as_line(CORRECTION_FACT)
-    former = journal.path.with_name("ninewatch.db.corrections.jsonl")
+    former_path = journal.path.with_name("ninewatch.db.corrections.jsonl")
     journal.path.parent.mkdir()
-    changes = {journal.path: line | {"body": line["body"] | change}, former: as_plain(CORRECTION) | change}
+    changes = {journal.path: line | {"body": line["body"] | change}, former_path: as_plain(CORRECTION) | change}
     for path, changed in changes.items():
         path.write_text(
             f"{json.dumps(changed)}\nnonsense\n[]\n\n{{}}\n{json.dumps(as_line(REVOCATION_FACT))}\n", "utf-8"
@@ -145,15 +145,15 @@ def test_fact_of_an_unknown_kind_is_kept(journal: Journal, line: dict[str, objec
 
 def test_corrections_journal_of_earlier_versions_is_read_and_unchanged(journal: Journal) -> None:
     """A fact in both journals is read once, and keeps its id."""
-    former = journal.path.with_name("ninewatch.db.corrections.jsonl")
-    former.parent.mkdir()
-    former.write_text("".join(json.dumps(as_plain(fact)) + "\n" for fact in (CORRECTION, REVOCATION)), "utf-8")
-    before = former.read_bytes()
+    former_path = journal.path.with_name("ninewatch.db.corrections.jsonl")
+    former_path.parent.mkdir()
+    former_path.write_text("".join(json.dumps(as_plain(fact)) + "\n" for fact in (CORRECTION, REVOCATION)), "utf-8")
+    before = former_path.read_bytes()
     assert journal.changed()
     journal.add(CORRECTION_FACT)
     assert [fact.id for fact in journal.read()] == [CORRECTION.id, REVOCATION.id]
     assert journal.read() == [CORRECTION_FACT, REVOCATION_FACT]
-    assert former.read_bytes() == before
+    assert former_path.read_bytes() == before
 
 
 def test_change_of_the_journal_is_detected_once(journal: Journal) -> None:

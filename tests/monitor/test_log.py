@@ -82,8 +82,8 @@ def test_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
     for as_json in (True, False):
         log.configure(stream, as_json=as_json)
         try:
-            hidden = "local-value-" + "9"
-            raise RuntimeError(len(hidden))
+            local_value = "local-value-" + "9"
+            raise RuntimeError(len(local_value))
         except RuntimeError:
             structlog.get_logger().exception("failed")
     assert stream.getvalue().count("RuntimeError") >= 2

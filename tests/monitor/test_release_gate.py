@@ -75,10 +75,10 @@ def test_reason_contains_threshold_consequence_and_owner() -> None:
     assert result.in_force is not None
     assert result.in_force.step.spent == Fraction(9, 10)
     assert [standing.reached for standing in result.standings] == [True, True, False]
-    noted = gate(recorded_ledger(*outage(30), budget_policy=policy(*steps)))
-    assert noted.answer == "go"
-    assert "releases are held from 90% of the budget spent" in noted.decision.reason
-    assert noted.decision.reason.endswith("50% of the budget spent: plan work (Team Forms)")
+    with_note = gate(recorded_ledger(*outage(30), budget_policy=policy(*steps)))
+    assert with_note.answer == "go"
+    assert "releases are held from 90% of the budget spent" in with_note.decision.reason
+    assert with_note.decision.reason.endswith("50% of the budget spent: plan work (Team Forms)")
 
 
 def test_unknown_answer_contains_the_unknown_time_and_the_decidable_instant() -> None:

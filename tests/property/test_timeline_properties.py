@@ -71,13 +71,13 @@ def test_order_and_duplicates_do_not_matter(
 def test_parts_of_a_window_add_up(observations: oracle.Seen, hold: int, window: Interval, at: int) -> None:
     """The durations and counts of a window are the sums of its two parts."""
     at = min(max(at, window.start), window.end)
-    left, right = Interval(window.start, at), Interval(at, window.end)
+    before, after = Interval(window.start, at), Interval(at, window.end)
     for timeline in (
         Timeline.of_pairs(pairs(observations), hold),
         Timeline.of_pairs(pairs(observations), hold, exact=False),
     ):
-        assert timeline.durations(left).plus(timeline.durations(right)) == timeline.durations(window)
-        assert timeline.counts(left).plus(timeline.counts(right)) == timeline.counts(window)
+        assert timeline.durations(before).plus(timeline.durations(after)) == timeline.durations(window)
+        assert timeline.counts(before).plus(timeline.counts(after)) == timeline.counts(window)
 
 
 @given(histories, holds, windows)

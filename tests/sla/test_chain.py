@@ -94,13 +94,17 @@ def test_runs_that_do_not_fit_the_positions_are_rejected(
 
 
 def test_truncated_run_may_be_shorter_by_one_observation() -> None:
-    cut = replace(A, last=85, count=9, latency_count=0, latency_sum=0, latency_max=0)
-    assert covered_runs([cut], None, Position.at_end_of(A), exact=False) == [A]
-    for shorter in (replace(cut, count=8), replace(cut, last=85, hold=4), replace(cut, latency_count=1)):
+    truncated = replace(A, last=85, count=9, latency_count=0, latency_sum=0, latency_max=0)
+    assert covered_runs([truncated], None, Position.at_end_of(A), exact=False) == [A]
+    for shorter in (
+        replace(truncated, count=8),
+        replace(truncated, last=85, hold=4),
+        replace(truncated, latency_count=1),
+    ):
         with pytest.raises(ValueError, match="ends earlier"):
             covered_runs([shorter], None, Position.at_end_of(A), exact=False)
     with pytest.raises(ValueError, match="ends earlier"):
-        covered_runs([cut], None, Position.at_end_of(A))
+        covered_runs([truncated], None, Position.at_end_of(A))
 
 
 def test_digest_of_runs_depends_on_every_field() -> None:

@@ -89,14 +89,14 @@ def test_worked_example() -> None:
 @given(st.integers(1, 10**7), st.integers(0, 10**7))
 def test_good_observations_raise_and_bad_ones_lower_the_bound(good: int, bad: int) -> None:
     """The bound is also below the observed availability."""
-    here, better, worse = (
+    bound, better, worse = (
         lower_confidence_bound(good, good + bad),
         lower_confidence_bound(good + 1, good + bad + 1),
         lower_confidence_bound(good, good + bad + 1),
     )
-    assert here is not None
+    assert bound is not None
     assert better is not None
     assert worse is not None
-    assert worse.availability < here.availability < better.availability
-    assert worse.nines < here.nines < better.nines
-    assert here.availability < good / (good + bad)
+    assert worse.availability < bound.availability < better.availability
+    assert worse.nines < bound.nines < better.nines
+    assert bound.availability < good / (good + bad)

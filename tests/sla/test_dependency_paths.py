@@ -33,9 +33,9 @@ GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("ab
 @given(GRAPHS, st.sampled_from("abcdef"), st.sampled_from("abcdef"))
 def test_reversed_graph_has_the_same_reachability(needs: dict[str, list[str]], one: str, other: str) -> None:
     """This includes cycles. The paths have the same length, and each step of a path is a dependency."""
-    there, back = shortest_paths(needs, one), shortest_paths(reversed_dependencies(needs), other)
-    assert one not in there
-    assert (other in there) == (one in back)
-    if other in there:
-        assert len(there[other]) == len(back[one])
-        assert all(end in needs[start] for start, end in zip(there[other], there[other][1:], strict=False))
+    forward, back = shortest_paths(needs, one), shortest_paths(reversed_dependencies(needs), other)
+    assert one not in forward
+    assert (other in forward) == (one in back)
+    if other in forward:
+        assert len(forward[other]) == len(back[one])
+        assert all(end in needs[start] for start, end in zip(forward[other], forward[other][1:], strict=False))

@@ -85,8 +85,8 @@ def test_met_objective_is_decided_now() -> None:
 def test_excluded_time_does_not_count() -> None:
     """The time before the record is excluded, so no time is missing."""
     at = START + 180 * MINUTE
-    cut = [Interval(at - 30 * DAY, START)]
-    part = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True, excluded=cut).observed_part
+    exclusions = [Interval(at - 30 * DAY, START)]
+    part = measure(minutely(180), Interval(at - 30 * DAY, at), GOAL, rolling=True, excluded=exclusions).observed_part
     assert part is not None
     assert part.decidable_at == at
 
@@ -100,15 +100,15 @@ def test_decision_time_is_the_first_instant_with_a_met_verdict(
     objective, end = Objective.parse(goal), START + 21 * MINUTE
     window = Interval(end - length * MINUTE, end)
     start = min(window.start + hole * MINUTE, end)
-    cut = [Interval(start, min(start + size * MINUTE, end))]
+    exclusions = [Interval(start, min(start + size * MINUTE, end))]
     history = minutely(21, *bad)
-    part = measure(history, window, objective, excluded=cut, rolling=True).observed_part
+    part = measure(history, window, objective, excluded=exclusions, rolling=True).observed_part
     if part is None or part.decidable_at is None:
         return
     goes_on = minutely(21 + length + 2, *bad)
     for at in range(end, end + length * MINUTE + 1, MINUTE // 2):
         then = Interval(at - window.length, at)
-        verdict = measure(goes_on, then, objective, excluded=cut).verdict
+        verdict = measure(goes_on, then, objective, excluded=exclusions).verdict
         if at < part.decidable_at:
             assert verdict is not Verdict.MET, at
         else:

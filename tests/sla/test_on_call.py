@@ -63,7 +63,7 @@ def test_overlap_continues_across_adjacent_shifts_of_one_person() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opened", "resolved", "met"),
+    ("opened", "resolved", "expected"),
     [
         (9, 10, False),  # over as the shift began
         (9, 11, True),
@@ -75,8 +75,8 @@ def test_overlap_continues_across_adjacent_shifts_of_one_person() -> None:
         (5, 40, True),
     ],
 )
-def test_incident_counts_if_it_was_open_during_the_span(opened: int, resolved: int | None, met: bool) -> None:
-    assert was_open_during(Interval(10, 20), incident(opened, resolved), now=50) is met
+def test_incident_counts_if_it_was_open_during_the_span(opened: int, resolved: int | None, expected: bool) -> None:
+    assert was_open_during(Interval(10, 20), incident(opened, resolved), now=50) is expected
 
 
 def test_open_incident_does_not_count_for_future_shifts() -> None:
@@ -120,8 +120,8 @@ def test_overlaps_are_the_instants_with_several_people(shifts: list[Shift]) -> N
 
 
 @given(SHIFTS, st.integers(0, 100))
-def test_on_call_times_of_two_halves_add_up(shifts: list[Shift], cut: int) -> None:
+def test_on_call_times_of_two_halves_add_up(shifts: list[Shift], middle: int) -> None:
     def hours(period: Interval) -> int:
         return sum(time.length for time in on_call_times(shifts, period)) * HOUR
 
-    assert hours(Interval(0, cut)) + hours(Interval(cut, 100)) == hours(PERIOD)
+    assert hours(Interval(0, middle)) + hours(Interval(middle, 100)) == hours(PERIOD)

@@ -31,11 +31,11 @@ def state_of(item: ChecklistItem, at: int, *evidence: Evidence) -> tuple[ItemSta
 
 def test_without_evidence_all_items_are_unmet() -> None:
     """The lowest cap is the ceiling, with the item that causes it."""
-    stands = readiness(LIST, [], 0)
-    assert stands.unmet == (DB, DR, CODE)
-    assert (stands.ceiling, stands.causes, stands.next_ceiling) == (Fraction("0.9995"), (DR,), Fraction("0.99995"))
-    assert stands.allows(Fraction("0.9995"))
-    assert not stands.allows(Fraction("0.99951"))
+    status = readiness(LIST, [], 0)
+    assert status.unmet == (DB, DR, CODE)
+    assert (status.ceiling, status.causes, status.next_ceiling) == (Fraction("0.9995"), (DR,), Fraction("0.99995"))
+    assert status.allows(Fraction("0.9995"))
+    assert not status.allows(Fraction("0.99951"))
 
 
 def test_attestation_is_valid_before_its_end() -> None:
@@ -98,10 +98,10 @@ def test_undecided_evidence_is_listed_and_does_not_meet_an_item() -> None:
 
 def test_without_unmet_items_there_is_no_ceiling() -> None:
     """Readiness then limits no claim, and the text permits none."""
-    stands = readiness(LIST, [attested(i.id, "a", 10) for i in LIST.items], 5)
-    assert (stands.ceiling, stands.unmet, stands.causes, stands.next_ceiling) == (None, (), (), None)
-    assert stands.allows(Fraction("0.999999"))
-    assert stands.limit_text(FOUR_NINES) == (
+    status = readiness(LIST, [attested(i.id, "a", 10) for i in LIST.items], 5)
+    assert (status.ceiling, status.unmet, status.causes, status.next_ceiling) == (None, (), (), None)
+    assert status.allows(Fraction("0.999999"))
+    assert status.limit_text(FOUR_NINES) == (
         "objective 99.99%; all prerequisites are met, so the checklist sets no limit"
     )
 

@@ -140,10 +140,10 @@ async def attempt_maker(
         yield runner
 
 
-async def send(configured: ReceiverBase, sent: Message, outbound: OutboundBlock | None = None) -> Outcome:
+async def send(configured: ReceiverBase, message: Message, outbound: OutboundBlock | None = None) -> Outcome:
     """Make one attempt to deliver a message."""
     async with attempt_maker(outbound=outbound) as runner:
-        return await deliver_once(Target.of(configured), sent, runner.new_attempt())
+        return await deliver_once(Target.of(configured), message, runner.new_attempt())
 
 
 def write_secret(folder: Path, name: str, value: str) -> dict[str, str]:

@@ -21,8 +21,8 @@ class SessionService(RecordService):
             self.hits[path.rpartition("/")[2]] += 1
             if self.status is not None:
                 return self.status, {"error": "unauthorized_client"}
-            sent = dict(parse_qsl(body.decode()))
-            used = sent.get("refresh_token")
+            form = dict(parse_qsl(body.decode()))
+            used = form.get("refresh_token")
             if used is not None and used not in self.tokens:
                 return 400, {"error": "invalid_grant"}
             self.tokens -= {used or ""}

@@ -88,15 +88,15 @@ class MemoryStore:
         yield from (day for _, day in sorted(self.latency_days.items()))
 
     def recent_latencies(self) -> Iterator[tuple[str, int, int]]:
-        for (at, check, vantage), seen in sorted(self.seen.items()):
+        for (at, check, vantage), observation in sorted(self.seen.items()):
             if (
-                seen.outcome is Outcome.GOOD
-                and seen.latency is not None
+                observation.outcome is Outcome.GOOD
+                and observation.latency is not None
                 and vantage == "local"
-                and not seen.recheck
+                and not observation.recheck
                 and (self.folded_until is None or at >= self.folded_until)
             ):
-                yield check, at, seen.latency
+                yield check, at, observation.latency
 
     def load_incidents(self) -> list[Incident]:
         return sorted(self.incidents.values(), key=lambda incident: (incident.opened, incident.id))

@@ -176,12 +176,12 @@ def figures(title: str, description: str, key: str, columns: Mapping[str, Column
     return panel
 
 
-def rows(title: str, description: str, expr: str, hidden: Sequence[str], width: int = GRID) -> table.Panel:
+def rows(title: str, description: str, expr: str, hidden_columns: Sequence[str], width: int = GRID) -> table.Panel:
     """Return a table with one row per series and one column per label, except the hidden labels."""
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).unit("none").show_header(True)
     panel.targets([_target(Query(expr), "A", instant=True, rows=True)]).span(width).height(8)
     panel.no_value(_NO_VALUE)
-    excluded = dict.fromkeys(("Time", "__name__", *hidden), True)
+    excluded = dict.fromkeys(("Time", "__name__", *hidden_columns), True)
     return panel.transformations([DataTransformerConfig("organize", options={"excludeByName": excluded})])
 
 

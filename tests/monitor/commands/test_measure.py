@@ -88,8 +88,8 @@ def test_one_missed_check_gives_exit_status_1() -> None:
 
 def test_overlapping_exclusions_are_excluded_once() -> None:
     """The exclusions overlap, are repeated and exceed the window. The window's edge splits a run."""
-    cut = ["--exclude", "150/210", "--exclude", "200/240", "--exclude", "150/210", "--exclude", "-50/30"]
-    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "0/360", *cut)
+    exclusions = ["--exclude", "150/210", "--exclude", "200/240", "--exclude", "150/210", "--exclude", "-50/30"]
+    [actual] = figures(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, "--window", "0/360", *exclusions)
     assert actual["excluded_seconds"] == 30 + 90
     assert (actual["up_seconds"], actual["down_seconds"], actual["doubt_seconds"]) == (90 + 60, 0, 30 + 60)
     assert actual["observations"] == {"good": 3, "bad": 1, "unknown": 0}

@@ -21,9 +21,9 @@ def test_notes_go_to_stderr_and_the_configuration_loads(tmp_path: Path, monkeypa
     assert summary == f"5 products, {len(notes)} notes"
     monkeypatch.setenv("GATUS_CORE_API_AUTHORIZATION", "Bearer x")
     monkeypatch.setenv("GATUS_JOBS_NIGHTLY_LOAD_TOKEN", "0123456789abcdef")
-    written = tmp_path / "written.yaml"
-    written.write_text(result.stdout)
-    assert run_in_process("check-config", written).exit_code == 0
+    output = tmp_path / "written.yaml"
+    output.write_text(result.stdout)
+    assert run_in_process("check-config", output).exit_code == 0
 
 
 def test_existing_file_is_overwritten_only_with_force(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ PRESERVED, LOST, DUPLICATED, NEVER, OPEN, UNVERIFIED = TransactionState
 
 
 async def test_runs_on_the_former_target_are_left_behind_and_not_lost(tmp_path: Path) -> None:
-    with RecordService().serving() as former, RecordService().serving() as service:
-        async with continuity_probe(tmp_path, http=pair(former.url)) as probe:
+    with RecordService().serving() as former_service, RecordService().serving() as service:
+        async with continuity_probe(tmp_path, http=pair(former_service.url)) as probe:
             await probe.advance(25)
         async with continuity_probe(tmp_path, probe.clock, http=pair(service.url)) as reloaded:
             await reloaded.advance(45)
@@ -28,7 +28,7 @@ async def test_runs_on_the_former_target_are_left_behind_and_not_lost(tmp_path: 
             assert reloaded.states[UNVERIFIED] == 3
             assert reloaded.ledger.continuity.left_behind("forms/draft") == 3
             assert reloaded.states[PRESERVED] >= 1
-            assert len(former.records) == 3
+            assert len(former_service.records) == 3
 
 
 @pytest.mark.parametrize(

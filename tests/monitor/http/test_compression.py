@@ -130,11 +130,11 @@ async def test_decompression_bomb_gives_no_verdict() -> None:
 
 
 def test_stream_truncated_by_the_limit_is_decoded() -> None:
-    cut = response(FORMS["gzip"], limit=40)
-    assert cut.truncated
-    inflate(cut, "gzip", 40)
-    assert cut.decoding_error == ""
-    assert TEXT.startswith(bytes(cut.body))
+    truncated = response(FORMS["gzip"], limit=40)
+    assert truncated.truncated
+    inflate(truncated, "gzip", 40)
+    assert truncated.decoding_error == ""
+    assert TEXT.startswith(bytes(truncated.body))
 
 
 async def test_response_has_both_lengths() -> None:

@@ -43,7 +43,7 @@ async def cookies_on_redirects(
 
 
 @pytest.mark.parametrize(
-    ("set_by", "location", "sent"),
+    ("set_by", "location", "expected_cookies"),
     [
         ("a=1; Path=/", "/in", {"a": "1"}),
         ("a=1; Path=/app", "/app", {"a": "1"}),
@@ -59,9 +59,9 @@ async def cookies_on_redirects(
         ("a=1; Path=/|a=2; Path=/app", "/in", {"a": "1"}),
     ],
 )
-async def test_cookie_is_sent_to_its_path(set_by: str, location: str, sent: dict[str, str]) -> None:
+async def test_cookie_is_sent_to_its_path(set_by: str, location: str, expected_cookies: dict[str, str]) -> None:
     _, observations = await cookies_on_redirects((location, set_by))
-    assert observations == [{}, sent]
+    assert observations == [{}, expected_cookies]
 
 
 async def test_default_path_is_the_folder_of_the_request() -> None:
@@ -70,7 +70,7 @@ async def test_default_path_is_the_folder_of_the_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("set_by", "sent"),
+    ("set_by", "expected_cookies"),
     [
         ("session=; Max-Age=0", {"lang": "en"}),
         ("session=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/", {"lang": "en"}),
@@ -80,9 +80,9 @@ async def test_default_path_is_the_folder_of_the_request() -> None:
         ("other=; Max-Age=0", {"lang": "en", "session": "old"}),
     ],
 )
-async def test_expired_cookie_of_the_check_is_not_sent(set_by: str, sent: dict[str, str]) -> None:
+async def test_expired_cookie_of_the_check_is_not_sent(set_by: str, expected_cookies: dict[str, str]) -> None:
     _, observations = await cookies_on_redirects(("/in", set_by), ("/in", ""), cookies={"session": "old", "lang": "en"})
-    assert observations == [{"session": "old", "lang": "en"}, sent, sent]
+    assert observations == [{"session": "old", "lang": "en"}, expected_cookies, expected_cookies]
 
 
 async def test_set_cookie_is_found_with_any_path() -> None:

@@ -128,7 +128,7 @@ async def test_login_by_redirects_sends_its_cookies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "kept"),
+    ("line", "expected_cookie"),
     [
         ("a=1", "a=1"),
         ("a=1; Secure", ""),
@@ -145,9 +145,9 @@ async def test_login_by_redirects_sends_its_cookies() -> None:
         ("\u200ba=1", ""),
     ],
 )
-async def test_cookie_that_cannot_be_sent_back_is_dropped(line: str, kept: str) -> None:
+async def test_cookie_that_cannot_be_sent_back_is_dropped(line: str, expected_cookie: str) -> None:
     _, heads = await attempt_and_request(response_with_cookies(line), http_response(), redirects=1)
-    assert cookies_of(heads[1]) == kept
+    assert cookies_of(heads[1]) == expected_cookie
 
 
 async def test_number_of_cookies_is_limited() -> None:

@@ -147,12 +147,12 @@ async def test_concurrent_attempts_share_one_token_request() -> None:
     assert [way for way, _ in realm.asked] == ["basic", "elsewhere", "basic", "elsewhere"]
 
 
-@pytest.mark.parametrize(("lasting", "kept"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
-async def test_lifetime_of_a_token_is_limited(lasting: Any, kept: int) -> None:
+@pytest.mark.parametrize(("lasting", "expected_lifetime"), [(None, 4), ("300", 4), (-5, 4), (20, 0), (10**8, 1380)])
+async def test_lifetime_of_a_token_is_limited(lasting: Any, expected_lifetime: int) -> None:
     """The default is five minutes, the maximum is a day."""
     realm = Realm(lifetime=lasting)
     async with oauth2_check(realm) as check_keys:
-        await attempts(check_keys, 0, kept * MINUTE, 61 * MINUTE)
+        await attempts(check_keys, 0, expected_lifetime * MINUTE, 61 * MINUTE)
     assert realm.shown == ["canary-token-1", "canary-token-1", "canary-token-2"]
 
 

@@ -66,10 +66,10 @@ async def test_address_without_a_route_for_echoes_is_skipped(
     before: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sockets are of a kind that any user may open, so the test does not depend on permission to ping."""
-    tried: list[str] = []
+    tried_addresses: list[str] = []
 
     async def refuse(attempt: Any, address: Any) -> None:
-        tried.append(address[1][0])
+        tried_addresses.append(address[1][0])
         attempt.outbound.check(address)
         if address[1][0] != "127.0.0.1":
             raise failure_of(OSError(errno.ENETUNREACH, "no way"))
@@ -77,4 +77,4 @@ async def test_address_without_a_route_for_echoes_is_skipped(
     monkeypatch.setattr(icmp, "may_open_socket", lambda: True)
     monkeypatch.setattr(icmp, "echo", refuse)
     result = (await attempt({"icmp": NAME}, 5, resolver_for(NAME, [*before, "127.0.0.1"], tmp_path))).result
-    assert (result.outcome, tried) == (Outcome.GOOD, [*before, "127.0.0.1"])
+    assert (result.outcome, tried_addresses) == (Outcome.GOOD, [*before, "127.0.0.1"])

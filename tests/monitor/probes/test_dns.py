@@ -111,9 +111,9 @@ async def test_truncated_answer_is_fetched_over_tcp() -> None:
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
-@pytest.mark.parametrize("cut", [[], [b"\x00"], [b"\x00\xffab"]])
-async def test_incomplete_tcp_answer_is_malformed(cut: list[bytes]) -> None:
-    result = await probe_resolver(truncated_response, lambda _query: cut)
+@pytest.mark.parametrize("parts", [[], [b"\x00"], [b"\x00\xffab"]])
+async def test_incomplete_tcp_answer_is_malformed(parts: list[bytes]) -> None:
+    result = await probe_resolver(truncated_response, lambda _query: parts)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
 
 

@@ -219,7 +219,7 @@ STAGES: dict[str, Stage] = {
     "tcp": serve_at(reply_to_lines({b"QUIT": b"221 bye\r\n"}, b"220 here\r\n"), "tcp"),
     "tls": serve_with_certificate,
     "dns": serve_resolver,
-    "udp": over_udp("udp", lambda asked: [b"pong\n"]),
+    "udp": over_udp("udp", lambda _datagram: [b"pong\n"]),
     "smtp": mail_stage(),
     "ssh": serve_at(send_on_connect(b"SSH-2.0-x\r\n"), "ssh"),
     "ntp": over_udp("ntp", time_of_day),

@@ -155,9 +155,9 @@ async def test_escalation_resolves_the_alert_of_the_former_severity(sink: Sink) 
 async def test_apprise_sends_to_a_supported_service(sink: Sink, tmp_path: Path) -> None:
     url = write_secret(tmp_path, "url", f"json://127.0.0.1:{sink.port}/any")
     assert not (await send(receiver(apprise=url), message())).error
-    sent = sink.received[0].json()
-    assert sent["title"] == "[PAGE] Common Forms is down"
-    assert "Checks: health, login" in sent["message"]
+    body = sink.received[0].json()
+    assert body["title"] == "[PAGE] Common Forms is down"
+    assert "Checks: health, login" in body["message"]
     sink.reply = Reply(500)
     assert "rejected the message" in (await send(receiver(apprise=url), message())).error
 

@@ -105,13 +105,13 @@ WITHOUT_RECHECKS = [
 
 def test_record_of_schema_9_is_copied_and_gets_the_tables_of_latencies(path: Path) -> None:
     """It is read as it is. The latencies after its mark count in the first day."""
-    seen = [Observation("p/a", at, Outcome.GOOD, "", 300) for at in (10, 20)]
+    observations = [Observation("p/a", at, Outcome.GOOD, "", 300) for at in (10, 20)]
     with contextlib.closing(SqliteStore(path, 0)) as store:
-        store.write(Batch(seen, [Run("p/a", Outcome.GOOD, "", 10, 20, 2, 130)], folded_until=15))
+        store.write(Batch(observations, [Run("p/a", Outcome.GOOD, "", 10, 20, 2, 130)], folded_until=15))
     raw(path, *WITHOUT_LATENCIES, "PRAGMA user_version = 9")
     with reading(path) as record:
         assert (list(record.load_latency_days()), list(record.recent_latencies())) == ([], [])
-        assert record.observations("p/a", Interval(0, 100)) == seen
+        assert record.observations("p/a", Interval(0, 100)) == observations
     day = LatencyDay("p/a", 0, 20, LatencyHistogram.of([300]).pack())
     with contextlib.closing(SqliteStore(path, 0)) as store:
         assert list(store.recent_latencies()) == [("p/a", 20, 300)]

@@ -260,16 +260,16 @@ def test_pauses_between_retries_are_limited(
     store.error = "no room"
     with writing(store, health) as writer:
         writer.put(observation_at(1), (), INCIDENT)
-        tried = threading.Event()
+        first_attempt = threading.Event()
 
         def fail(_batch: Batch) -> None:
             if health.write_failures > 1_100:
-                tried.set()
+                first_attempt.set()
             raise ZeroDivisionError if health.write_failures % 500 == 499 else module.StoreError("no room")
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "write", fail)
-            assert tried.wait(TIMEOUT_SECONDS)
+            assert first_attempt.wait(TIMEOUT_SECONDS)
     assert instants(store.batches) == [1]
 
 
