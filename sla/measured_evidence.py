@@ -14,6 +14,7 @@ from sla.availability import downtime
 from sla.duration import format_duration
 from sla.evidence import Evidence, EvidenceKind
 from sla.interval import DAY, MINUTE, SECOND, Interval
+from sla.readiness import DrillShows
 from sla.states import State
 from sla.window import format_instant
 
@@ -129,7 +130,8 @@ def decoupling_evidence(
 class DrillOutcome:
     """The evidence from an ended drill. `met` is None if it proves nothing; `overdue` has its overdue findings.
 
-    `id` is the id of its fact.
+    `id` is the id of its fact. `timed` is whether an RTO was promised. `lost` is the recovery point actual in
+    microseconds, None if it was not measured.
     """
 
     id: str
@@ -139,6 +141,8 @@ class DrillOutcome:
     met: bool | None
     reason: str
     overdue: tuple[str, ...] = ()
+    timed: bool = True
+    lost: int | None = None
 
 
 def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Iterator[Evidence]:
@@ -148,11 +152,28 @@ def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Itera
     """
     for drill in drills:
         if drill.kind in item.drills or drill.overdue:
+            supports, reason = _meaning(item, drill)
             texts = (f"overdue finding: {text}" for text in drill.overdue)
-            detail = "; ".join([f"{drill.kind} drill {drill.id}: {drill.reason}", *texts])
-            supports = False if drill.overdue else drill.met
+            detail = "; ".join([f"{drill.kind} drill {drill.id}: {reason}", *texts])
+            supports = False if drill.overdue else supports
             until = drill.ended + _validity(item)
             yield Evidence(item.id, EvidenceKind.DRILL, drill.by, drill.ended, until, detail, supports, drill.id)
+
+
+def _meaning(item: ChecklistItem, drill: DrillOutcome) -> tuple[bool | None, str]:
+    """Return whether the drill supports the item, None if it decides nothing, and the reason.
+
+    A drill that kept its promise is no evidence of what was not measured in it.
+    """
+    if DrillShows.NO_LOSS in item.drill_shows and drill.lost:
+        return False, "acknowledged data were lost"
+    if drill.met is not True:
+        return drill.met, drill.reason
+    if DrillShows.RECOVERY_TIME in item.drill_shows and not drill.timed:
+        return None, "no RTO was stated"
+    if DrillShows.NO_LOSS in item.drill_shows and drill.lost is None:
+        return None, "the recovery point was not measured"
+    return True, drill.reason
 
 
 @dataclass(frozen=True, slots=True)

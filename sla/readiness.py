@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 DRILLS: Final = ("failover", "failback", "restore", "deploy")  # kinds of drills with a measured recovery time
 
 
+class DrillShows(StrEnum):
+    """A measurement that a drill must have to be evidence for an item. It must also have met what was promised."""
+
+    RECOVERY_TIME = "recovery_time"
+    """An RTO was promised, and kept."""
+
+    NO_LOSS = "no_loss"
+    """A recovery point was measured, and no acknowledged data were lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
     """A prerequisite. While it is unmet, no availability above `cap` may be claimed.
 
     `source` is the quoted sentence that defines the item, `question` asks whether it is met, and `because` completes
-    "at most 99.95 %, because ...". `kinds` are the accepted kinds of evidence, `drills` the accepted kinds of drills.
-    Evidence is valid for at most `validity` microseconds after its date.
+    "at most 99.95 %, because ...". `kinds` are the accepted kinds of evidence, `drills` the accepted kinds of drills,
+    which must have measured `drill_shows`. Evidence is valid for at most `validity` microseconds after its date.
 
     Raises:
         ValueError: the cap is not above 0 and below 1.
@@ -43,6 +53,7 @@ class ChecklistItem:
     kinds: tuple[EvidenceKind, ...] = (EvidenceKind.ATTESTATION,)
     validity: int | None = None
     drills: tuple[str, ...] = DRILLS
+    drill_shows: tuple[DrillShows, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.cap < 1:

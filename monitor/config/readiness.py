@@ -31,7 +31,7 @@ from monitor.package_files import shipped_path
 from sla.evidence import Evidence, EvidenceKind, attested
 from sla.interval import DAY, MINUTE
 from sla.promise import PlanForecast
-from sla.readiness import DRILLS, Checklist, ChecklistItem, Readiness, readiness
+from sla.readiness import DRILLS, Checklist, ChecklistItem, DrillShows, Readiness, readiness
 from sla.whatif import parse_costs
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -43,6 +43,7 @@ Prose = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_w
 
 EvidenceName = Literal["attestation", "deployments", "decoupling", "drill", "sites", "checks"]
 DrillName = Literal["failover", "failback", "restore", "deploy", "tabletop", "isolated"]
+DrillShowsName = Literal["recovery_time", "no_loss"]
 
 
 class _Item(Model):
@@ -60,6 +61,7 @@ class _Item(Model):
     evidence: Annotated[tuple[EvidenceName, ...], Field(min_length=1)] = ("attestation",)
     validity: Duration | None = None
     drills: Annotated[tuple[DrillName, ...], Field(min_length=1)] = DRILLS
+    drill_shows: tuple[DrillShowsName, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_each(self) -> _Item:
@@ -85,6 +87,7 @@ class _Item(Model):
             tuple(map(EvidenceKind, self.evidence)),
             self.validity,
             self.drills,
+            tuple(map(DrillShows, self.drill_shows)),
         )
 
 

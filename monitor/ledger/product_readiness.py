@@ -91,7 +91,15 @@ def _drill_outcomes(ledger: Ledger, product: Product, facts: Sequence[Fact], at:
             overdue = tuple(f"{finding.text} ({finding.owner}, due {finding.day})" for finding in record.overdue(at))
             drill = record.drill
             yield DrillOutcome(
-                record.id, drill.kind.value, drill.author, record.end.at, result.met, result.reason, overdue
+                record.id,
+                drill.kind.value,
+                drill.author,
+                record.end.at,
+                result.met,
+                result.reason,
+                overdue,
+                timed=drill.rto is not None,
+                lost=result.lost,
             )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from sla.evidence import Deployment, Evidence, EvidenceKind
 from sla.interval import MINUTE, SECOND, Interval
@@ -19,7 +21,7 @@ from sla.measured_evidence import (
     drill_evidence,
 )
 from sla.observation import Outcome
-from sla.readiness import ChecklistItem
+from sla.readiness import ChecklistItem, DrillShows
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -137,6 +139,29 @@ def test_drill_is_evidence_for_or_against_an_item_that_accepts_its_kind() -> Non
         "failover drill d1: within 15 minutes",
         "failover drill d2: within 15 minutes; overdue finding: no runbook",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shows", "drill", "supports", "reason"),
+    [
+        ((), {"timed": False}, True, "within 15 minutes"),
+        ((DrillShows.RECOVERY_TIME,), {"timed": True}, True, "within 15 minutes"),
+        ((DrillShows.RECOVERY_TIME,), {"timed": False, "lost": 0}, None, "no RTO was stated"),
+        ((DrillShows.NO_LOSS,), {"lost": 0}, True, "within 15 minutes"),
+        ((DrillShows.NO_LOSS,), {"lost": None}, None, "the recovery point was not measured"),
+        ((DrillShows.NO_LOSS,), {"lost": SECOND}, False, "acknowledged data were lost"),
+        ((DrillShows.NO_LOSS,), {"lost": SECOND, "met": None}, False, "acknowledged data were lost"),
+        ((DrillShows.NO_LOSS,), {"lost": 0, "met": False}, False, "within 15 minutes"),
+        ((DrillShows.RECOVERY_TIME,), {"lost": SECOND}, True, "within 15 minutes"),
+    ],
+)
+def test_drill_is_no_evidence_of_what_was_not_measured_in_it(
+    shows: tuple[DrillShows, ...], drill: dict[str, Any], supports: bool | None, reason: str
+) -> None:
+    """A drill may keep a recovery time of 15 minutes, and lose the data of an hour for which nothing was promised."""
+    met = replace(DrillOutcome("d1", "failover", "Ana", 5, met=True, reason="within 15 minutes"), **drill)
+    (evidence,) = drill_evidence(replace(ITEM, drill_shows=shows), [met])
+    assert (evidence.supports, evidence.detail) == (supports, f"failover drill d1: {reason}")
 
 
 def of_checks(at: int, *checks: Timeline) -> list[Evidence]:
