@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.ledger.product_drills import measured_drill, recorded_drills
 from monitor.reporting.context_sections import context_sections
+from monitor.reporting.drill_report import shown_time, states_json
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -35,6 +37,15 @@ def figure_lines(portfolio_report: PortfolioReport) -> Iterator[dict[str, Any]]:
     """
     for report in portfolio_report.reports:
         yield from _lines(portfolio_report.ledger, report)
+
+
+def drill_lines(ledger: Ledger, drills: Collection[str], at: int) -> Iterator[dict[str, Any]]:
+    """Yield the result of each of these drills as of the instant, with the states of the product to the second."""
+    records = [record for record in recorded_drills(ledger, at) if record.id in drills]
+    for number, record in enumerate(records):
+        result = measured_drill(ledger, record, at)
+        states = states_json(ledger.compositions[record.drill.product].pieces(shown_time(result)))
+        yield _line(record.drill.product, "drill", number, result.as_json() | {"states": states})
 
 
 def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from monitor.bundle.archive import UnusableBundleError, first_difference, read_a
 from monitor.bundle.chain_files import read_chain
 from monitor.bundle.checked_chain import CheckedChain, check
 from monitor.bundle.contents import Contents, lines_of
-from monitor.bundle.figures import Difference, compare, figure_lines, key_of
+from monitor.bundle.figures import Difference, compare, drill_lines, figure_lines, key_of
 from monitor.bundle.manifest import Damage, damages, digest, read_manifest
 from monitor.errors import NinewatchError
 from monitor.reporting.report import portfolio_report
@@ -163,9 +163,9 @@ def _compare_figures(
     with contents.rules():
         ledger = contents.ledger()
         products = [ledger.products[name] for name in manifest["products"]]
-        recomputed = {
-            key_of(line): line for line in figure_lines(portfolio_report(ledger, products, window, at, arrived))
-        }
+        lines = [*figure_lines(portfolio_report(ledger, products, window, at, arrived))]
+        lines += drill_lines(ledger, manifest.get("drills", ()), at)
+    recomputed = {key_of(line): line for line in lines}
     return list(_each(bundle_figures, recomputed))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor import zones
@@ -12,7 +13,7 @@ from monitor.as_of import figure_dependencies, recorded_at
 from monitor.bundle.archive import pack
 from monitor.bundle.chain_files import chain_files, part_of
 from monitor.bundle.contents import Contents
-from monitor.bundle.figures import figure_lines
+from monitor.bundle.figures import drill_lines, figure_lines
 from monitor.bundle.manifest import digest, json_lines, with_manifest
 from monitor.bundle.terms import product_terms
 from monitor.config.dependent_clients import dependent_clients
@@ -69,10 +70,13 @@ class Source:
             )
 
 
-def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any]) -> bytes:
+def bundle_of(
+    portfolio_report: PortfolioReport, source: Source, report: Mapping[str, Any], drills: Sequence[str] = ()
+) -> bytes:
     """Return the bundle of a report as an archive.
 
-    `source` is the source of the report's ledger. `report` describes the report's file.
+    `source` is the source of the report's ledger. `report` describes the report's file. The results of `drills` are
+    figures of the bundle too.
     """
     names = _included_products(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
@@ -86,8 +90,10 @@ def bundle_of(portfolio_report: PortfolioReport, source: Source, report: Mapping
     proved = {name for covered in part.covered.values() for kind, name in covered.items if kind == FACT}
     later = [fact for fact in source.facts if fact.made > portfolio_report.at and fact.id in proved]
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
-    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figure_lines(portfolio_report))}
-    return pack(with_manifest(_about(portfolio_report, report), files))
+    figures = chain(figure_lines(portfolio_report), drill_lines(portfolio_report.ledger, drills, portfolio_report.at))
+    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figures)}
+    about = _about(portfolio_report, report) | ({"drills": list(drills)} if drills else {})
+    return pack(with_manifest(about, files))
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.as_of import ledger_at
+from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drills import instant_of, one_drill
+from monitor.commands.report import WRITE_DELAY, bundle_path, write_bundle
+from monitor.commands.window_option import window_option
 from monitor.errors import NinewatchError
 from monitor.ledger.product_drills import measured_drill
 from monitor.storage.reader import reading
 from sla.interval import MINUTE
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -35,18 +39,51 @@ SENT_AFTER = 5 * MINUTE  # an alert of the drill's outage may be decided up to t
 )
 @click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Of the PDF.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file.  [default: stdout]")
+@click.option(
+    "--bundle",
+    "bundle",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Also write a bundle for `ninewatch verify`.  [default: next to the report]",
+)
 @CONFIG
 def report_command(
-    name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, path: Path
+    name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, bundle: str | None, path: Path
 ) -> None:
-    """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports."""
+    """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports.
+
+    --bundle also writes the data of its figures, so that the recipient can recompute them.
+    """
     portfolio = load_config(path)[1]
     form = form or ("md" if output is None else _form(output))
     at = instant_of(at_text, portfolio)
+    report = drill_report(name, portfolio, at)
+    content = _bytes(report, form, paper)
+    if bundle is not None:
+        file_name = f"{report.result.record.id}.{form}" if output is None else output.name
+        target = bundle_path(bundle, output, report.result.record.id)
+        write_bundle(target, _bundle(report, portfolio, file_name, form, content))
     if output is None:
-        sys.stdout.buffer.write(_bytes(drill_report(name, portfolio, at), form, paper))
+        sys.stdout.buffer.write(content)
     else:
-        _write(output, _bytes(drill_report(name, portfolio, at), form, paper))
+        _write(output, content)
+
+
+def _bundle(report: DrillReport, portfolio: Portfolio, file_name: str, form: str, content: bytes) -> bytes:
+    """Return the bundle of a drill: its figures and those of the product in its time, with the data of both."""
+    from monitor.bundle.writing import Source, bundle_of, report_entry
+    from monitor.reporting.report import portfolio_report
+
+    result = report.result
+    drill, end = result.record.drill, result.record.end
+    ledger_source = Source.read(portfolio, result.at)
+    span = f"{format_instant(drill.started)}/{format_instant(result.at if end is None else end.at)}"
+    window = window_option(span, result.at, portfolio)
+    ledger = ledger_source.recorded.ledger(portfolio)
+    product = ledger.products[drill.product]
+    figures = portfolio_report(ledger, [product], window, result.at, SystemClock().now() - WRITE_DELAY)
+    return bundle_of(figures, ledger_source, report_entry(file_name, form, content), (result.record.id,))
 
 
 def write_report(name: str, portfolio: Portfolio, at: int, output: Path) -> None:

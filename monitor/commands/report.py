@@ -85,7 +85,7 @@ def report_command(
     report = _portfolio_report(source, portfolio, products, window, at, now)
     content = _bytes(report, form, paper)
     if bundle is not None and source is not None:
-        _write_bundle(_bundle_path(bundle, output, name), report, source, _entry(output, name, form, content))
+        _write_bundle(bundle_path(bundle, output, name), report, source, _entry(output, name, form, content))
     if output is None:
         sys.stdout.buffer.write(content)
     else:
@@ -99,7 +99,7 @@ def _write(path: Path, content: bytes) -> None:
         raise NinewatchError(f"cannot write {path}: {(error.strerror or 'unwritable').lower()}") from None
 
 
-def _bundle_path(name: str, output: Path | None, product: str) -> Path:
+def bundle_path(name: str, output: Path | None, product: str) -> Path:
     """Return the path of the bundle: as specified, next to the report, or in the working directory."""
     if name:
         path = Path(name)
@@ -121,7 +121,15 @@ def _entry(output: Path | None, product: str, form: str, content: bytes) -> dict
 def _write_bundle(path: Path, report: PortfolioReport, source: Source, entry: dict[str, Any]) -> None:
     from monitor.bundle.writing import bundle_of
 
-    content = bundle_of(report, source, entry)
+    write_bundle(path, bundle_of(report, source, entry))
+
+
+def write_bundle(path: Path, content: bytes) -> None:
+    """Write a bundle, and print its digest.
+
+    Raises:
+        NinewatchError: the file cannot be written.
+    """
     _write(path, content)
     click.echo(f"bundle: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}", err=True)
 

@@ -15,7 +15,7 @@ from sla.interval import SECOND, Interval
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from monitor.notification import Notification
@@ -46,13 +46,9 @@ class DrillReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the drill as a JSON object, with states, notifications and the mapping to standards."""
-        states = [
-            {"start": format_instant(state.start), "end": format_instant(state.end), "state": state.state.name.lower()}
-            for state in self.states
-        ]
         controls = [dict(zip(("standard", "clause", "asks", "shown_in"), row, strict=True)) for row in CONTROLS]
         return self.result.as_json() | {
-            "states": states,
+            "states": states_json(self.states),
             "alerts": list(map(_alert_json, self.sent)),
             "controls": controls,
         }
@@ -182,6 +178,14 @@ def shown_time(result: DrillResult) -> Interval:
     drill, end = result.record.drill, result.record.end
     end_of_chart = result.at if end is None else min(end.at + MARGIN, result.at)
     return Interval(drill.started - MARGIN, max(end_of_chart, drill.started))
+
+
+def states_json(states: Iterable[Piece]) -> list[dict[str, str]]:
+    """Return the states of a product for JSON, each with its start and end."""
+    return [
+        {"start": format_instant(state.start), "end": format_instant(state.end), "state": state.state.name.lower()}
+        for state in states
+    ]
 
 
 def _controls() -> Section:

@@ -98,6 +98,10 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
         assert {key: from_daemon[key] for key in ("rta_seconds", "met")} == {
             key: result[key] for key in ("rta_seconds", "met")
         }
+    bundle = tmp_path / "drill.bundle.zip"
+    command("drill", "report", name, "-o", tmp_path / "drill.pdf", "--bundle", "-c", config)
+    verified = json.loads(command("verify", bundle, "--report", tmp_path / "drill.pdf", "--json"))
+    assert [figure["part"] for figure in verified["figures"]].count("drill") == 1
     observations = observations_of(config)
     span = parse_instant(result["started"]), parse_instant(result["ended"])
     assert result["rta_seconds"] == naive(observations, *span)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import pypdf
 import pytest
 
+from monitor.bundle.archive import pack, read_archive
+from monitor.bundle.manifest import with_manifest
 from monitor.clock import SystemClock
 from monitor.reporting.drill_report import MARGIN
 from monitor.storage.sqlite import SqliteStore
@@ -153,6 +156,47 @@ def test_report_has_the_same_figures_in_every_format(config: Path, tmp_path: Pat
         assert expected in (tmp_path / "d.md").read_text()
     printed = run_in_process("drill", "report", name, "--format", "csv", "-c", config)
     assert printed.stdout.startswith("product,section,row")
+
+
+def test_bundle_of_a_drill_recomputes_its_figures_without_the_record(config: Path, tmp_path: Path) -> None:
+    name = start_drill(config, "--rto", "15m", "--rpo", "0s")
+    end = run_in_process("drill", "end", name, "--rpa", "2s", "--measured-by", "ledger", *BY, "-c", config)
+    assert end.exit_code == 0
+    report, bundle = tmp_path / "d.json", tmp_path / "d.bundle.zip"
+    written = run_in_process("drill", "report", name, "-o", report, "--bundle", "-c", config)
+    assert written.exit_code == 0, written.exception
+    assert f"bundle: {bundle}, SHA-256 " in written.stderr
+    data = json.loads(report.read_text())
+    (tmp_path / "n.db").unlink()
+    verified = run_in_process("verify", bundle, "--report", report, "--json")
+    assert verified.exit_code == 0, verified.output
+    (compared,) = [figure for figure in json.loads(verified.stdout)["figures"] if figure["part"] == "drill"]
+    assert compared["product"] == "demo"
+    assert compared["values_agreeing"] > 30
+    with zipfile.ZipFile(bundle) as archive:
+        stated = [json.loads(line) for line in archive.read("figures.jsonl").splitlines()]
+    (figure,) = [line["value"] for line in stated if line["part"] == "drill"]
+    assert {key: data[key] for key in figure} == figure
+
+
+def test_changed_figure_of_a_drill_differs(config: Path, tmp_path: Path) -> None:
+    """The archive is written again with digests that fit, as a person does who wants another promise."""
+    name = start_drill(config, "--rto", "15m")
+    assert run_in_process("drill", "end", name, *BY, "-c", config).exit_code == 0
+    bundle = tmp_path / "d.bundle.zip"
+    run_in_process("drill", "report", name, "--bundle", bundle, "-c", config)
+    files = read_archive(bundle)[0]
+    manifest = json.loads(files.pop("manifest.json"))
+    about = {key: value for key, value in manifest.items() if key not in ("format", "version", "files")}
+    del files["manifest.sha256"]
+    assert files["figures.jsonl"].count(b'"rto_seconds":900.0') == 1
+    files["figures.jsonl"] = files["figures.jsonl"].replace(b'"rto_seconds":900.0', b'"rto_seconds":60.0')
+    bundle.write_bytes(pack(with_manifest(about, files)))
+    verified = run_in_process("verify", bundle, "--json")
+    assert verified.exit_code == 1
+    (compared,) = [figure for figure in json.loads(verified.stdout)["figures"] if figure["differences"]]
+    assert compared["part"] == "drill"
+    assert compared["differences"] == [{"field": "rto_seconds", "stated": 60.0, "recomputed": 900.0}]
 
 
 def test_missing_record_gives_one_clear_line(tmp_path: Path) -> None:
