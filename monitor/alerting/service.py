@@ -11,6 +11,7 @@ import structlog
 
 from monitor.alerting.alert import Alert, incident_alert
 from monitor.alerting.alert_decisions import AlertDecisions
+from monitor.alerting.clock_set_back import corrected_notification, corrected_response
 from monitor.alerting.conditions import Conditions
 from monitor.alerting.deadlines import deadlines
 from monitor.alerting.delivery import Delivery, MakeAttempt
@@ -81,14 +82,15 @@ class Alerting:
             StoreError: the record cannot be read.
         """
         self._loop = asyncio.get_running_loop()
-        now, rows = self._clock.now(), store.load_notifications()
+        now = self._clock.now()
+        rows = [corrected_notification(row, now) for row in store.load_notifications()]
         self._decisions.announced.add(row for row in rows if row.event not in (Kind.HEARTBEAT, Kind.REPORT))
         self._delivery.load(self._ledger.portfolio.receivers)
         self.outbox.add((row for row in rows if row.event is not Kind.HEARTBEAT), now, written=True)
         for row in rows:
             if row.done is not None:
                 self._delivery.schedule_repeat(row)
-        self.responses.restore(store.load_responses())
+        self.responses.restore(corrected_response(response, now) for response in store.load_responses())
         self._record(self.product_incidents.restore(store.load_product_incidents(), now))
         self._conditions.restore(self._decisions.announced.keys, self._decisions.announced.severity)
         self._end_orphans(now)

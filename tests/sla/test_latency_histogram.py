@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,14 @@ def test_percentile_is_exact_to_1_percent(latencies: list[int], share: Fraction)
     estimated, exact = LatencyHistogram.of(latencies).percentile(share), exact_percentile(latencies, share)
     assert estimated is not None
     assert 100 * abs(estimated - exact) <= exact
+
+
+@given(st.lists(st.integers(0, HOUR), min_size=1, max_size=300), st.sampled_from([50, 90, 95, 99, 100]))
+def test_percentile_differs_by_less_than_1_percent_from_numpy(latencies: list[int], percent: int) -> None:
+    expected = int(np.percentile(latencies, percent, method="inverted_cdf"))
+    estimated = LatencyHistogram.of(latencies).percentile(Fraction(percent, 100))
+    assert estimated is not None
+    assert abs(estimated - expected) <= expected / 100
 
 
 @given(LATENCIES, LATENCIES, LATENCIES)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from monitor.receivers.registry import KINDS
+from tests.monitor.receivers.test_email import Mailbox, serve_mail
 from tests.support.messages import receiver, samples, send, write_secret
 from tests.support.sinks import Received, Sink
 
@@ -70,14 +71,41 @@ async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sin
         outcome = await send(receiver(**CONFIGURATIONS[kind](sink, tmp_path)), message)
         assert not outcome.error
         actual[name] = recorded_request(sink.received[-1])
+    assert actual == golden(kind, actual)
+
+
+def golden(kind: str, actual: dict[str, Any]) -> Any:
+    """Return the content of a golden file, after writing it if that was asked for."""
     path = GOLDEN / f"{kind}.json"
     if os.environ.get("NINEWATCH_GOLDEN") == "write":
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(actual, indent=1, ensure_ascii=False) + "\n")
-    assert actual == json.loads(path.read_text())
+    return json.loads(path.read_text())
 
 
-def test_every_http_kind_has_a_golden_file() -> None:
-    """The others have their own tests: e-mail with a real SMTP server, Apprise with a real service."""
-    assert set(CONFIGURATIONS) == set(KINDS) - {"email", "apprise"}
-    assert {path.stem for path in GOLDEN.iterdir()} >= set(CONFIGURATIONS)
+async def test_mails_equal_their_golden_file() -> None:
+    """The mails are those that a real SMTP server got, without their date."""
+    mailbox, actual = Mailbox(), {}
+    async with serve_mail(mailbox) as port:
+        block = {"to": "ops@example.org", "from": "ninewatch@example.org", "server": f"127.0.0.1:{port}"}
+        for name, message in samples().items():
+            assert not (await send(receiver(email=block | {"security": "none"}), message)).error
+            mail = mailbox.mails[-1]
+            headers = {header: str(value) for header, value in mail.items() if header != "Date"}
+            actual[name] = {"headers": headers, "body": mail.get_content().splitlines()}
+    assert actual == golden("email", actual)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library's own imports
+async def test_messages_through_apprise_equal_their_golden_file(sink: Sink, tmp_path: Path) -> None:
+    url, actual = write_secret(tmp_path, "url", f"json://127.0.0.1:{sink.port}/any"), {}
+    for name, message in samples().items():
+        assert not (await send(receiver(apprise=url), message)).error
+        sent = sink.received[-1].json()
+        actual[name] = {field: sent[field] for field in ("title", "message", "type")}
+    assert actual == golden("apprise", actual)
+
+
+def test_every_kind_has_a_golden_file() -> None:
+    assert set(CONFIGURATIONS) | {"email", "apprise"} == set(KINDS)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(KINDS)
