@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.ledger.product_drills import measured_drill, recorded_drills
 from monitor.reporting.context_sections import context_sections
-from monitor.reporting.drill_report import shown_time, states_json
+from monitor.reporting.drill_report import chart_span, states_json
 
 if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
@@ -44,7 +44,7 @@ def drill_lines(ledger: Ledger, drills: Collection[str], at: int) -> Iterator[di
     records = [record for record in recorded_drills(ledger, at) if record.id in drills]
     for number, record in enumerate(records):
         result = measured_drill(ledger, record, at)
-        states = states_json(ledger.compositions[record.drill.product].pieces(shown_time(result)))
+        states = states_json(ledger.compositions[record.drill.product].pieces(chart_span(result)))
         yield _line(record.drill.product, "drill", number, result.as_json() | {"states": states})
 
 

@@ -111,13 +111,13 @@ def _write(output: Path, content: bytes) -> None:
 
 def drill_report(name: str, portfolio: Portfolio, at: int) -> DrillReport:
     """Return the report of the drill as of the instant."""
-    from monitor.reporting.drill_report import DrillReport, shown_time
+    from monitor.reporting.drill_report import DrillReport, chart_span
 
     record = one_drill(name, portfolio, at)
     product = record.drill.product
     ledger = ledger_at(portfolio, portfolio.store, at, product)
     result = measured_drill(ledger, record, at)
-    states = tuple(ledger.compositions[product].pieces(shown_time(result)))
+    states = tuple(ledger.compositions[product].pieces(chart_span(result)))
     return DrillReport(
         result, ledger.products[product].name, portfolio.zone, states, _sent_notifications(portfolio, result)
     )

@@ -92,7 +92,7 @@ class ChangeLog:
         A stream without a change up to `at` is None.
 
         Raises:
-            NinewatchError: no changes.
+            NinewatchError: the log has no changes.
         """
         if not self._streams:
             raise NinewatchError("there is no change of state to measure")

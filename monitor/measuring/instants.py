@@ -32,7 +32,7 @@ _UNIT_HINTS = {  # factor to seconds -> hint
     10**6: "are these microseconds? divide them by 1000000",
     10**9: "are these nanoseconds? divide them by 1000000000",
 }
-_MICROSECOND_DIGITS = 6  # digits
+_MICROSECOND_DIGITS = 6  # digits after the decimal point
 _MAX_WIDTH = 64  # bytes; no timestamp is longer, and every row of a column takes as much memory as the longest
 _ALLOWED = "use 2026-11-20T18:00:00Z, or seconds since 1970"
 
@@ -48,21 +48,19 @@ def instant(text: str, zone: tzinfo | None = None) -> int:
     """
     stripped = text.strip()
     if match := _RFC3339.fullmatch(stripped):
-        return _moment(stripped, match)
+        return _instant_of_rfc3339(stripped, match)
     if zone is not None and (match := _RFC3339.fullmatch(f"{stripped}Z")):
-        return _of_local_time(_moment(f"{stripped}Z", match), zone, stripped)
+        return _instant_of_local_time(_instant_of_rfc3339(f"{stripped}Z", match), zone, stripped)
     if not _EPOCH.fullmatch(stripped):
         raise ValueError(_error_text(stripped))
     seconds = Fraction(stripped)
     if not _EARLIEST <= seconds < _LATEST:
-        hint = next(
-            (f"; {hint}" for max_factor, hint in _UNIT_HINTS.items() if abs(seconds) < max_factor * _LATEST), ""
-        )
+        hint = next((f"; {hint}" for factor, hint in _UNIT_HINTS.items() if abs(seconds) < factor * _LATEST), "")
         raise ValueError(f'"{stripped}" seconds since 1970 is outside the years 1 to 9999{hint}')
     return seconds * SECOND // 1
 
 
-def _of_local_time(local_time: int, zone: tzinfo, stripped: str) -> int:
+def _instant_of_local_time(local_time: int, zone: tzinfo, stripped: str) -> int:
     """Return the only instant with the local time `local_time` in the zone."""
     candidates = {
         local_time - utc_offset for utc_offset in (offset(local_time - DAY, zone), offset(local_time + DAY, zone))
@@ -86,7 +84,7 @@ def resolution(text: str) -> int:
     )
 
 
-def _moment(stripped: str, match: re.Match[str]) -> int:
+def _instant_of_rfc3339(stripped: str, match: re.Match[str]) -> int:
     day, clock, second, fraction, _, sign, hours, minutes = match.groups()
     leap = second == "60"
     utc_offset = int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
@@ -120,35 +118,35 @@ def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
         ValueError: a cell is not a valid instant (see `instant`).
     """
     if max(map(len, texts), default=0) > _MAX_WIDTH:
-        return _one_by_one(texts, zone)
+        return _parse_one_by_one(texts, zone)
     cells = np.array(texts, dtype=np.bytes_)
     rows = cells.view(np.uint8).reshape(len(texts), cells.itemsize)
     widths = np.count_nonzero(rows, axis=1)
     result = np.empty(len(texts), np.int64)
     for width in np.unique(widths):
         these = widths == width
-        result[these] = _of_equal_width(rows[these, :width], zone)
+        result[these] = _parse_equal_width(rows[these, :width], zone)
     return result
 
 
-def _one_by_one(texts: Iterable[str], zone: tzinfo | None) -> Instants:
+def _parse_one_by_one(texts: Iterable[str], zone: tzinfo | None) -> Instants:
     return np.array([instant(text, zone) for text in texts], np.int64)
 
 
-def _of_equal_width(rows: Digits, zone: tzinfo | None) -> Instants:
+def _parse_equal_width(rows: Digits, zone: tzinfo | None) -> Instants:
     """Return the instants of rows of equal width: vectorised if they differ in digits only, else one by one."""
     first = rows[0]
     is_digit = (first >= ord("0")) & (first <= ord("9"))
     separators = rows[:, ~is_digit]
     if ((rows[:, is_digit] - ord("0")) > 9).any() or (separators != first[~is_digit]).any():
-        return _one_by_one((row.tobytes().decode() for row in rows), zone)
+        return _parse_one_by_one((row.tobytes().decode() for row in rows), zone)
     shape = "".join("0" if digit else chr(byte) for byte, digit in zip(first, is_digit, strict=True))
     for pattern, read in _SHAPES.items():
         if match := pattern.fullmatch(shape):
             at = read(rows, match)
             if at is not None and (at >= _EARLIEST * SECOND).all() and (at < _LATEST * SECOND).all():
                 return at
-    return _one_by_one((row.tobytes().decode() for row in rows), zone)
+    return _parse_one_by_one((row.tobytes().decode() for row in rows), zone)
 
 
 def _number(rows: Digits, start: int, end: int) -> Instants:
@@ -166,25 +164,25 @@ def _fraction(rows: Digits, match: re.Match[str]) -> Instants:
     return _number(rows, start, end) * np.int64(10 ** (_MICROSECOND_DIGITS - (end - start)))
 
 
-def _of_seconds(rows: Digits, match: re.Match[str]) -> Instants:
+def _parse_seconds(rows: Digits, match: re.Match[str]) -> Instants:
     seconds = _number(rows, *match.span("seconds"))
     return seconds * SECOND + _fraction(rows, match)
 
 
-def _of_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
+def _parse_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
     year, month, day, hour, minute, second = (_number(rows, at, at + width) for at, width in _FIELDS)
     months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
     first = months.astype("datetime64[D]").astype(np.int64)
     following = (months + 1).astype("datetime64[D]").astype(np.int64)
-    exists = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= following - first)
-    exists &= (hour < 24) & (minute < 60) & (second < 60)
+    is_valid = (year > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= following - first)
+    is_valid &= (hour < 24) & (minute < 60) & (second < 60)
     utc_offset = np.zeros(len(rows), np.int64)
     if match["sign"]:
         at = match.end("sign")
         hours, minutes = _number(rows, at, at + 2), _number(rows, match.end() - 2, match.end())
-        exists &= (hours < 24) & (minutes < 60)
+        is_valid &= (hours < 24) & (minutes < 60)
         utc_offset = (hours * HOUR + minutes * MINUTE) * (-1 if match["sign"] == "-" else 1)
-    if not exists.all():
+    if not is_valid.all():
         return None
     clock = hour * HOUR + minute * MINUTE + second * SECOND
     return (first + day - 1) * DAY + clock + _fraction(rows, match) - utc_offset
@@ -192,6 +190,6 @@ def _of_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
 
 _FIELDS = ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2), (17, 2))  # of the calendar's shape: column and width
 _SHAPES: dict[re.Pattern[str], Callable[[Digits, re.Match[str]], Instants | None]] = {
-    re.compile(r"0000-00-00[Tt ]00:00:00(?:[.,](?P<fraction>0+))?(?:[Zz]|(?P<sign>[+-])00:?00)"): _of_calendar,
-    re.compile(r"(?P<seconds>0{1,12})(?:\.(?P<fraction>0+))?"): _of_seconds,
+    re.compile(r"0000-00-00[Tt ]00:00:00(?:[.,](?P<fraction>0+))?(?:[Zz]|(?P<sign>[+-])00:?00)"): _parse_calendar,
+    re.compile(r"(?P<seconds>0{1,12})(?:\.(?P<fraction>0+))?"): _parse_seconds,
 }

@@ -28,7 +28,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class BadDataError(NinewatchError):
-    """A file cannot be parsed: `file:line: what`."""
+    """A file cannot be parsed. The message is `file:line: description`."""
 
     def __init__(self, name: str, line: int, description: str) -> None:
         super().__init__(f"{name}:{line}: {description}")
@@ -106,7 +106,7 @@ class _CountingStream(io.RawIOBase):
     def __init__(self, raw: BinaryIO, on_read: Callable[[int], object]) -> None:
         super().__init__()
         self._raw = raw
-        self._advanced = on_read
+        self._on_read = on_read
 
     def readable(self) -> bool:
         return True
@@ -114,7 +114,7 @@ class _CountingStream(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self._raw.read(len(buffer))
         buffer[: len(data)] = data
-        self._advanced(len(data))
+        self._on_read(len(data))
         return len(data)
 
 
@@ -137,10 +137,10 @@ def open_sources(names: Sequence[str]) -> Iterator[Iterator[Source]]:
         NinewatchError: a file cannot be opened. All are checked before the first is read.
     """
     sizes = [_size(name) for name in names]
-    screen = sys.stderr
-    hidden = not screen.isatty() or None in sizes
+    stderr = sys.stderr
+    hidden = not stderr.isatty() or None in sizes
     bar: ProgressBar[int]
-    with click.progressbar(length=sum(s or 0 for s in sizes), label="reading", file=screen, hidden=hidden) as bar:
+    with click.progressbar(length=sum(s or 0 for s in sizes), label="reading", file=stderr, hidden=hidden) as bar:
         yield _sources(names, bar.update)
 
 

@@ -121,7 +121,7 @@ class Attempt:
         return self.failed_addresses or (() if self.peer is None else (self.peer,))
 
     def limit(self, seconds: float) -> None:
-        """Set the deadline, so many seconds from now."""
+        """Set the deadline to this number of seconds from now."""
         self.deadline = self._clock.monotonic() + seconds
 
     def seconds_left(self) -> float:

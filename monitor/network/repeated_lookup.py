@@ -45,7 +45,7 @@ class _Channels:
 class FreshChannels:
     """Channels without measurements, replaced after their first response and closed when no lookup uses them.
 
-    `make` creates new ones.
+    `make` creates new channels.
     """
 
     def __init__(self, make: Callable[[], list[aiodns.DNSResolver]]) -> None:

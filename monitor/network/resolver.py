@@ -243,11 +243,11 @@ def _merge(node_lists: list[Nodes]) -> list[Address]:
     lists = [[_address(node) for node in nodes] for nodes in node_lists]
     if len(lists) == 2:
         four, six = sorted(lists, key=lambda addresses: addresses[0][0] == socket.AF_INET6)
-        lists = [six, four] if _before_ip4(six[0]) else [four, six]
+        lists = [six, four] if _sorts_before_ip4(six[0]) else [four, six]
     return [address for addresses in lists for address in addresses]
 
 
-def _before_ip4(address: Address) -> bool:
+def _sorts_before_ip4(address: Address) -> bool:
     """Return whether an IPv6 address sorts before IPv4: it has a route and the higher precedence."""
     host = address[1][0].partition("%")[0]
     if any(IPv6Address(host) in network for network in _AFTER_IP4):

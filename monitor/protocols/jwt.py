@@ -91,19 +91,19 @@ def _claims(signed: jws.CompactSignature) -> dict[str, Any]:
 def _key(kid: Any, keys: Sequence[Any], algorithm: str) -> Key:
     """Return the key of the token: the one with its key id, or the only one if the token names none."""
     kind = "EC" if algorithm.startswith("ES") else "RSA"
-    fitting = [key for key in keys if isinstance(key, dict) and _fits(key, kind, algorithm)]
-    chosen = [key for key in fitting if kid is None or key.get("kid") == kid]
-    if len(chosen) == 1:
-        return _imported(chosen[0])
+    candidates = [key for key in keys if isinstance(key, dict) and _is_candidate(key, kind, algorithm)]
+    matching = [key for key in candidates if kid is None or key.get("kid") == kid]
+    if len(matching) == 1:
+        return _import_key(matching[0])
     named = "" if kid is None else f" with the id {quoted(str(kid))}"
-    raise ProbeFailure("jwt_key_unknown", f"{len(chosen)} of {len(keys)} keys for {algorithm}{named}, expected one")
+    raise ProbeFailure("jwt_key_unknown", f"{len(matching)} of {len(keys)} keys for {algorithm}{named}, expected one")
 
 
-def _fits(key: Mapping[str, Any], kind: str, algorithm: str) -> bool:
+def _is_candidate(key: Mapping[str, Any], kind: str, algorithm: str) -> bool:
     return key.get("kty") == kind and key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm
 
 
-def _imported(key: dict[str, Any]) -> Key:
+def _import_key(key: dict[str, Any]) -> Key:
     try:
         if key["kty"] == "RSA" and base64_to_int(key["n"]).bit_length() < _MIN_RSA_BITS:
             raise ValueError("the key is too short")
@@ -126,12 +126,12 @@ def _is_signed(signed: jws.CompactSignature, key: Key, registry: jws.JWSRegistry
 
 
 def _check_claims(claims: Mapping[str, Any], expected: Expected, now: float) -> None:
-    pinned = {name: claims.get(name) for name in ("iss", "aud", "exp")}
+    required_claims = {name: claims.get(name) for name in ("iss", "aud", "exp")}
     registry = JWTClaimsRegistry(
         int(now), math.ceil(expected.leeway), iss={"value": expected.issuer}, aud={"value": expected.audience}
     )
     try:
-        registry.validate(pinned | ({"nbf": claims["nbf"]} if "nbf" in claims else {}))
+        registry.validate(required_claims | ({"nbf": claims["nbf"]} if "nbf" in claims else {}))
     except ClaimError as error:
         raise _claim_failure(error.claim, claims.get(error.claim), expected, now) from None
 

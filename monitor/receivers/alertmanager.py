@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.receivers.message import Message
 
-# A firing alert is sent again at this interval, so that a restarted Alertmanager receives it soon
+# Interval at which a firing alert is sent again, so that a restarted Alertmanager receives it soon.
 REPEAT_INTERVAL: Final = MINUTE
-ALERT_LIFETIME: Final = (
-    5 * MINUTE
-)  # Alertmanager resolves an alert without repeats after this time: four repeats may be lost
+# Alertmanager resolves an alert that is not repeated for this time. Four repeats in a row may be lost.
+ALERT_LIFETIME: Final = 5 * MINUTE
 
 _NAMES = {"burn": "NinewatchBudgetBurn", "cert": "NinewatchCertificateExpires", "blind": "NinewatchMonitorBlind"}
 
@@ -67,7 +66,7 @@ class AlertmanagerReceiver(TlsReceiver):
 
 
 def alerts_of(message: Message) -> list[dict[str, Any]]:
-    """Return the present alert. The severity is a label, so a changed severity also resolves the alert before."""
+    """Return the alert, and as resolved those with its former severities: the severity is a label of an alert."""
     fields = message.fields
     severities = [fields["severity"], *message.extra.get("former_severities", ())]
     return [

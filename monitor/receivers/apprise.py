@@ -55,7 +55,7 @@ def prepare(receiver: AppriseReceiver) -> Deliver:
     service.add(receiver.apprise.reveal())
 
     async def deliver(_attempt: Attempt, message: Message) -> None:
-        kind = "failure" if message.alarming else "info" if message.firing else "success"
+        kind = "failure" if message.is_alarm else "info" if message.firing else "success"
         text = without_mentions("\n".join([*message.lines, *message.links.values()]) or message.title)
         is_delivered = await asyncio.to_thread(service.notify, body=text, title=message.title, notify_type=kind)
         if not is_delivered:

@@ -22,8 +22,8 @@ Deliver = Callable[["Attempt", "Message"], Awaitable[None]]
 class NotDelivered(Exception):  # noqa: N818 - an expected answer, not a defect
     """The receiver responded, but did not accept the message.
 
-    `wait` is the wait that the receiver requested, in microseconds, or None. `refused`: the receiver rejects this
-    message and not all messages, so another message may be accepted.
+    `wait` is the delay before the next attempt that the receiver requested, in microseconds, or None. `refused`: the
+    receiver rejects only this message, and may accept others.
     """
 
     def __init__(self, detail: str, *, wait: int | None = None, refused: bool = False) -> None:

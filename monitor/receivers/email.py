@@ -74,7 +74,7 @@ class EmailBlock(Model):
     """Reference to the password: `{env: NAME}` or `{file: PATH}`."""
 
     @model_validator(mode="after")
-    def _logs_in_safely(self) -> Self:
+    def _password_is_encrypted(self) -> Self:
         if (self.user is None) != (self.password is None):
             raise problem_at("user", "and password must both be set, or none of them; add or remove one")
         if self.password is not None and self.security == "none":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.receivers.message import Message
 
 _PRIORITIES = {"page": "P1", "ticket": "P3", "note": "P5"}
-_ENDINGS = {Kind.RESOLVED: "close", Kind.ACKNOWLEDGED: "acknowledge"}
+_ACTIONS = {Kind.RESOLVED: "close", Kind.ACKNOWLEDGED: "acknowledge"}
 
 
 class JiraReceiver(TlsReceiver):
@@ -39,9 +39,9 @@ class JiraReceiver(TlsReceiver):
 def request_of(message: Message) -> tuple[str, dict[str, Any]]:
     """Return the path below the base URL, and the body."""
     description = truncate("\n".join(message.text.splitlines()), 15_000)
-    ending = _ENDINGS.get(message.event)
-    if ending is not None:
-        path = f"/alerts/{quote(message.key, safe='')}/{ending}?identifierType=alias"
+    action = _ACTIONS.get(message.event)
+    if action is not None:
+        path = f"/alerts/{quote(message.key, safe='')}/{action}?identifierType=alias"
         return path, {"source": "ninewatch", "note": truncate(description, 25_000)}
     fields, product = message.fields, message.fields["product"]
     return "/alerts", {

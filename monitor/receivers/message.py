@@ -72,7 +72,7 @@ class Message:
         return self.event is not Kind.RESOLVED
 
     @property
-    def alarming(self) -> bool:
+    def is_alarm(self) -> bool:
         """Whether the alert is open, and this message is neither its acknowledgement nor a report."""
         return self.firing and self.event not in (Kind.ACKNOWLEDGED, Kind.REPORT)
 
@@ -94,7 +94,7 @@ class Message:
         """The details, one per line: start, reason, affected clients, remaining budget."""
         if self.others:
             return [line for message in (self, *self.others) for line in _list_items(message)]
-        return list(_facts(self))
+        return list(_detail_lines(self))
 
     @property
     def links(self) -> dict[str, str]:
@@ -115,7 +115,7 @@ def _list_items(message: Message) -> list[str]:
     return [f"- {message.short}{suffix}"]
 
 
-def _facts(message: Message) -> list[str]:
+def _detail_lines(message: Message) -> list[str]:
     fields, extra = message.fields, message.extra
     lines = []
     incident, downtime, budget = fields["incident"], fields["downtime_seconds"], fields["budget"]

@@ -52,7 +52,7 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
         "topic": topic,
         "title": truncate(message.title, _MAX_TITLE),
         "message": truncate(text, _MAX_CHARACTERS),
-        "priority": _PRIORITIES[message.fields["severity"]] if message.alarming else 3,
+        "priority": _PRIORITIES[message.fields["severity"]] if message.is_alarm else 3,
         "tags": [_tag(message)],
     }
     if "product" in message.links and not message.others:
@@ -61,7 +61,7 @@ def body_of(message: Message, topic: str) -> dict[str, Any]:
 
 
 def _tag(message: Message) -> str:
-    if message.alarming:
+    if message.is_alarm:
         return "rotating_light"
     return "eyes" if message.firing else "white_check_mark"
 

@@ -55,10 +55,10 @@ class TeamsReceiver(TlsReceiver):
     """
 
 
-def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
+def body_of(message: Message, *, show_key: bool = False) -> dict[str, Any]:
     """Return the message with its card. The colour shows the severity, which is also in the title.
 
-    `answers`: show the key for replies.
+    `show_key`: show the key for replies.
     """
     colour = {"page": "Attention", "ticket": "Warning"}.get(message.fields["severity"], "Default")
     title = {
@@ -67,9 +67,9 @@ def body_of(message: Message, *, answers: bool = False) -> dict[str, Any]:
         "weight": "Bolder",
         "size": "Large",
         "wrap": True,
-        "color": colour if message.alarming else "Accent" if message.firing else "Good",
+        "color": colour if message.is_alarm else "Accent" if message.firing else "Good",
     }
-    key = [f"Key: {message.key}"] if answers and message.firing and not message.others else []
+    key = [f"Key: {message.key}"] if show_key and message.firing and not message.others else []
     texts = (markdown_text(truncate(line, 500)) for line in (*message.lines, *key))
     lines = [{"type": "TextBlock", "text": text, "wrap": True} for text in texts]
     links = {} if message.others else message.links
@@ -90,11 +90,11 @@ def read_callback(receiver: TeamsReceiver, request: CallbackRequest) -> Callback
     expected = f"HMAC {base64.b64encode(sign_base64(receiver.security_token, request.body)).decode()}"
     verify([request.headers.get("authorization", "")], expected)
     message = parse_object(request.body)
-    action, key = _answer(str(value_at(message, "text") or "")[:_MAX_LENGTH])
+    action, key = _parse_reply(str(value_at(message, "text") or "")[:_MAX_LENGTH])
     return Callback(action, key, person_name(value_at(message, "from", "name")), replies=True)
 
 
-def _answer(text: str) -> tuple[str, str]:
+def _parse_reply(text: str) -> tuple[str, str]:
     """Return the action and the key in a message. An empty key refers to the only open alert."""
     words = html.unescape(_TAG.sub(" ", _MENTION.sub(" ", text))).split()
     if not words or words[0].lower() not in _WORDS:
@@ -106,7 +106,7 @@ def prepare(receiver: TeamsReceiver) -> Deliver:
     """Return the function that posts a card."""
 
     async def deliver(attempt: Attempt, message: Message) -> None:
-        body = body_of(message, answers=receiver.security_token is not None)
+        body = body_of(message, show_key=receiver.security_token is not None)
         await send_json(attempt, receiver, receiver.teams, body)
 
     return deliver

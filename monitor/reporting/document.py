@@ -113,7 +113,7 @@ class Section:
 
     id: str
     title: str
-    words: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     table: Table | None = None
 
 
@@ -152,7 +152,7 @@ class Chart:
 
     @property
     def legend(self) -> str:
-        """Return what the marks mean."""
+        """The meaning of the marks."""
         return (
             "Band: range of the true value. Bar: best estimate. Red diamond: estimate below the objective. "
             "Dashed outline: no data. Each grid line is a tenth of the downtime of the line below it."
@@ -170,7 +170,7 @@ class StateChart:
 
     @property
     def legend(self) -> str:
-        """Return what the colours and heights mean."""
+        """The meaning of the colours and heights."""
         return (
             "Full height, red: down. Half height, hatched: the state changed somewhere in this time. "
             "Low, blue: up. Dashed outline: no data. Seconds count from the start of the drill."

@@ -79,7 +79,7 @@ class DrillReport:
             met is False,
             tuple(self._tiles()),
             self._chart(),
-            (self._figures(), self._seen(), self._alerts(), self._findings(), self._statements(), _controls()),
+            (self._figures(), self._states(), self._alerts(), self._findings(), self._statements(), _controls()),
         )
 
     def _tiles(self) -> list[Tile]:
@@ -89,8 +89,8 @@ class DrillReport:
         lost = drill.rpo is not None and result.lost is not None and result.lost > drill.rpo
         return [
             Tile("Detection", doc.duration(result.detection), "from the failure to the first incident"),
-            Tile("Recovery time", doc.duration(recovery.point), f"RTO {_promise(drill.rto)}", late),
-            Tile("Recovery point", doc.duration(result.lost), f"RPO {_promise(drill.rpo)}", lost),
+            Tile("Recovery time", doc.duration(recovery.point), f"RTO {_objective_text(drill.rto)}", late),
+            Tile("Recovery point", doc.duration(result.lost), f"RPO {_objective_text(drill.rpo)}", lost),
             Tile("Downtime", doc.duration(down.point), bounds_text(down)),
         ]
 
@@ -118,7 +118,7 @@ class DrillReport:
             "result", "Result", (result.reason[:1].upper() + result.reason[1:] + ".",), Table(columns, tuple(rows))
         )
 
-    def _seen(self) -> Section:
+    def _states(self) -> Section:
         rows = tuple(
             (doc.at(state.start, self.zone), doc.duration(state.end - state.start), words(state_name(state.state)))
             for state in self.states
@@ -173,7 +173,7 @@ class DrillReport:
         return Section("basis", "Method", notes)
 
 
-def shown_time(result: DrillResult) -> Interval:
+def chart_span(result: DrillResult) -> Interval:
     """Return the time span of the drill's chart."""
     drill, end = result.record.drill, result.record.end
     end_of_chart = result.at if end is None else min(end.at + MARGIN, result.at)
@@ -191,7 +191,7 @@ def states_json(states: Iterable[Piece]) -> list[dict[str, str]]:
 def _controls() -> Section:
     rows = tuple(tuple(map(words, row)) for row in CONTROLS)
     note = "Paraphrased; the report supports these controls, it does not prove that an organization meets them."
-    columns = ("Standard", "Clause", "Asks that", "Shown in this report")
+    columns = ("Standard", "Clause", "Requires that", "Shown in this report")
     return Section("controls", "Mapping to standards", (note,), Table(columns, rows))
 
 
@@ -199,7 +199,7 @@ def _table(columns: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...]) -> Tabl
     return Table(columns, rows) if rows else None
 
 
-def _promise(length: int | None) -> str:
+def _objective_text(length: int | None) -> str:
     return "not stated" if length is None else format_duration(length)
 
 

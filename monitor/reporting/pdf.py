@@ -80,7 +80,7 @@ def _section(section: Section) -> dict[str, Any]:
     return {
         "id": section.id,
         "title": section.title,
-        "words": section.words,
+        "notes": section.notes,
         "columns": None if table is None else table.columns,
         "numeric": numeric,
         "rows": rows,

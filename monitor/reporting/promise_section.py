@@ -23,7 +23,7 @@ def promise_section(report: Report, product: Product) -> Section:
     """Return the section with the raw figures of the report's window."""
     view = promise_view(product, report.figures.raw, report.readiness)
     figures = view.figures
-    supported = "No figure is supported before something is measured and proven."
+    supported = "No availability is supported before one is measured and proven."
     if figures.supported is not None:
         supported = f"All figures support {format_percent(figures.supported)}, limited by {view.limited_by}."
     notes = [f"{text[:1].upper()}{text[1:]}." for text in (view.limit, view.remedy) if text]

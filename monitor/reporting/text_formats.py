@@ -36,7 +36,7 @@ def as_csv(document: Document) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("product", "section", "row", "name", "column", "value", "unit", "shown"))
     for product, section in _sections(document):
-        for note in map(without_formula, section.words):
+        for note in map(without_formula, section.notes):
             writer.writerow((product, section.id, 0, "", "", note, "", note))
         for number, name, column, cell in _cells(section.table):
             value = without_formula(cell.value) if isinstance(cell.value, str) else cell.value
@@ -53,7 +53,7 @@ def without_formula(text: str) -> str:
 
 
 def _sections(document: Document) -> Iterator[tuple[str, Section]]:
-    yield "", Section("report", document.title, (document.title, *document.notices, *document.closing.words))
+    yield "", Section("report", document.title, (document.title, *document.notices, *document.closing.notes))
     if document.overview is not None:
         yield "", document.overview
     for part in document.parts:
@@ -92,7 +92,7 @@ def _markdown(document: Document) -> Iterator[str]:
 
 def _section(section: Section, level: int) -> Iterator[str]:
     yield f"{'#' * level} {_plain(section.title)}\n"
-    for note in section.words:
+    for note in section.notes:
         yield f"{_plain(note)}\n"
     if (table := section.table) is not None:
         yield _line(table.columns)

@@ -44,12 +44,12 @@ def as_xlsx(document: Document) -> bytes:
     with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties({"title": document.title, "author": document.subtitle, "created": created})
         sheets = _Sheets(book)
-        sheets.front(document)
+        sheets.write_front(document)
         if document.overview is not None:
             sheets.section([("", document.overview)])
         for sections in _by_section(document.parts):
             sheets.section(sections)
-        sheets.charts(document.parts)
+        sheets.write_charts(document.parts)
     return file.getvalue()
 
 
@@ -89,7 +89,7 @@ class _Sheets:
         self._formats = {form: book.add_format({"num_format": form}) for form in (*_NUMBER.values(), _NEAR_ONE)}
         self._days: tuple[str, list[tuple[int, int]]] | None = None
 
-    def front(self, document: Document) -> None:
+    def write_front(self, document: Document) -> None:
         """Write the first sheet: title, notices, verdicts and method."""
         sheet = self._book.add_worksheet("Report")
         sheet.set_column(0, 0, 32)
@@ -97,7 +97,7 @@ class _Sheets:
         sheet.write_string(0, 0, document.title, self._title)
         lines = [(document.subtitle, f"as known at {document.made_text}"), *(("Notice", n) for n in document.notices)]
         lines += [(part.name, part.headline) for part in document.parts]
-        lines += [(document.closing.title, note) for note in document.closing.words]
+        lines += [(document.closing.title, note) for note in document.closing.notes]
         for row, (name, note) in enumerate(lines, 2):
             self._words(sheet, row, 0, name, self._bold)
             self._words(sheet, row, 1, note, self._wrap)
@@ -120,7 +120,7 @@ class _Sheets:
         end = spans[-1][1]
         sheet.freeze_panes(1, 2 if with_names else 1)
         sheet.autofilter(0, 0, end, len(titles) - 1)
-        notes = dict.fromkeys(note for _, section in sections if section.table is not None for note in section.words)
+        notes = dict.fromkeys(note for _, section in sections if section.table is not None for note in section.notes)
         for row, note in enumerate(notes, end + 2):
             self._words(sheet, row, 0, note)
         sheet.set_landscape()
@@ -159,7 +159,7 @@ class _Sheets:
         """Write text, marked as text if a spreadsheet would read it as a formula."""
         sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else form)
 
-    def charts(self, parts: Iterable[Part]) -> None:
+    def write_charts(self, parts: Iterable[Part]) -> None:
         """Write a sheet with one chart per product, whose data are the cells of the days."""
         if self._days is None:
             return

@@ -50,7 +50,7 @@ class Queries:
     def _threshold(self, metric: Metric, target: Target) -> Mapping[str, Plain]:
         loc: Loc = ("thresholdMetric",)
         if target.op is None or target.value is None:
-            raise ConversionError(loc, "the objective needs op and value, which the metric is compared with")
+            raise ConversionError(loc, "the objective has no op or no value to compare the metric with; add both")
         server, query = self._prometheus(metric, loc)
         good = f"({query}) {_OPERATORS[target.op]} bool {float(target.value):.15g}"
         return {"prometheus": server, "good": good, "total": _one_per_sample(query)}
@@ -76,8 +76,8 @@ class Queries:
         source, source_loc = metric.source, (*loc, "metricSource")
         data_source = None if source.ref is None else self.sources.get(source.ref)
         if source.ref is not None and data_source is None and self.address is None:
-            reference = f'the file has no DataSource "{source.ref}"; add it, or specify --prometheus URL'
-            raise ConversionError((*source_loc, "metricSourceRef"), reference)
+            message = f'the file has no DataSource "{source.ref}"; add it, or specify --prometheus URL'
+            raise ConversionError((*source_loc, "metricSourceRef"), message)
         kind = source.type or (data_source.type if data_source is not None else "Prometheus")
         if kind.lower() != "prometheus":
             raise ConversionError(

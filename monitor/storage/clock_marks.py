@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.storage import statements as sql
-from monitor.storage.latency_days import count_again, moved_days
+from monitor.storage.latency_days import moved_days, recount
 from sla.interval import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
     import sqlite3
 
-# If the record is ahead by less, observations are dropped and counted until the clock has caught up
+# If the record is ahead by less than this, observations are dropped and counted until the clock has caught up
 TOLERANCE: Final = MINUTE
-DOWN: Final = HOUR  # maximum downtime of the daemon between the last wrong stamp and the restart
+MAX_DOWNTIME: Final = HOUR  # maximum downtime of the daemon between the last wrong timestamp and the restart
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def reconcile(connection: sqlite3.Connection, now: int) -> SetAside | None:
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _revert_mistaken(connection)
-        set_aside = _set_ahead_aside(connection, now)
+        _revert_mistaken_marks(connection)
+        set_aside = _set_future_rows_aside(connection, now)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -51,11 +51,13 @@ def reconcile(connection: sqlite3.Connection, now: int) -> SetAside | None:
     return set_aside
 
 
-def _set_ahead_aside(connection: sqlite3.Connection, now: int) -> SetAside | None:
+def _set_future_rows_aside(connection: sqlite3.Connection, now: int) -> SetAside | None:
     (latest,) = connection.execute(sql.LATEST).fetchone()
     if latest is None or latest <= now + TOLERANCE:
         return None
-    step = connection.execute(sql.EXPLAINING_STEP, {"ahead": latest - now, "down": DOWN, "latest": latest}).fetchone()
+    step = connection.execute(
+        sql.EXPLAINING_STEP, {"ahead": latest - now, "down": MAX_DOWNTIME, "latest": latest}
+    ).fetchone()
     number, start = step or (0, now)
     mark = connection.execute(sql.ADD_MARK, (start, latest + 1, now, number)).lastrowid
     return SetAside(start, latest + 1, _move(connection, int(mark or 0), start, latest + 1))
@@ -72,7 +74,7 @@ def _move(connection: sqlite3.Connection, mark: int, start: int, end: int) -> in
     connection.execute(sql.DROP_OBSERVATIONS, span)
     connection.execute(sql.ASIDE_LATENCY_DAYS, span)
     connection.execute(sql.DROP_LATENCY_DAYS, span)
-    count_again(connection, [(series, day, start) for series, day, _ in moved_days(connection, mark) if day < start])
+    recount(connection, [(series, day, start) for series, day, _ in moved_days(connection, mark) if day < start])
     for statement in (sql.ASIDE_INCIDENTS, sql.DROP_INCIDENTS, sql.REOPEN_INCIDENTS, sql.LOWER_FOLDED, sql.DROP_FOLDED):
         connection.execute(statement, span)
     return moved_count
@@ -83,17 +85,17 @@ def _cut_run(connection: sqlite3.Connection, run: dict[str, int], last: int, cou
 
     Without raw observations, assume that they are evenly spaced.
     """
-    kept_count = connection.execute(sql.LAST_BEFORE, run | {"since": max(run["first"], run["start"] - hold)}).fetchone()
+    last_kept = connection.execute(sql.LAST_BEFORE, run | {"since": max(run["first"], run["start"] - hold)}).fetchone()
     moved_count, known, latency = connection.execute(sql.MOVED_OF_RUN, run | {"last": last}).fetchone()
-    if kept_count is None or moved_count >= count:
+    if last_kept is None or moved_count >= count:
         steps = (run["start"] - 1 - run["first"]) * (count - 1) // max(last - run["first"], 1)
-        kept_count, moved_count = [run["first"] + steps * (last - run["first"]) // max(count - 1, 1)], count - 1 - steps
+        last_kept, moved_count = [run["first"] + steps * (last - run["first"]) // max(count - 1, 1)], count - 1 - steps
     connection.execute(
-        sql.CUT_RUN, run | {"last": kept_count[0], "gone": moved_count, "known": known, "latency": latency}
+        sql.CUT_RUN, run | {"last": last_kept[0], "moved": moved_count, "known": known, "latency": latency}
     )
 
 
-def _revert_mistaken(connection: sqlite3.Connection) -> None:
+def _revert_mistaken_marks(connection: sqlite3.Connection) -> None:
     """Move back rows that were set aside while the clock was behind, and set aside the rows recorded meanwhile."""
     for mark, start, step_at in connection.execute(sql.MISTAKEN_MARKS, {"within": HOUR}).fetchall():
         wrong = connection.execute(sql.ADD_MARK, (start, step_at + 1, step_at, mark)).lastrowid
@@ -102,4 +104,4 @@ def _revert_mistaken(connection: sqlite3.Connection) -> None:
         for statement in sql.BRING_BACK:
             connection.execute(statement, {"mark": mark})
         # Observations after the span are in a row that the moved one replaced, if they are of the same day.
-        count_again(connection, [(series, day, max(day + DAY, last + 1)) for series, day, last in days if day < start])
+        recount(connection, [(series, day, max(day + DAY, last + 1)) for series, day, last in days if day < start])

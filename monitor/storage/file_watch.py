@@ -41,5 +41,5 @@ class RecordWatch:
         is_complete = self._store.rescue()
         health.record_missing = False
         health.record_losses += 1
-        log.info("record_written_anew", copied=is_complete)
+        log.info("record_rewritten", copied=is_complete)
         return not is_complete

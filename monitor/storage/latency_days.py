@@ -31,7 +31,7 @@ def write_latency_days(
     """
     for day in days:
         number, phases = series[day.check, day.vantage], json.dumps(dict(day.phases), separators=(",", ":"))
-        row = (number, day.start, day.last, _stored(day.packed), day.phase_count, phases)
+        row = (number, day.start, day.last, _with_checksum(day.packed), day.phase_count, phases)
         connection.execute(sql.LATENCY_DAY, row)
         connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT))
 
@@ -62,7 +62,7 @@ def moved_days(connection: sqlite3.Connection, mark: int) -> list[tuple[int, int
     return connection.execute(sql.MOVED_LATENCY_DAYS, (mark,)).fetchall()
 
 
-def count_again(connection: sqlite3.Connection, days: Iterable[tuple[int, int, int]]) -> None:
+def recount(connection: sqlite3.Connection, days: Iterable[tuple[int, int, int]]) -> None:
     """Count the observations of the days `(series, start, end)` again, each of another series.
 
     Their phases are lost, because they are not in the observations.
@@ -79,18 +79,18 @@ def count_again(connection: sqlite3.Connection, days: Iterable[tuple[int, int, i
         if start <= at < end:
             histograms[series].add(latency)
             last[series] = at
-    rows = [(n, ends[n][0], last[n], _stored(histogram.pack()), 0, "{}") for n, histogram in histograms.items()]
+    rows = [(n, ends[n][0], last[n], _with_checksum(histogram.pack()), 0, "{}") for n, histogram in histograms.items()]
     connection.executemany(sql.LATENCY_DAY, rows)
 
 
-def _stored(packed: bytes) -> bytes:
+def _with_checksum(packed: bytes) -> bytes:
     """Return a packed histogram with its CRC-32, which finds damage without unpacking."""
     return packed + zlib.crc32(packed).to_bytes(4, "big")
 
 
 def _day(check: str, vantage: str, row: tuple[Any, ...]) -> LatencyDay:
     start, last, stored, phase_count, phases = row
-    if _stored(stored[:-4]) != stored:
+    if _with_checksum(stored[:-4]) != stored:
         raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: its histogram changed")
     try:
         # The names of phases are equal in all days: interned, they take a third of the memory of a year.

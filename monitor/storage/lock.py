@@ -59,11 +59,11 @@ class Lock:
             raise StoreHeldError(f"{record} is in use by {holder}; stop it, or set another `store:`") from error
         self._since = since
         self.had_record = existed and _had_record(self._descriptor)
-        self.sign(record=self.had_record)
-        warn_of_network(self.path.resolve(), MOUNTS)
+        self.write_holder(record=self.had_record)
+        warn_if_on_network(self.path.resolve(), MOUNTS)
 
-    def sign(self, *, record: bool) -> None:
-        """Write the holder into the lock file, and whether it has opened a record. A missing one is an error then."""
+    def write_holder(self, *, record: bool) -> None:
+        """Write the holder into the lock file, and whether it has opened a record, which must then exist at a start."""
         assert self._descriptor is not None  # noqa: S101 - for the type checker
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
         with contextlib.suppress(OSError):  # a full disk must not prevent the holder of the lock from starting
@@ -101,7 +101,7 @@ def _had_record(descriptor: int) -> bool:
         return True
 
 
-def warn_of_network(path: Path, mounts: Path) -> None:
+def warn_if_on_network(path: Path, mounts: Path) -> None:
     """Log a warning if the absolute path is on a network file system, according to the kernel's list of mounts."""
     try:
         fields = [line.split(" ") for line in mounts.read_text().splitlines()]

@@ -63,8 +63,8 @@ class PendingWrites:
             self.incidents[incident.id] = incident
         if folded_until is not None:
             self._folded = folded_until
-        for outage in decided.incidents:
-            self._product_incidents[outage.id] = outage
+        for product_incident in decided.incidents:
+            self._product_incidents[product_incident.id] = product_incident
         for notification in decided.notifications:
             self._notifications[notification.identity] = notification
         for response in decided.responses:
@@ -79,7 +79,7 @@ class PendingWrites:
         self._latency_days[day.check, day.vantage, day.start] = day
 
     def batch(self, observations: int) -> Batch:
-        """Return the next transaction: the oldest observations, at most so many, and all other rows."""
+        """Return the next transaction: at most this number of the oldest observations, and all other rows."""
         return Batch(
             list(islice(self.observations, observations)),
             tuple(self.runs.values()),

@@ -9,7 +9,8 @@ from monitor.storage.statements import PRUNE_NOTIFICATIONS
 if TYPE_CHECKING:
     import sqlite3
 
-# Observations that are not in a written run are kept, whatever the retention. NULL, and no deletion, without any run.
+# Observations that are not in a written run are kept, whatever the retention. Without a written run the result is
+# NULL, and nothing is deleted.
 _PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
 _CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
 _PRUNE: Final = "DELETE FROM observations WHERE at < ?"

@@ -151,7 +151,7 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
 
 
 def recorded_since(path: Path, since: int) -> list[Notification]:
-    """Return the notifications of a record, which this process has open, that were due at the instant or later.
+    """Return the notifications of a record, that this process has open, which were due at the instant or later.
 
     Raises:
         StoreError: the record cannot be read.

@@ -99,9 +99,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX notifications_waiting ON notifications (due) WHERE done IS NULL",
     ),
     (
-        # The heads of closed days (`sla/chain.py`), with the position of every series, and the ids of facts and
-        # resolved
-        # incidents that each head covers.
+        # The heads of closed days (`sla/chain.py`), with the position of every series, and the ids of facts
+        # and resolved incidents that each head covers.
         "CREATE TABLE heads (number INTEGER PRIMARY KEY, day INTEGER NOT NULL, since INTEGER, made INTEGER NOT NULL,"
         " whole INTEGER NOT NULL, content TEXT NOT NULL, previous TEXT NOT NULL, head TEXT NOT NULL)",
         "CREATE TABLE head_series (series INTEGER NOT NULL REFERENCES series, head INTEGER NOT NULL, first INTEGER"

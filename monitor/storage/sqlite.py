@@ -76,7 +76,7 @@ class SqliteStore:
                 else:
                     refuse_missing(path, lock_had_record=self._lock.had_record)
                 refuse_damage(self._connection_for_writing(), path)
-            self._lock.sign(record=True)
+            self._lock.write_holder(record=True)
         except BaseException:
             self.close()
             raise
@@ -201,7 +201,7 @@ class SqliteStore:
         daemon must not open the record before the write has ended.
         """
         if not self._in_write:
-            self._drop()
+            self._close_connection()
             self._lock.release()
 
     def _connection_for_writing(self) -> sqlite3.Connection:
@@ -231,7 +231,7 @@ class SqliteStore:
         copy = self._path.with_name(self._path.name + ".rescue")
         with self._translated_errors("could not be rewritten"):
             is_complete = self._copy_record(copy)
-            self._abandon(sqlite3.Error())
+            self._roll_back_or_close(sqlite3.Error())
             move_aside(self._path, self._now)
             if is_complete:
                 copy.replace(self._path)
@@ -267,10 +267,10 @@ class SqliteStore:
             raise StoreError(f"the record {self._path} {action}: {error.strerror}; check its folder") from error
         except sqlite3.Error as error:
             if writing:
-                self._abandon(error)
+                self._roll_back_or_close(error)
             raise StoreError(f"the record {self._path} {action}: {error}{remedy(error)}") from error
 
-    def _abandon(self, error: sqlite3.Error) -> None:
+    def _roll_back_or_close(self, error: sqlite3.Error) -> None:
         self._series.clear()
         self._reasons.clear()
         connection = self._connection
@@ -279,9 +279,9 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 return
-        self._drop()  # after an I/O error, the state of this connection is not reliable
+        self._close_connection()  # after an I/O error, the state of this connection is not reliable
 
-    def _drop(self) -> None:
+    def _close_connection(self) -> None:
         connection, self._connection = self._connection, None
         self._synchronous = ""
         if connection is not None:
@@ -291,8 +291,8 @@ class SqliteStore:
     def _intern_series(self, key: tuple[str, str]) -> int:
         return self._intern(sql.FIND_SERIES, sql.ADD_SERIES, key)
 
-    def _intern_reason(self, word: str) -> int:
-        return self._intern(sql.FIND_REASON, sql.ADD_REASON, (word,))
+    def _intern_reason(self, reason_code: str) -> int:
+        return self._intern(sql.FIND_REASON, sql.ADD_REASON, (reason_code,))
 
     def _intern(self, find: str, add: str, values: tuple[str, ...]) -> int:
         connection = self._connection_for_writing()

@@ -199,8 +199,8 @@ MOVED_OF_RUN: Final = """
     SELECT count(*), count(latency), coalesce(sum(latency), 0) FROM observations
     WHERE series = :series AND at >= :start AND at <= :last"""
 CUT_RUN: Final = """
-    UPDATE runs SET last = :last, count = count - :gone,
-        latency_count = min(max(latency_count - :known, 0), count - :gone),
+    UPDATE runs SET last = :last, count = count - :moved,
+        latency_count = min(max(latency_count - :known, 0), count - :moved),
         latency_sum = max(latency_sum - :latency, 0)
     WHERE series = :series AND first = :first"""
 _LATENCY_DAY: Final = "series, start, last, histogram, phase_count, phases"

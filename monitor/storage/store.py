@@ -24,9 +24,9 @@ class Batch:
     """The content of one transaction.
 
     A repeated write has no effect, except for clock steps. So a batch is written again if the result of its commit is
-    unknown. A run replaces the run with the same check, vantage and `first`, an incident that with the same id, a
-    notification that with the same key, receiver and turn, a response that with the same key and start, and a day of
-    latencies that with the same check, vantage and start. Facts with an existing id and heads with an existing number
+    unknown. A row replaces the existing row with the same key: check, vantage and `first` of a run, the id of an
+    incident, key, receiver and turn of a notification, key and start of a response, and check, vantage and start of a
+    day of latencies. Facts with an existing id and heads with an existing number
     are ignored. `folded_until` is the instant before which every observation is in a written run. A clock step is the
     record's time before the step, and its size.
     """
@@ -62,11 +62,11 @@ class DecidedStore(Protocol):
         ...
 
     def load_notifications(self) -> list[Notification]:
-        """Return the notifications of keys that a receiver has unfinished, in order."""
+        """Return the notifications of all keys with an undelivered or unresolved notification, by creation."""
         ...
 
     def load_responses(self) -> list[Response]:
-        """Return the responses to alerts that are not over."""
+        """Return the unfinished responses to alerts."""
         ...
 
 

@@ -79,7 +79,7 @@ _PRODUCT_INCIDENT: Final = (
     *(_text(column) for column in ("id", "product", "members")),
     _number("opened"),
     _number("resolved", null=True),
-    ("severity NOT IN ('page', 'ticket', 'note')", "it has no such severity"),
+    ("severity NOT IN ('page', 'ticket', 'note')", "its severity is unknown"),
     ("resolved < opened", "it ends before it begins"),
 )
 _NOTIFICATION: Final = (
@@ -89,7 +89,7 @@ _NOTIFICATION: Final = (
     _number("done", null=True),
     (
         "event NOT IN ('opened', 'escalated', 'reminder', 'acknowledged', 'resolved', 'test', 'heartbeat', 'report')",
-        "it has no such event",
+        "its event is unknown",
     ),
 )
 _RESPONSE: Final = (
@@ -97,7 +97,7 @@ _RESPONSE: Final = (
     *(_text(column, empty=True) for column in ("product", "priority", "author", "via")),
     _number("started"),
     *(_number(column, null=True) for column in ("target", "acknowledged", "ended")),
-    ("severity NOT IN ('page', 'ticket', 'note')", "it has no such severity"),
+    ("severity NOT IN ('page', 'ticket', 'note')", "its severity is unknown"),
     ("ended < started", "it ends before it begins"),
     ("acknowledged < started", "it was acknowledged before it began"),
 )
@@ -106,7 +106,10 @@ _CORRECTION: Final = (
     _number("made"),
     _number("start", null=True),
     _number("end", null=True),
-    ("revokes IS NULL AND (typeof(product) != 'text' OR start IS NULL OR end IS NULL)", "it says nothing"),
+    (
+        "revokes IS NULL AND (typeof(product) != 'text' OR start IS NULL OR end IS NULL)",
+        "it has neither an interval nor a revoked correction",
+    ),
     ("end <= start", "it ends before it begins"),
 )
 _OBSERVATION: Final = (

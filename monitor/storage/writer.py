@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between two commits: a kill loses at most this time; shorter intervals cost more wake-ups
+# Seconds between two commits: a kill loses at most the data of this time; shorter intervals cost more wake-ups
 COMMIT_INTERVAL: Final = 0.25
 # Longest time in seconds between two attempts with a failing store, so that free disk space is used soon
 MAX_BACKOFF: Final = 5.0
 CHECKPOINT_INTERVAL: Final = 30.0  # seconds between two checkpoints ...
-CHECKPOINT_ROWS: Final = 20_000  # ... or so many observations, about 300 pages of the log
+CHECKPOINT_ROWS: Final = 20_000  # ... or this number of observations, about 300 pages of the log
 # Observations in one transaction, so that a backlog is written in parts if there is little free disk space
 CHUNK: Final = 10_000
 LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
@@ -165,7 +165,7 @@ class Writer:
         """Drop the oldest queued observation, but keep its runs and incident. Called on the event loop."""
         try:
             observation, runs, incident, until, decided = self._queue.popleft()
-        except IndexError:  # the thread has the entire backlog, and trims it
+        except IndexError:  # the thread has taken the entire backlog, and trims it
             return
         if observation is not None:
             self._accepted -= 1
@@ -181,14 +181,14 @@ class Writer:
         while not self._stopping:
             self._urgent.wait(max(0.0, self._due - self._clock.monotonic()))
             self._urgent.clear()
-            self._round()
-        self._round()
+            self._run_once()
+        self._run_once()
 
-    def _round(self) -> None:
-        in_place = self._in_place()
-        queued = self._health.records_queued  # read before `_gather`: all counted items are in the queue now
-        self._gather()
-        all_written = in_place and self._write()
+    def _run_once(self) -> None:
+        has_record = self._restore_removed_record()
+        queued = self._health.records_queued  # read before `_take_queued_items`: all counted items are in the queue now
+        self._take_queued_items()
+        all_written = has_record and self._write()
         if all_written:
             self._health.records_written = queued
         self._due = self._clock.monotonic() + (
@@ -197,7 +197,7 @@ class Writer:
         if all_written:
             self._maintain()
 
-    def _in_place(self) -> bool:
+    def _restore_removed_record(self) -> bool:
         """Restore a removed record. Return whether there is a record to write to."""
         try:
             emptied = self._watch.check_file()
@@ -208,7 +208,7 @@ class Writer:
             self._call_listeners(Committed((), emptied=True))
         return not self._health.record_missing
 
-    def _gather(self) -> None:
+    def _take_queued_items(self) -> None:
         for source in (self._remainders, self._queue):
             for _ in range(len(source)):
                 try:
@@ -305,7 +305,7 @@ class Writer:
                 self._store.tidy()
         except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
             self._health.write_failures += 1
-            log.warning("store_upkeep_failed", error=_error_text(error))
+            log.warning("store_maintenance_failed", error=_error_text(error))
 
 
 def _error_text(error: Exception) -> str:

@@ -36,7 +36,7 @@ _DECADES: Final = 5  # up to 100 s at its top
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
-    """The latencies of the good answers of a time: percentiles exact to 1 %, and the maximum; microseconds."""
+    """The latencies of the good answers in a period: percentiles exact to 1 %, and the maximum; microseconds."""
 
     count: int
     median: int | None
@@ -104,7 +104,7 @@ class ResponseTimeFigures:
 async def response_times(
     ledger: Ledger, product: Product, now: int, slices: TimeSlices, days: int = DAYS
 ) -> ResponseTimeFigures:
-    """Return the response times of the last days, the present one included."""
+    """Return the response times of the last days, including the present one."""
     zone = ledger.portfolio.zone
     starts = _starts(ledger, now, days)
     by_day: dict[int, list[LatencyHistogram]] = defaultdict(list)

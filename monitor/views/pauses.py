@@ -43,7 +43,7 @@ def paused_checks(ledger: Ledger, product_id: str, now: int) -> dict[str, str]:
 
 
 def pause_summary(paused: Mapping[str, str], checks: int) -> str:
-    """Return the pauses of a product with so many checks as one text; empty if none of its checks is paused."""
+    """Return the pauses of a product with this number of checks as one text; empty if none of its checks is paused."""
     if len(paused) == checks and len(set(paused.values())) == 1:
         return next(iter(paused.values()))
     return "; ".join(f"{check} is {text}" for check, text in paused.items())

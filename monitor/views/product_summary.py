@@ -140,7 +140,7 @@ def observed_since_note(measured: Measured, zone: ZoneInfo) -> str | None:
 
 
 def guess_note(history: Eras, measured: Measured) -> str | None:
-    """Return how long the estimate used only some of the checks, and their number. None if it always used all."""
+    """Return how long the estimate was based on only some checks, and their number. None if it always used all."""
     guessed = measured.durations.guessed_up + measured.durations.guessed_down
     if not guessed:
         return None

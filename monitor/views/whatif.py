@@ -61,7 +61,7 @@ class EffectLine:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfView:
-    """The ranked effects as lines, with what was recorded and what the plan expects."""
+    """The ranked effects as lines, with the recorded availability and the expectation of the plan."""
 
     since: Moment
     recorded: str
@@ -71,7 +71,7 @@ class WhatIfView:
 
 
 def whatif_view(replay: WhatIf, zone: ZoneInfo) -> WhatIfView:
-    """Return the effects for people."""
+    """Return the effects as text."""
     return WhatIfView(
         moment(replay.replayed.start, zone),
         _recorded_text(replay),
@@ -82,7 +82,7 @@ def whatif_view(replay: WhatIf, zone: ZoneInfo) -> WhatIfView:
 
 
 def effect_line(effect: Effect, replay: WhatIf) -> EffectLine:
-    """Return the effect for people."""
+    """Return the effect as text."""
     bounds = effect.availability
     return EffectLine(
         effect.name,

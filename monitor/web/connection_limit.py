@@ -65,7 +65,7 @@ class ConnectionLimiter(asyncio.Protocol):
             if not (peer.is_loopback and local):
                 transport.abort()
                 return
-            _abort(least_useful(local))
+            _abort(connection_to_close(local))
         connection = Connection(
             self._server,
             loop=asyncio.get_running_loop(),
@@ -88,7 +88,7 @@ class ConnectionLimiter(asyncio.Protocol):
         ]
 
 
-def least_useful(connections: Sequence[Connection]) -> Connection:
+def connection_to_close(connections: Sequence[Connection]) -> Connection:
     """Return the oldest connection without a request in progress. If there is none, return the oldest connection."""
     waiting = (connection for connection in connections if not connection.answering)
     return next(waiting, connections[0])

@@ -136,7 +136,7 @@ async def test_report_is_not_formatted_as_an_alarm() -> None:
         (row,) = harness.rows(Kind.REPORT)
     message = Message.of(row, MONDAY)
     assert message.title == "[REPORT] Pages in the week before 2026-11-30: 0 alerts paged, none is marked"
-    assert not message.alarming
+    assert not message.is_alarm
     assert message.lines[0] == "From 2026-11-23T15:00:00Z to 2026-11-30T15:00:00Z; night: 22:00-07:00"
 
 

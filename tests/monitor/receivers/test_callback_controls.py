@@ -33,8 +33,8 @@ def test_group_and_message_without_callbacks_have_no_buttons() -> None:
 
 
 def test_teams_shows_the_key_only_for_open_alerts_with_replies_enabled() -> None:
-    bodies = [str(teams.body_of(message(event), answers=answers)) for event in (Kind.OPENED, Kind.RESOLVED)
-             for answers in (True, False)]  # fmt: skip
+    bodies = [str(teams.body_of(message(event), show_key=show_key)) for event in (Kind.OPENED, Kind.RESOLVED)
+             for show_key in (True, False)]  # fmt: skip
     assert ["Key: 4f0c1d2e3a4b" in body for body in bodies] == [True, False, False, False]
 
 

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.errors import StoreError, StoreHeldError
-from monitor.storage.lock import Lock, warn_of_network
+from monitor.storage.lock import Lock, warn_if_on_network
 from sla.interval import SECOND
 
 SINCE = 1_795_000_000 * SECOND
@@ -78,11 +78,11 @@ def test_record_on_a_network_file_system_gets_a_warning(tmp_path: Path, path: st
         "//host/y /srv/a\\040b cifs rw 0 0\n"
     )
     with capture_logs() as logs:
-        warn_of_network(Path(path), mounts)
+        warn_if_on_network(Path(path), mounts)
     assert [line["kind"] for line in logs] == ([kind] if kind else [])
 
 
 def test_missing_list_of_mounts_gives_no_warning(tmp_path: Path) -> None:
     with capture_logs() as logs:
-        warn_of_network(tmp_path / "record.db", tmp_path / "missing")
+        warn_if_on_network(tmp_path / "record.db", tmp_path / "missing")
     assert not logs

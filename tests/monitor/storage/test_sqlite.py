@@ -164,7 +164,7 @@ def test_damaged_day_of_latencies_is_reported_with_its_table(path: Path, change:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ("severity = 'loud'", "it has no such severity"),
+        ("severity = 'loud'", "its severity is unknown"),
         ("ended = 4", "it ends before it begins"),
         ("acknowledged = 4", "it was acknowledged before it began"),
         ("target = 'soon'", "target is not a number"),

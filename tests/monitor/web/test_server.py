@@ -150,8 +150,8 @@ async def _answered_connection(url: SplitResult) -> tuple[asyncio.StreamReader, 
 
 def test_busy_connection_is_closed_last() -> None:
     busy, idle, other = (SimpleNamespace(answering=answering) for answering in (True, False, False))
-    assert connection_limit.least_useful([busy, idle, other]) is idle
-    assert connection_limit.least_useful([busy, busy]) is busy
+    assert connection_limit.connection_to_close([busy, idle, other]) is idle
+    assert connection_limit.connection_to_close([busy, busy]) is busy
 
 
 def test_remote_client_cannot_block_other_clients() -> None:
