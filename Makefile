@@ -41,7 +41,7 @@ unit: $(VENV)/.dev
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
 	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not full"
 
-full: $(VENV)/.dev ## What takes longer than minutes; writes docs/full-results.md, which is committed
+full: $(VENV)/.dev .tools/patroni ## What takes longer than minutes; writes docs/full-results.md, which is committed
 	$(BIN)/python .ci/full.py
 
 # The gate's own tests need a ledger, and are next to it.
@@ -59,8 +59,9 @@ generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, da
 	$(BIN)/python -m monitor.generate
 
 # Wheels only, but for oncalendar, which is published as source and built with the locked setuptools.
-COMPILE := uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url \
-	--only-binary :all: --no-binary oncalendar
+RESOLVE := uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url
+COMPILE := $(RESOLVE) --only-binary :all: --no-binary oncalendar
+PATRONI := 'patroni[raft,psycopg3]==4.1.5' 'psycopg[binary]'
 EXTRAS  := $(PYTHON) -c 'import sys, tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 	print(*(each for name in sys.argv[1:] for each in extras[name]), sep="\n")'
 
@@ -72,7 +73,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(EXTRAS) browser | $(COMPILE) -c requirements.lock - -o requirements-browser.lock
 	$(EXTRAS) apprise | $(COMPILE) -c requirements.lock - -o requirements-apprise.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser apprise) -o requirements-dev.lock
-	@sed -i -e '/^    #   -c /d' requirements*.lock
+	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
+	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
@@ -98,3 +100,7 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 	$(INSTALL) -r requirements-dev.lock
 	$(PIP) --no-index --no-deps -e .
 	@touch $(VENV)/.run $(VENV)/.extras $@
+
+# A tool of the tests of `make full`, in a folder of its own. Without it, they are skipped.
+.tools/patroni: .ci/patroni.lock | $(VENV)/.dev
+	-$(INSTALL) -q --upgrade --target $@ -r .ci/patroni.lock && touch $@

@@ -53,6 +53,11 @@ class Keycloak:
         """Send a signal to the server process, not only to its start script."""
         os.killpg(self.program.process.pid, number)
 
+    def kill(self) -> None:
+        """Kill the server, as a lost site does, and wait until it has ended."""
+        self.signal(signal.SIGKILL)
+        self.program.process.wait(timeout=30)
+
 
 ADMIN_PASSWORD = "test-admin-password"
 
@@ -97,6 +102,11 @@ class Admin:
         """Return the number of sessions of the client `ninewatch`."""
         return int(self._request("GET", f"/clients/{self._client()['id']}/session-count")["count"])
 
+    def session_starts(self) -> list[int]:
+        """Return the starts of the sessions of the client `ninewatch`, to the second, microseconds since the epoch."""
+        sessions = self._request("GET", f"/clients/{self._client()['id']}/user-sessions?max=1000")
+        return sorted(session["start"] * 1000 for session in sessions)
+
     def end_sessions(self) -> None:
         """End all sessions of the realm."""
         self._request("POST", "/logout-all")
@@ -115,8 +125,10 @@ class Admin:
 
 
 @contextlib.contextmanager
-def keycloak(folder: Path, port: int | None = None, database: str | None = None) -> Iterator[Keycloak]:
-    """Run a copy of Keycloak on free ports while the `with` block runs.
+def keycloak(
+    folder: Path, port: int | None = None, database: str | None = None, host: str = "127.0.0.1"
+) -> Iterator[Keycloak]:
+    """Run a copy of Keycloak on free ports of the host while the `with` block runs.
 
     `database` is the JDBC URL of a PostgreSQL database of the user `ninewatch`. Without it, a file is used.
     """
@@ -126,14 +138,14 @@ def keycloak(folder: Path, port: int | None = None, database: str | None = None)
     (home / "data" / "import" / "standard.json").write_text(json.dumps(REALM))
     port, management = port or free_port(), free_port()
     command = [home / "bin" / "kc.sh", "start-dev", "--import-realm", "--http-relative-path=/auth"]
-    command += ["--health-enabled=true", "--http-host=127.0.0.1", f"--http-port={port}"]
+    command += ["--health-enabled=true", f"--http-host={host}", f"--http-port={port}"]
     command += [f"--http-management-port={management}"]
     if database is not None:
         command += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
     admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
     try:
         with run_program(folder / "keycloak.log", command, start_new_session=True, env=os.environ | admin) as program:
-            server = Keycloak(program, f"http://127.0.0.1:{port}/auth", f"http://127.0.0.1:{management}/auth")
+            server = Keycloak(program, f"http://{host}:{port}/auth", f"http://{host}:{management}/auth")
             try:
                 # The pattern matches nothing: find_in_log only fails if the process has ended.
                 wait_for("Keycloak", lambda: program.find_in_log("(?!)") is None and _ready(server), 300)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.processes import Program, free_port, run_program, wait_for
+from tests.support.processes import Program, alive, free_port, run_program, wait_for
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 PASSWORD = "right-canary"
@@ -84,13 +84,13 @@ class Postgres:
                 _send(pid, signal.SIGCONT)
 
 
-def kill_server(program: Program) -> None:
+def kill_server(server: int) -> None:
     """Kill all processes of a server, also suspended ones, as a lost site does. It does not write or send anything."""
-    _send(program.process.pid, signal.SIGSTOP)  # it starts no further process
-    wait_for("the suspended server", lambda: _is_stopped(program.process.pid))
-    for pid in [*_children(program.process.pid), program.process.pid]:
+    _send(server, signal.SIGSTOP)  # it starts no further process
+    wait_for("the suspended server", lambda: not alive(server) or _is_stopped(server))
+    for pid in [*_children(server), server]:
         _send(pid, signal.SIGKILL)
-    program.process.wait(timeout=30)
+    wait_for("the end of the server", lambda: not alive(server))
 
 
 def suspend(pid: int) -> None:

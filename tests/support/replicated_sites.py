@@ -7,14 +7,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, LiteralString, NamedTuple
+from typing import Any, Final, LiteralString, NamedTuple, Protocol
 
 import psycopg
 from psycopg.rows import dict_row
 
 from tests.support.dns_switch import DnsSwitch
+from tests.support.patroni import PatroniCluster
 from tests.support.postgres import Postgres, kill_server, suspend
-from tests.support.processes import Program, wait_for
+from tests.support.processes import wait_for
 from tests.support.record_service import RecordService
 
 NAME = "records.sites.test"
@@ -33,17 +34,26 @@ def now() -> int:
 
 
 class ActionTime(NamedTuple):
-    """The times before and after an action, microseconds."""
+    """The time in which something was done, microseconds: it happened at an instant between the two."""
 
     start: int
     end: int
 
     @classmethod
-    def of(cls, action: Callable[[], object]) -> ActionTime:
-        """Do the action, and return the times before and after it."""
+    def of(cls, act: Callable[[], object]) -> ActionTime:
+        """Do it, and return when."""
         start = now()
-        action()
+        act()
         return cls(start, now())
+
+
+class Server(Protocol):
+    """A database server of one site."""
+
+    @property
+    def conninfo(self) -> str:
+        """The connection string of the superuser."""
+        ...
 
 
 class DatabaseService(RecordService):
@@ -53,7 +63,7 @@ class DatabaseService(RecordService):
     records, by their notes.
     """
 
-    def __init__(self, host: str, port: int, database: Postgres) -> None:
+    def __init__(self, host: str, port: int, database: Server) -> None:
         super().__init__(host, port)
         self._database = database
         self.acknowledged: dict[str, int] = {}
@@ -89,17 +99,12 @@ def _statement(method: str, path: str, body: bytes) -> tuple[LiteralString, tupl
     return {"PUT": FINISH, "DELETE": REMOVE}.get(method, READ), (path.removeprefix("/records/"),)
 
 
-class ReplicatedSites:
+class Sites:
     """The two sites. `primary` and `standby` are the servers, `gold` and `dr` the services, `dns` the switch."""
 
-    def __init__(self, folder: Path, template: Postgres, *, synchronous: bool) -> None:
-        (folder / "gold").mkdir()
-        (folder / "dr").mkdir()
-        options = ("-c", "synchronous_standby_names=*") if synchronous else ()
-        self.primary = Postgres(folder / "gold", *options, copy_of=template)
-        self.standby = Postgres(folder / "dr", copy_of=template)
-        self.standby.follow(self.primary)
-        self.gold, self.dr = services(self.primary, self.standby)
+    def __init__(self, primary: Server, standby: Server) -> None:
+        self.primary, self.standby = primary, standby
+        self.gold, self.dr = services(primary, standby)
         self.dns = DnsSwitch(GOLD)
 
     @property
@@ -108,15 +113,11 @@ class ReplicatedSites:
         return f"http://{NAME}:{self.gold.port}"
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[ReplicatedSites]:
-        """Run all parts while the `with` block runs. Waits until the standby receives the primary's log."""
-        with contextlib.ExitStack() as stack:
-            self._primary: Program = stack.enter_context(self.primary.running())
-            stack.enter_context(self.standby.running())
-            wait_for("replication", self._walsender)
-            for part in (self.gold, self.dr, self.dns):
-                stack.enter_context(part.serving())
-            yield self
+    def serving(self) -> Iterator[None]:
+        """Run both services and the switch while the `with` block runs. Waits until the standby receives the log."""
+        wait_for("replication", self._walsender)
+        with self.gold.serving(), self.dr.serving(), self.dns.serving():
+            yield
 
     def _walsender(self) -> int | None:
         rows = query(self.primary, "SELECT pid FROM pg_stat_replication WHERE state = 'streaming'")
@@ -134,15 +135,14 @@ class ReplicatedSites:
 
     def lose_primary(self) -> ActionTime:
         """Kill the primary database."""
-        return ActionTime.of(lambda: kill_server(self._primary))
+        raise NotImplementedError
 
     def promote(self) -> None:
-        """Make the standby the primary, and wait until its service accepts writes."""
-        query(self.standby, "SELECT pg_promote()")
+        """Wait until the standby is the primary, and its service accepts writes."""
         wait_for("the promoted standby", lambda: self.dr.execute("GET", "/health", b"")[0] == 200)
 
     def switch(self) -> ActionTime:
-        """Change the address of the product's name to the other site."""
+        """Let the name refer to the other site."""
         return ActionTime.of(lambda: setattr(self.dns, "address", DR))
 
     def end_maintenance(self) -> ActionTime:
@@ -150,14 +150,70 @@ class ReplicatedSites:
         return ActionTime.of(lambda: setattr(self.dr, "page", ""))
 
 
-def query(server: Postgres, statement: str) -> list[dict[str, Any]]:
+class ReplicatedSites(Sites):
+    """Sites whose standby the test promotes."""
+
+    def __init__(self, folder: Path, template: Postgres, *, synchronous: bool) -> None:
+        (folder / "gold").mkdir()
+        (folder / "dr").mkdir()
+        options = ("-c", "synchronous_standby_names=*") if synchronous else ()
+        self._servers = (
+            Postgres(folder / "gold", *options, copy_of=template),
+            Postgres(folder / "dr", copy_of=template),
+        )
+        self._servers[1].follow(self._servers[0])
+        super().__init__(*self._servers)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Sites]:
+        """Run all parts while the `with` block runs."""
+        primary, standby = self._servers
+        with primary.running() as self._primary, standby.running(), self.serving():
+            yield self
+
+    def lose_primary(self) -> ActionTime:
+        """Kill the primary database."""
+        return ActionTime.of(lambda: kill_server(self._primary.process.pid))
+
+    def promote(self) -> None:
+        """Make the standby the primary, and wait until its service accepts writes."""
+        query(self.standby, "SELECT pg_promote()")
+        super().promote()
+
+
+class PatroniSites(Sites):
+    """Sites whose standby Patroni promotes after the lock of the primary has expired."""
+
+    def __init__(self, folder: Path, *, synchronous: bool) -> None:
+        self._cluster = PatroniCluster(folder, synchronous=synchronous)
+        super().__init__(self._cluster.gold, self._cluster.dr)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Sites]:
+        """Run all parts while the `with` block runs, and create the table."""
+        with self._cluster.running():
+            query(self.primary, TABLE)
+            with self.serving():
+                yield self
+
+    def lose_primary(self) -> ActionTime:
+        """Kill the primary database and the Patroni that manages it."""
+        return ActionTime.of(self._cluster.gold.kill)
+
+    def promote(self) -> None:
+        """Wait until Patroni has promoted the standby, and its service accepts writes."""
+        wait_for("the promotion by Patroni", self._cluster.dr.is_primary)
+        super().promote()
+
+
+def query(server: Server, statement: str) -> list[dict[str, Any]]:
     """Return the rows of a statement."""
     with psycopg.connect(server.conninfo, autocommit=True, row_factory=dict_row) as connection:
         cursor = connection.execute(statement.encode())
         return [] if cursor.description is None else cursor.fetchall()
 
 
-def services(primary: Postgres, standby: Postgres) -> tuple[DatabaseService, DatabaseService]:
+def services(primary: Server, standby: Server) -> tuple[DatabaseService, DatabaseService]:
     """Return the services of both sites, on one port of two addresses."""
     while True:
         gold = DatabaseService(GOLD, 0, primary)
