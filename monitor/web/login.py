@@ -102,7 +102,7 @@ async def session(request: web.Request) -> web.Response:
 @routes.get("/api/v1/session")
 @role(Role.PUBLIC)
 async def session_json(request: web.Request) -> web.Response:
-    """Return who is signed in, and with which role and scopes. Null if nobody is."""
+    """Return who is signed in, and with which role and scopes. Null without a session."""
     check_query(request)
     person = person_of(request)
     if person is None:
