@@ -58,7 +58,9 @@ def compare(history: History, product_id: str, window: Interval) -> None:
     ledger = history.ledger
     product = ledger.products[product_id]
     exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window)]
-    anew = measure(ledger.compositions[product_id], window, product.objective, excluded=exclusions, rolling=True)
+    anew = measure(
+        ledger.contractual_histories[product_id], window, product.objective, excluded=exclusions, rolling=True
+    )
     cached = ledger.contractual(product_id, window)
     assert cached.durations == anew.durations, history.did
     assert (cached.counts, cached.excluded, cached.observed_part) == (anew.counts, anew.excluded, anew.observed_part), (
@@ -79,7 +81,9 @@ def compare_in_progress(history: History, product_id: str, elapsed: Interval) ->
     window = Window("year", Interval(elapsed.start, elapsed.end + 100 * STEP + 17), elapsed)
     product = ledger.products[product_id]
     exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window.whole)]
-    anew = measure(ledger.compositions[product_id], elapsed, product.objective, excluded=exclusions, whole=window.whole)
+    anew = measure(
+        ledger.contractual_histories[product_id], elapsed, product.objective, excluded=exclusions, whole=window.whole
+    )
     cached = ledger.contractual(product_id, window)
     assert (cached.durations, cached.counts, cached.excluded) == (anew.durations, anew.counts, anew.excluded)
     assert (cached.budget_length, cached.allowed, cached.observed_part) == (
@@ -98,7 +102,7 @@ def test_future_exclusions_are_computed_once_per_day() -> None:
         computed.append(window)
         return ledger.exclusions(product_id, window)
 
-    sums = ExclusionSums(excluded, lambda product_id: [ledger.compositions[product_id]])
+    sums = ExclusionSums(excluded, lambda product_id: [ledger.contractual_histories[product_id]])
     for at in (NOW, NOW + MINUTE, NOW + DAY):
         window = ledger.own_window("forms", at)
         after = sums.after("forms", window.whole, at)

@@ -149,7 +149,7 @@ async def test_end_of_the_settle_time_is_a_deadline_of_replays() -> None:
         await fail(harness)
         record(harness, ChangeKind.FAILBACK)
         now, alerting = harness.clock.now(), harness.alerting
-        instants = deadlines(ledger, alerting.product_incidents, alerting._announced, (), (), now)
+        instants = deadlines(ledger, alerting.product_incidents, alerting._decisions.announced, (), (), now)
         assert now + SETTLE in list(instants)
 
 

@@ -223,6 +223,7 @@ def test_special_characters_in_names_are_escaped(clock: ManualClock, dialect: Di
     unescaped = 'a"} 1\n# EOF\nup{x="\\'
     entry.product = entry.product.model_copy(update={"id": unescaped})
     ledger.compositions[unescaped] = ledger.compositions.pop("chefs")
+    ledger.contractual_histories[unescaped] = ledger.compositions[unescaped]
     ledger.products[unescaped] = entry.product
     ledger.entries[f"{unescaped}/health"] = entry
     page = rendered_page(exporter_of(ledger, clock), dialect)
