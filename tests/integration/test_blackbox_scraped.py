@@ -23,7 +23,7 @@ MODULES = """
 modules:
   http_2xx: {{prober: http, timeout: 5s, http: {{tls_config: {{ca_file: {folder}/ca.pem}}}}}}
 """
-TARGETS = ("http://{good}", "http://{error}", "http://{nobody}", "https://{tls}", "http://{mute}")
+TARGETS = ("http://{good}", "http://{error}", "http://{closed-port}", "https://{tls}", "http://{mute}")
 # Expressions of published rules and dashboards for blackbox_exporter.
 EXPRESSIONS = (
     'probe_success{job="JOB"} == 0',
