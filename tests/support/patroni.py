@@ -80,7 +80,8 @@ class PatroniMember:
                 self.kill()
 
     def is_primary(self) -> bool:
-        """Return whether Patroni reports that its server is the primary and accepts writes."""
+        """Return whether Patroni reports that its server is the primary and accepts writes. Fails if it has ended."""
+        assert self._program.process.poll() is None, self._program.log.read_text(errors="replace")
         return fetch(f"http://127.0.0.1:{self._api}/primary")[0] == 200
 
     def is_replica(self) -> bool:
@@ -117,6 +118,7 @@ class PatroniCluster:
 
     def __init__(self, folder: Path, *, synchronous: bool) -> None:
         self._folder = folder
+        as_owner("postgres", folder)  # its members may be one level too deep to open all parent folders
         self._ports = [free_port() for _ in range(3)]
         for name in ("gold", "dr", "witness", "home"):
             (folder / name).mkdir()

@@ -191,7 +191,7 @@ class PatroniSites(Sites):
     @contextlib.contextmanager
     def running(self) -> Iterator[Sites]:
         """Run all parts while the `with` block runs, and create the table."""
-        with self._cluster.running():
+        with contextlib.closing(self.gold), contextlib.closing(self.dr), self._cluster.running():
             query(self.primary, TABLE)
             with self.serving():
                 yield self
