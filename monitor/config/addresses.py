@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,20 @@ class HostPort:
         if match is None or not min_port <= int(match[3]) <= 65535:
             raise ValueError(f"{quoted(value)} is not an address; write host:port, e.g. 127.0.0.1:9999 or [::1]:9999")
         return cls(host(match[1] or match[2]), int(match[3]))
+
+
+def loopback(name: str) -> bool:
+    """Return whether the host is `localhost` or a loopback address, without brackets.
+
+    >>> loopback("localhost"), loopback("::1"), loopback("127.0.0.1.evil.example")
+    (True, True, False)
+    """
+    if name.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 _HOST_PORT_SCHEMA = {"type": "string", "examples": ["127.0.0.1:9999", "db.example.org:5432", "[::1]:9999"]}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from monitor import zones
-from monitor.config.access import AccessBlock
+from monitor.config.access import CLOSED, AccessBlock
 from monitor.config.addresses import (
     Headers,
     HeaderValue,
@@ -20,6 +21,7 @@ from monitor.config.addresses import (
     HttpUrl,
     Listen,
     PublicUrl,
+    loopback,
 )
 from monitor.config.alerting import AlertingBlock, ReceiverBase, Route
 from monitor.config.anchors import Anchors, WitnessFor
@@ -29,6 +31,7 @@ from monitor.config.check import CheckBase, NetworkCheck, Streak
 from monitor.config.escalation import Escalation, Person
 from monitor.config.expect import Expect, HeaderExpectation, JsonExpectation, JsonPath, Regex, StatusRange
 from monitor.config.hosting import HostingTiersField, shipped_tiers
+from monitor.config.login import LoginBlock
 from monitor.config.maintenance import Maintenance, ZoneName
 from monitor.config.on_call import Rota
 from monitor.config.outbound import Family, OutboundBlock
@@ -120,13 +123,16 @@ class Portfolio(Model):
     """The whole configuration."""
 
     listen: Listen = HostPort("127.0.0.1", 9999)
-    """Address of pages, API and metrics. Unless it is loopback, everyone who can connect to it can read them."""
+    """Address of pages, API and metrics. Unless it is loopback, `login` or `access` is required."""
 
     public_url: PublicUrl | None = None
     """Public URL of the pages: `https://status.example.org`. Links in alerts start with this URL."""
 
     access: AccessBlock = AccessBlock()
-    """Who may read pages, API and metrics."""
+    """Who may read pages, API and metrics: `public`, or a block."""
+
+    login: LoginBlock | None = None
+    """Sign-in of people. Default: none."""
 
     store: StorePath = Path("var/ninewatch.db")
     """File of the record. A relative path is relative to the daemon's working directory."""
@@ -203,6 +209,23 @@ class Portfolio(Model):
 
     products: Annotated[tuple[Product, ...], Field(min_length=1)]
     """The products to monitor."""
+
+    @model_validator(mode="after")
+    def _specifies_access(self) -> Portfolio:
+        private = loopback(self.listen.host)
+        if not private and self.login is None and self.access.read is None:
+            raise problem_at("listen", f"{self.listen} {CLOSED}")
+        if self.login is not None and self.login.oidc is not None:
+            self._check_public_url(private=private)
+        return self
+
+    def _check_public_url(self, *, private: bool) -> None:
+        """Check that cookies and codes of a sign-in are sent over encrypted connections, or within this machine."""
+        if self.public_url is None and not private:
+            raise problem_at("login", "requires `public_url`, to which the provider redirects; add it")
+        parts = urlsplit(self.public_url or "")
+        if self.public_url is not None and parts.scheme != "https" and not loopback(parts.hostname or ""):
+            raise problem_at("public_url", "is not encrypted, and `login` needs that; write an https URL")
 
     @model_validator(mode="after")
     def _outcomes_wait_for_references(self) -> Portfolio:

@@ -99,7 +99,8 @@ def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | 
             # A JSON string is a valid YAML string; a backslash in it must not be read as a group reference.
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
             rendered = re.sub(rf"^{key}: .*$", line, rendered, flags=re.MULTILINE)
-    return rendered
+    # The data of a demo is synthetic, and who starts it chooses the address.
+    return rendered if listen is None else f"{rendered}\naccess: public\n"
 
 
 def control_address(directory: Path) -> str:

@@ -1,7 +1,7 @@
 """Access to routes: every handler declares a role; requests to a handler without a role are rejected.
 
-Clients send a token as `Authorization: Bearer TOKEN` (RFC 6750). Cookies are not used, because browsers would also
-send them with requests from pages of other sites.
+Programs send a token as `Authorization: Bearer TOKEN` (RFC 6750). People have a session (`monitor.web.sessions`), and
+their changes must come from a page of this server (`monitor.web.same_origin`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import structlog
 from aiohttp import web
 
+from monitor.access.principal import Principal
+from monitor.access.roles import lowest_role
 from monitor.access.scopes import Scope, allows
 from monitor.errors import NinewatchError
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
+from monitor.web.same_origin import check_same_origin
+from monitor.web.sessions import person_of, sign_in_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from monitor.access.tokens import Token, TokenFile
+    from monitor.web.context import WebContext
     from monitor.web.rate_limit import RateLimit
 
 log = structlog.get_logger(__name__)
@@ -32,12 +37,15 @@ H = TypeVar("H", bound="Callable[..., Any]")
 _ATTRIBUTE: Final = "ninewatch_role"
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
 FAILED_ATTEMPTS: web.AppKey[RateLimit] = web.AppKey("failed_attempts")
-_TOKEN: web.RequestKey[Token] = web.RequestKey("token")
+_PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal")
 READ_TIMEOUT: Final = 5.0
 
 
 class Role(StrEnum):
-    """The clients that may use a route. Except for PUBLIC and HANDLER, a role is the scope that a token needs."""
+    """The clients that may use a route. Except for PUBLIC and HANDLER, a role is a scope.
+
+    A token has its own scopes, and a person those of `monitor.access.roles.SCOPES`.
+    """
 
     PUBLIC = "public"
     """All clients, for example of /livez and of style sheets."""
@@ -46,7 +54,7 @@ class Role(StrEnum):
     """The handler itself verifies the client: by a heartbeat's token, a signature or the client's network."""
 
     READ = "read"
-    """All clients; with `access: {read: token}`, clients with a token of this scope."""
+    """Clients that may read (`access` of the configuration): all, or those with this scope."""
 
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
@@ -101,7 +109,8 @@ async def admit(request: web.Request) -> None:
     """Check that the client may use the route.
 
     Raises:
-        Refusal: 401 without a valid token, 403 if the token lacks the scope, 429 after many wrong tokens.
+        Refusal: 401 without authentication, 403 if the client lacks the scope, 429 after many wrong tokens.
+        HTTPSeeOther: a browser has to sign in.
     """
     declaration = declaration_of(request.match_info.handler)
     if declaration is None:
@@ -110,26 +119,65 @@ async def admit(request: web.Request) -> None:
     required = declaration.role
     if required in (Role.PUBLIC, Role.HANDLER):
         return
-    if required is Role.READ and request.app[CONTEXT].ledger.portfolio.access.read == "anyone":
+    if required is Role.READ and _reading_is_open(request.app[CONTEXT]):
         return
-    token = await _valid_token(request)
-    if not allows(token.scopes, Scope(required.value)):
-        challenge = f'Bearer realm="ninewatch", error="insufficient_scope", scope="{required.value}"'
-        remedy = f"create a token with `--scope {required.value}`"
-        raise Refusal(403, f"the token lacks the scope {required.value}", remedy, (("WWW-Authenticate", challenge),))
-    request[_TOKEN] = token
+    request[_PRINCIPAL] = await _authenticated(request, Scope(required.value))
 
 
-def token_of(request: web.Request) -> Token:
-    """Return the valid token of the request. The token's name is the author of the facts that the request records."""
-    return request[_TOKEN]
+def _reading_is_open(context: WebContext) -> bool:
+    """Return whether all clients may read: as configured; without a configuration, if the server is on loopback."""
+    portfolio = context.ledger.portfolio
+    if portfolio.access.read is not None:
+        return portfolio.access.read == "anyone"
+    return portfolio.login is None and context.private
+
+
+def principal_of(request: web.Request) -> Principal:
+    """Return the authenticated client. Its name is the author of the facts that the request records."""
+    return request[_PRINCIPAL]
+
+
+async def _authenticated(request: web.Request, required: Scope) -> Principal:
+    """Return the client of the request: a person, unless there is a token.
+
+    Raises:
+        Refusal: there is neither, or it lacks the scope, or another site's page sent the request.
+        HTTPSeeOther: a browser requested a page, and can sign in.
+    """
+    if "Authorization" not in request.headers:
+        person = person_of(request)
+        if person is not None:
+            check_same_origin(request)
+            return _permitted(person, required)
+        if _can_sign_in(request):
+            raise web.HTTPSeeOther(sign_in_path(request))
+    return _permitted(Principal.of_token(await _valid_token(request)), required)
+
+
+def _permitted(principal: Principal, required: Scope) -> Principal:
+    """Return the client if it has the scope."""
+    if allows(principal.scopes, required):
+        return principal
+    if principal.role is not None:
+        remedy = f"this needs the role {lowest_role(required)}; ask an administrator for it"
+        raise Refusal(403, f"your role is {principal.role}", remedy)
+    challenge = f'Bearer realm="ninewatch", error="insufficient_scope", scope="{required.value}"'
+    remedy = f"create a token with `--scope {required.value}`"
+    raise Refusal(403, f"the token lacks the scope {required.value}", remedy, (("WWW-Authenticate", challenge),))
+
+
+def _can_sign_in(request: web.Request) -> bool:
+    """Return whether the client is a browser that requests a page, and there is a provider to sign in with."""
+    login = request.app[CONTEXT].ledger.portfolio.login
+    is_page = request.method == "GET" and not request.path.startswith("/api/")
+    return login is not None and login.oidc is not None and is_page and "text/html" in request.headers.get("Accept", "")
 
 
 async def _valid_token(request: web.Request) -> Token:
     """Return the valid token of the request. Wrong, expired and revoked tokens get the same response."""
     context, text = request.app[CONTEXT], _bearer(request)
     if not text:
-        raise _denial("this endpoint needs a token")
+        raise _denial("this endpoint needs a token or a sign-in")
     token = await _find_token(request, text)
     reason = "unknown" if token is None else token.refusal(context.clock.now())
     if token is None or reason:
@@ -161,5 +209,5 @@ def _bearer(request: web.Request) -> str:
 
 def _denial(problem: str, *, error: str = "") -> Refusal:
     challenge = 'Bearer realm="ninewatch"' + (f', error="{error}"' if error else "")
-    remedy = "send `Authorization: Bearer TOKEN`; `ninewatch token create` makes one"
+    remedy = "send `Authorization: Bearer TOKEN` (`ninewatch token create` makes one), or sign in"
     return Refusal(401, problem, remedy, (("WWW-Authenticate", challenge),))

@@ -14,12 +14,19 @@ from monitor.log import conceal_secrets
 from monitor.storage.reader import reading
 from monitor.views.notification_json import notification_json
 from monitor.views.response_json import response_json
-from monitor.web.access import Role, role, token_of
+from monitor.web.access import Role, principal_of, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.query import parse_limit
 from monitor.web.request_body import json_object
-from monitor.web.write_context import MAX_NAME, check_product, one_line, record_fact, token_for_change, write_context
+from monitor.web.write_context import (
+    MAX_NAME,
+    check_product,
+    one_line,
+    principal_for_change,
+    record_fact,
+    write_context,
+)
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.fact import Fact
 from sla.silence import RETRY
@@ -66,11 +73,11 @@ def _is_valid(alerting: Alerting, acknowledgement: Acknowledgement) -> bool:
 async def acknowledge(request: web.Request) -> web.Response:
     """Acknowledge an open alert."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "by")
+    client, body = principal_for_change(request), await json_object(request, "by")
     alert = open_alert(request, request.match_info["key"])
-    check_product(token, alert.product)
-    by = one_line(body["by"], "by", MAX_NAME) if "by" in body else token.name
-    acknowledgement = new_acknowledgement(request, alert, by, Via.API, token.name)
+    check_product(client, alert.product)
+    by = one_line(body["by"], "by", MAX_NAME) if "by" in body else client.name
+    acknowledgement = new_acknowledgement(request, alert, by, Via.API, client.name)
     await record_fact(request, acknowledgement.fact())
     return as_json(acknowledgement_json(acknowledgement))
 
@@ -130,7 +137,7 @@ def acknowledgement_json(acknowledgement: Acknowledgement) -> dict[str, Any]:
 async def notifications(request: web.Request) -> web.Response:
     """List the undelivered notifications with their last error, longest due first, then the latest delivered ones."""
     check_query(request, "state", "receiver", "product", "limit")
-    query, permitted_products = request.query, token_of(request).products
+    query, permitted_products = request.query, principal_of(request).products
     if (state := query.get("state")) not in (None, *_STATES):
         raise Refusal(400, "unknown state", "write state=waiting or state=delivered, or omit it")
     limit = parse_limit(query.get("limit", "100"), MAX_NOTIFICATIONS)
@@ -168,14 +175,14 @@ def _latest(record: Path) -> list[Notification]:
 async def retry(request: web.Request) -> web.Response:
     """Retry undelivered notifications now, to all receivers or to one."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "receiver")
-    check_product(token, None)
+    client, body = principal_for_change(request), await json_object(request, "receiver")
+    check_product(client, None)
     receiver = body.get("receiver")
     queues = write_context(request).alerting.outbox.queues
     if receiver is not None and (not isinstance(receiver, str) or receiver not in {**_receivers(request), **queues}):
         raise _unknown_receiver(request)
     await record_fact(
-        request, Fact.of(request.app[CONTEXT].clock.now(), token.name, RETRY, "", {"receiver": receiver or ""})
+        request, Fact.of(request.app[CONTEXT].clock.now(), client.name, RETRY, "", {"receiver": receiver or ""})
     )
     waiting = sum(receiver in (None, row.receiver) for row in _waiting_notifications(request))
     return as_json({"receiver": receiver, "waiting": waiting}, status=202)
@@ -186,13 +193,13 @@ async def retry(request: web.Request) -> web.Response:
 async def test(request: web.Request) -> web.Response:
     """Send a test message to a receiver, and respond when the receiver has accepted or rejected it."""
     check_query(request)
-    check_product(token_for_change(request), None)
+    check_product(principal_for_change(request), None)
     context, attempt = request.app[CONTEXT], write_context(request).make_attempt()
     receiver = _receivers(request).get(request.match_info["id"])
     if receiver is None:
         raise _unknown_receiver(request)
     outcome = await send_test(context.ledger.portfolio, receiver, attempt, context.clock.now())
-    log.info("test_message", receiver=receiver.id, author=token_of(request).name, error=outcome.error)
+    log.info("test_message", receiver=receiver.id, author=principal_of(request).name, error=outcome.error)
     if outcome.error:
         raise Refusal(502, conceal_secrets(f"not delivered: {outcome.error}"), "check the receiver's configuration")
     return as_json({"receiver": receiver.id, "delivered": True})

@@ -11,7 +11,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, one_line, principal_for_change, record_fact
 from sla.correction import Correction, Revocation, revoked
 from sla.interval import Interval
 from sla.window import parse_instant
@@ -24,13 +24,13 @@ routes = web.RouteTableDef()
 async def add(request: web.Request) -> web.Response:
     """Exclude past time from the contractual figures of a product."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "start", "end", "reason")
+    client, body = principal_for_change(request), await json_object(request, "start", "end", "reason")
     context, product = request.app[CONTEXT], request.match_info["id"]
     if product not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
-    check_product(token, product)
+    check_product(client, product)
     now = context.clock.now()
-    correction = Correction(product, _past(body, now), token.name, one_line(body.get("reason"), "reason"), now)
+    correction = Correction(product, _past(body, now), client.name, one_line(body.get("reason"), "reason"), now)
     await record_fact(request, correction.fact())
     return as_json(as_plain(correction), status=201)
 
@@ -40,16 +40,16 @@ async def add(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke a correction; both stay in the record."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "reason")
+    client, body = principal_for_change(request), await json_object(request, "reason")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts = context.ledger.facts.corrections.facts
     correction = next((fact for fact in facts if isinstance(fact, Correction) and fact.id == name), None)
     if correction is None:
         raise Refusal(404, "unknown correction", "GET /api/v1/products/ID/history lists them")
-    check_product(token, context.ledger.facts.former_ids.product(correction.product))
+    check_product(client, context.ledger.facts.former_ids.product(correction.product))
     if name in revoked(facts):
         raise Refusal(409, "the correction is already revoked", "there is nothing to revoke")
-    revocation = Revocation(name, token.name, one_line(body.get("reason"), "reason"), context.clock.now())
+    revocation = Revocation(name, client.name, one_line(body.get("reason"), "reason"), context.clock.now())
     await record_fact(request, revocation.fact())
     return as_json(as_plain(revocation))
 

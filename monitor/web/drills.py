@@ -13,13 +13,13 @@ from monitor.web.context import CONTEXT, as_json, as_json_list, json_text
 from monitor.web.errors import Refusal, check_query
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, one_line, principal_for_change, record_fact
 from sla.drill import Drill, DrillKind
 from sla.drill_facts import drill_end, drill_finding, drill_recovery_point, drill_sign_off
 from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
-    from monitor.access.tokens import Token
+    from monitor.access.principal import Principal
     from sla.drill import DrillRecord
     from sla.fact import Fact
 
@@ -64,12 +64,12 @@ async def show(request: web.Request) -> web.Response:
 async def start(request: web.Request) -> web.Response:
     """Start a drill of a product, unless another drill of it is in progress or a stop condition applies."""
     check_query(request)
-    token, name = token_for_change(request), request.match_info["id"]
+    client, name = principal_for_change(request), request.match_info["id"]
     body = await json_object(request, "kind", "rto", "rpo", "scenario", "participants")
     _require(request, name)
-    check_product(token, name)
+    check_product(client, name)
     context = request.app[CONTEXT]
-    drill = _drill(request, token, name, body)
+    drill = _drill(request, client, name, body)
     if any(record.end is None for record in recorded_drills(context.ledger, drill.made, name)):
         raise Refusal(409, "a drill of the product is in progress", "end it first")
     reason = stop_reason(context.ledger, name, 0, drill.made) if drill.kind.measured else None
@@ -83,11 +83,11 @@ async def start(request: web.Request) -> web.Response:
 @role(Role.DRILLS_WRITE, body=True)
 async def end(request: web.Request) -> web.Response:
     """End a drill now."""
-    token, record, body = await _change(request, "reason")
+    client, record, body = await _change(request, "reason")
     if record.end is not None:
         raise Refusal(409, "the drill has ended already", "there is nothing to end")
     reason = one_line(body["reason"], "reason") if "reason" in body else ""
-    fact = drill_end(record.id, record.drill.product, _now(request), token.name, reason)
+    fact = drill_end(record.id, record.drill.product, _now(request), client.name, reason)
     return await _record_and_show(request, record, fact)
 
 
@@ -95,9 +95,9 @@ async def end(request: web.Request) -> web.Response:
 @role(Role.DRILLS_WRITE, body=True)
 async def recovery_point(request: web.Request) -> web.Response:
     """Record a measured recovery point of a drill."""
-    token, record, body = await _change(request, "lost", "source")
+    client, record, body = await _change(request, "lost", "source")
     lost, source = _duration(body.get("lost"), "lost"), one_line(body.get("source"), "source")
-    fact = drill_recovery_point(record.id, record.drill.product, _now(request), token.name, lost, source)
+    fact = drill_recovery_point(record.id, record.drill.product, _now(request), client.name, lost, source)
     return await _record_and_show(request, record, fact, 201)
 
 
@@ -105,14 +105,14 @@ async def recovery_point(request: web.Request) -> web.Response:
 @role(Role.DRILLS_WRITE, body=True)
 async def finding(request: web.Request) -> web.Response:
     """Add a finding to a drill, with owner and due date."""
-    token, record, body = await _change(request, "text", "owner", "due")
+    client, record, body = await _change(request, "text", "owner", "due")
     text, owner, due = (
         one_line(body.get("text"), "text"),
         one_line(body.get("owner"), "owner"),
         one_line(body.get("due"), "due"),
     )
     try:
-        fact = drill_finding(record.id, record.drill.product, _now(request), token.name, text, owner, due)
+        fact = drill_finding(record.id, record.drill.product, _now(request), client.name, text, owner, due)
     except (ValueError, OverflowError):
         raise Refusal(400, "due is not a date", 'write "due": "2027-01-31"') from None
     return await _record_and_show(request, record, fact, 201)
@@ -122,20 +122,20 @@ async def finding(request: web.Request) -> web.Response:
 @role(Role.DRILLS_WRITE, body=True)
 async def sign_off(request: web.Request) -> web.Response:
     """Sign off the result of a finished drill."""
-    token, record, body = await _change(request, "note")
+    client, record, body = await _change(request, "note")
     if record.end is None:
         raise Refusal(409, "the drill is in progress", "end it first")
     note = one_line(body.get("note"), "note")
     return await _record_and_show(
-        request, record, drill_sign_off(record.id, record.drill.product, _now(request), token.name, note)
+        request, record, drill_sign_off(record.id, record.drill.product, _now(request), client.name, note)
     )
 
 
-async def _change(request: web.Request, *names: str) -> tuple[Token, DrillRecord, dict[str, Any]]:
+async def _change(request: web.Request, *names: str) -> tuple[Principal, DrillRecord, dict[str, Any]]:
     check_query(request)
-    token, body, record = token_for_change(request), await json_object(request, *names), _record(request)
-    check_product(token, record.drill.product)
-    return token, record, body
+    client, body, record = principal_for_change(request), await json_object(request, *names), _record(request)
+    check_product(client, record.drill.product)
+    return client, record, body
 
 
 async def _record_and_show(request: web.Request, record: DrillRecord, fact: Fact, status: int = 200) -> web.Response:
@@ -167,7 +167,7 @@ def _now(request: web.Request) -> int:
     return request.app[CONTEXT].clock.now()
 
 
-def _drill(request: web.Request, token: Token, name: str, body: dict[str, Any]) -> Drill:
+def _drill(request: web.Request, client: Principal, name: str, body: dict[str, Any]) -> Drill:
     configured = request.app[CONTEXT].ledger.products[name].drills
     kinds = [kind.value for kind in DrillKind]
     if body.get("kind") not in kinds:
@@ -177,7 +177,7 @@ def _drill(request: web.Request, token: Token, name: str, body: dict[str, Any]) 
         raise Refusal(400, "participants is not a list of names", 'write "participants": ["Ana Ng"]')
     return Drill(
         _now(request),
-        token.name,
+        client.name,
         name,
         DrillKind(body["kind"]),
         _duration(body["rto"], "rto") if "rto" in body else configured.rto,

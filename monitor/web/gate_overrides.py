@@ -11,12 +11,12 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, end_of, one_line, principal_for_change, record_fact
 from sla.gate_override import ANSWERS, GateOverride, ending
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from monitor.access.tokens import Token
+    from monitor.access.principal import Principal
 
 routes = web.RouteTableDef()
 
@@ -26,13 +26,15 @@ routes = web.RouteTableDef()
 async def add(request: web.Request) -> web.Response:
     """Set the answer of the gate until an instant."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "answer", "for", "until", "reason")
-    product = _product(request, token)
+    client, body = principal_for_change(request), await json_object(request, "answer", "for", "until", "reason")
+    product = _product(request, client)
     answer = body.get("answer")
     if answer not in ANSWERS:
         raise Refusal(400, "the answer is neither go nor hold", 'write {"answer": "go"} or {"answer": "hold"}')
     now = request.app[CONTEXT].clock.now()
-    override = GateOverride(now, token.name, one_line(body.get("reason"), "reason"), product, answer, end_of(body, now))
+    override = GateOverride(
+        now, client.name, one_line(body.get("reason"), "reason"), product, answer, end_of(body, now)
+    )
     await record_fact(request, override.fact())
     return as_json({"product": product, **override.as_json()}, status=201)
 
@@ -42,19 +44,19 @@ async def add(request: web.Request) -> web.Response:
 async def end(request: web.Request) -> web.Response:
     """End the override that is in force now."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "reason")
-    product, context = _product(request, token), request.app[CONTEXT]
+    client, body = principal_for_change(request), await json_object(request, "reason")
+    product, context = _product(request, client), request.app[CONTEXT]
     reason, now = one_line(body.get("reason"), "reason"), context.clock.now()
     override = overrides_by_product(context.ledger, now).get(product)
     if override is None:
         raise Refusal(404, "no override is in force", f"GET /api/v1/products/{product}/gate shows the answer")
-    await record_fact(request, ending(override, now, token.name, reason))
+    await record_fact(request, ending(override, now, client.name, reason))
     return as_json({"product": product, **override.as_json(), "until": format_instant(now)})
 
 
-def _product(request: web.Request, token: Token) -> str:
+def _product(request: web.Request, client: Principal) -> str:
     product = request.match_info["id"]
     if product not in request.app[CONTEXT].ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
-    check_product(token, product)
+    check_product(client, product)
     return product

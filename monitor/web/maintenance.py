@@ -12,7 +12,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, end_of, one_line, principal_for_change, record_fact
 from sla.interval import Interval
 from sla.maintenance_window import MaintenanceWindow, maintenance_window_end, maintenance_windows
 from sla.window import parse_instant
@@ -37,13 +37,13 @@ async def list_maintenance(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Plan maintenance of a product or of all products."""
     check_query(request)
-    token = token_for_change(request)
+    client = principal_for_change(request)
     body = await json_object(request, "product", "all", "start", "for", "until", "reason")
     product = _subject(request, body)
-    check_product(token, product or None)
+    check_product(client, product or None)
     now = request.app[CONTEXT].clock.now()
     reason = one_line(body.get("reason"), "reason")
-    window = MaintenanceWindow(product, _interval(body, now), token.name, reason, now)
+    window = MaintenanceWindow(product, _interval(body, now), client.name, reason, now)
     await record_fact(request, window.fact())
     return as_json(window_json(window), status=201)
 
@@ -53,12 +53,12 @@ async def add(request: web.Request) -> web.Response:
 async def end(request: web.Request) -> web.Response:
     """End an added window now; a window that has not started is cancelled."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "reason")
+    client, body = principal_for_change(request), await json_object(request, "reason")
     window, now = window_of_path(request), request.app[CONTEXT].clock.now()
-    check_product(token, request.app[CONTEXT].ledger.former_ids.product(window.product) or None)
+    check_product(client, request.app[CONTEXT].ledger.former_ids.product(window.product) or None)
     if window.ended is not None or window.interval.end <= now:
         raise Refusal(409, "the maintenance window has already ended", "there is nothing to end")
-    await record_fact(request, maintenance_window_end(window, now, token.name, one_line(body.get("reason"), "reason")))
+    await record_fact(request, maintenance_window_end(window, now, client.name, one_line(body.get("reason"), "reason")))
     return as_json(window_json(replace(window, ended=now)))
 
 

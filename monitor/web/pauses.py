@@ -12,7 +12,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, end_of, one_line, principal_for_change, record_fact
 from sla.pause import Pause, pause_end
 
 routes = web.RouteTableDef()
@@ -32,12 +32,15 @@ async def list_pauses(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Pause a check, or all checks of a product."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "product", "check", "for", "until", "reason")
+    client, body = (
+        principal_for_change(request),
+        await json_object(request, "product", "check", "for", "until", "reason"),
+    )
     product, check = _subject(request, body)
-    check_product(token, product)
+    check_product(client, product)
     now = request.app[CONTEXT].clock.now()
     reason = one_line(body.get("reason"), "reason")
-    pause = Pause(product, check, now, end_of(body, now), token.name, reason)
+    pause = Pause(product, check, now, end_of(body, now), client.name, reason)
     await record_fact(request, pause.fact())
     return as_json(pause_json(pause), status=201)
 
@@ -47,15 +50,15 @@ async def add(request: web.Request) -> web.Response:
 async def end(request: web.Request) -> web.Response:
     """End a pause now."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "reason")
+    client, body = principal_for_change(request), await json_object(request, "reason")
     name, now = request.match_info["id"], request.app[CONTEXT].clock.now()
     pause = next((pause for pause in _in_force(request) if pause.id == name), None)
     if pause is None:
         raise Refusal(404, "no pause with this id is in force", "GET /api/v1/pauses lists them")
-    check_product(token, pause.product)
+    check_product(client, pause.product)
     if pause.configured:
         raise Refusal(409, "the configuration pauses it", "remove `enabled: false` from the configuration")
-    await record_fact(request, pause_end(pause, now, token.name, one_line(body.get("reason"), "reason")))
+    await record_fact(request, pause_end(pause, now, client.name, one_line(body.get("reason"), "reason")))
     return as_json(pause_json(replace(pause, ended=now)))
 
 

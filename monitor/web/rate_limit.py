@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
 
 _RATE, _BURST = 1.0, 10.0  # tokens per second, size of a bucket
+_MAX_BUCKETS = 1_000  # before full ones are removed, which changes no answer
 
 
 class RateLimit:
-    """Token buckets by key: a burst of ten, then one per second. Buckets are never removed, so use few keys."""
+    """Token buckets by key: a burst of ten, then one per second."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,5 +23,15 @@ class RateLimit:
         now = self._clock.monotonic()
         tokens, updated = self._buckets.get(key, (_BURST, now))
         tokens = min(_BURST, tokens + (now - updated) * _RATE)
+        if key not in self._buckets and len(self._buckets) >= _MAX_BUCKETS:
+            self._remove_full(now)
         self._buckets[key] = (max(0.0, tokens - 1.0), now) if tokens >= 1.0 else (tokens, now)
         return tokens >= 1.0
+
+    def _remove_full(self, now: float) -> None:
+        """Remove the buckets that are full again."""
+        self._buckets = {
+            key: (tokens, updated)
+            for key, (tokens, updated) in self._buckets.items()
+            if tokens + (now - updated) * _RATE < _BURST
+        }

@@ -14,7 +14,7 @@ from monitor.web.errors import Refusal, check_query
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.query import product_of
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, one_line, record_fact, token_for_change
+from monitor.web.write_context import check_product, one_line, principal_for_change, record_fact
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, deployment_fact, revocation_fact, revocations
 from sla.interval import DAY
 from sla.measured_evidence import VALIDITY
@@ -49,16 +49,16 @@ async def product_readiness(request: web.Request) -> web.Response:
 async def mark(request: web.Request) -> web.Response:
     """Mark a deployment of a product, as `ninewatch deploy mark` does."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "version", "at", "link")
+    client, body = principal_for_change(request), await json_object(request, "version", "at", "link")
     context, product = request.app[CONTEXT], product_of(request).id
-    check_product(token, product)
+    check_product(client, product)
     now = context.clock.now()
     at = now if body.get("at") is None else _instant(body, "at", 0, now)
     fact = deployment_fact(
-        now, token.name, product, at, one_line(body.get("version"), "version"), _optional(body, "link")
+        now, client.name, product, at, one_line(body.get("version"), "version"), _optional(body, "link")
     )
     await record_fact(request, fact)
-    return as_json({"id": fact.id, "product": product, "at": format_instant(at), "by": token.name}, status=201)
+    return as_json({"id": fact.id, "product": product, "at": format_instant(at), "by": client.name}, status=201)
 
 
 @routes.post("/api/v1/products/{id}/attestations")
@@ -66,9 +66,9 @@ async def mark(request: web.Request) -> web.Response:
 async def attest(request: web.Request) -> web.Response:
     """Attest an item of the product's checklist, as `ninewatch attest` does."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "item", "by", "note", "link", "until")
+    client, body = principal_for_change(request), await json_object(request, "item", "by", "note", "link", "until")
     context, product = request.app[CONTEXT], product_of(request).id
-    check_product(token, product)
+    check_product(client, product)
     block, name = context.ledger.products[product].readiness, one_line(body.get("item"), "item")
     item = None if block is None else block.checklist.find(name)
     if item is None or EvidenceKind.ATTESTATION not in item.kinds:
@@ -77,7 +77,7 @@ async def attest(request: web.Request) -> web.Response:
     until = now + (item.validity or VALIDITY)
     if body.get("until") is not None:
         until = _instant(body, "until", now + 1, None)
-    by = f"{one_line(body.get('by'), 'by')} via {token.name}"
+    by = f"{one_line(body.get('by'), 'by')} via {client.name}"
     note, link = _optional(body, "note"), _optional(body, "link")
     fact = attestation_fact(now, by, product, item.id, until, note, link)
     await record_fact(request, fact)
@@ -90,19 +90,19 @@ async def attest(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an attestation, a deployment or a drill; both facts stay in the record."""
     check_query(request)
-    token, body = token_for_change(request), await json_object(request, "reason")
+    client, body = principal_for_change(request), await json_object(request, "reason")
     context, name = request.app[CONTEXT], request.match_info["id"]
     facts = context.ledger.facts
     evidence = next((fact for fact in facts.all if fact.id == name and fact.kind in REVOCABLE), None)
     if evidence is None:
         raise Refusal(404, "unknown evidence", "GET /api/v1/products/ID/history lists ids")
-    check_product(token, facts.former_ids.product(evidence.product))
+    check_product(client, facts.former_ids.product(evidence.product))
     if name in revocations(facts.all):
         raise Refusal(409, "the evidence is already revoked", "there is nothing to revoke")
     reason = one_line(body.get("reason"), "reason")
-    revocation = revocation_fact(context.clock.now(), token.name, evidence.product, name, reason)
+    revocation = revocation_fact(context.clock.now(), client.name, evidence.product, name, reason)
     await record_fact(request, revocation)
-    return as_json({"id": revocation.id, "revokes": name, "by": token.name})
+    return as_json({"id": revocation.id, "revokes": name, "by": client.name})
 
 
 def _optional(body: dict[str, Any], name: str) -> str:

@@ -25,6 +25,7 @@ from monitor.web import (
     gate_overrides,
     latency,
     liveness,
+    login,
     maintenance,
     metrics,
     pages,
@@ -42,6 +43,7 @@ from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, error_response
 from monitor.web.rate_limit import RateLimit
+from monitor.web.sessions import SIGN_INS, SignIns
 from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ log = structlog.get_logger(__name__)
 
 _READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, sites, vantages)
 _WRITE_ROUTES = (
+    login,
     alerts,
     silences,
     corrections,
@@ -96,6 +99,7 @@ def build(
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[FAILED_ATTEMPTS] = RateLimit(clock)
+    app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if record is not None:
         app[TOKENS] = Tokens(TokenFile.of(record))
     for module in (*_READ_ROUTES, *_WRITE_ROUTES):

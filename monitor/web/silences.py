@@ -10,7 +10,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
-from monitor.web.write_context import check_product, end_of, one_line, record_fact, token_for_change, write_context
+from monitor.web.write_context import check_product, end_of, one_line, principal_for_change, record_fact, write_context
 from sla.silence import Silence, silence_end, silences
 from sla.window import format_instant
 
@@ -35,12 +35,12 @@ async def list_silences(request: web.Request) -> web.Response:
 async def add(request: web.Request) -> web.Response:
     """Silence the alerts of a product, one alert, or all alerts, until an instant."""
     check_query(request)
-    token = token_for_change(request)
+    client = principal_for_change(request)
     body = await json_object(request, "product", "key", "all", "for", "until", "reason")
     product, key = _subject(request, body)
-    check_product(token, _product_of(request, product, key))
+    check_product(client, _product_of(request, product, key))
     now = request.app[CONTEXT].clock.now()
-    silence = Silence(now, token.name, one_line(body.get("reason"), "reason"), end_of(body, now), product, key)
+    silence = Silence(now, client.name, one_line(body.get("reason"), "reason"), end_of(body, now), product, key)
     await record_fact(request, silence.fact())
     return as_json(silence_json(silence), status=201)
 
@@ -50,13 +50,13 @@ async def add(request: web.Request) -> web.Response:
 async def end(request: web.Request) -> web.Response:
     """End a silence now."""
     check_query(request)
-    token, name = token_for_change(request), request.match_info["id"]
+    client, name = principal_for_change(request), request.match_info["id"]
     silence = next((silence for silence in _in_force(request) if silence.id == name), None)
     if silence is None:
         raise Refusal(404, "no silence with this id is in force", "GET /api/v1/silences lists them")
-    check_product(token, _product_of(request, silence.product, silence.key))
+    check_product(client, _product_of(request, silence.product, silence.key))
     now = request.app[CONTEXT].clock.now()
-    await record_fact(request, silence_end(silence.id, now, token.name))
+    await record_fact(request, silence_end(silence.id, now, client.name))
     return as_json(silence_json(silence) | {"until": format_instant(now)})
 
 

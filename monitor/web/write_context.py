@@ -11,13 +11,13 @@ from aiohttp import web
 
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST, LONGEST
-from monitor.web.access import token_of
+from monitor.web.access import principal_of
 from monitor.web.errors import Refusal
 from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
     from monitor.access.link import LinkSigner
-    from monitor.access.tokens import Token
+    from monitor.access.principal import Principal
     from monitor.alerting.service import Alerting
     from monitor.engine.fact_recorder import FactRecorder
     from monitor.network.attempt import Attempt
@@ -58,7 +58,7 @@ def write_context(request: web.Request) -> WriteContext:
 
 
 def count_change(request: web.Request, key: str) -> None:
-    """Count a change. `key` identifies the token, the link or the receiver of the change.
+    """Count a change. `key` identifies the client, the link or the receiver of the change.
 
     Raises:
         Refusal: there were too many changes recently. Facts are never deleted, so their rate is limited.
@@ -67,25 +67,25 @@ def count_change(request: web.Request, key: str) -> None:
         raise _TOO_MANY
 
 
-def token_for_change(request: web.Request) -> Token:
-    """Return the valid token of the request, and count the change.
+def principal_for_change(request: web.Request) -> Principal:
+    """Return the client of the request, and count the change.
 
     Raises:
         Refusal: there were too many changes recently.
     """
-    token = token_of(request)
-    count_change(request, f"token {token.id}")
-    return token
+    client = principal_of(request)
+    count_change(request, client.key)
+    return client
 
 
-def check_product(token: Token, product: str | None) -> None:
-    """Check that the token permits changes of the product. `product` is None for a change of all products.
+def check_product(client: Principal, product: str | None) -> None:
+    """Check that the client may change the product. `product` is None for a change of all products.
 
     Raises:
         Refusal: the token is limited to other products.
     """
-    if token.products and (product is None or product not in token.products):
-        raise Refusal(403, f"the token is limited to {', '.join(token.products)}", "use a token without this limit")
+    if client.products and (product is None or product not in client.products):
+        raise Refusal(403, f"the token is limited to {', '.join(client.products)}", "use a token without this limit")
 
 
 async def record_fact(request: web.Request, fact: Fact) -> None:

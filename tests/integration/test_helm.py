@@ -213,8 +213,8 @@ def test_publishing_without_a_login_requires_the_access_value(publication: str) 
     settings = options(*PUBLICATIONS[publication], "access=")
     result = helm("template", "nw", CHART, "-f", OPENSHIFT, *settings)
     assert result.returncode != 0
-    assert "access is not set. ninewatch has no logins" in result.stderr
-    assert "Write access: public to accept that, or access: proxy" in result.stderr
+    assert "access is not set. Without a login" in result.stderr
+    assert "access: public to accept that, or access: proxy" in result.stderr
     accepted = helm("template", "nw", CHART, "-f", OPENSHIFT, *options(*PUBLICATIONS[publication], "access=public"))
     assert accepted.returncode == 0, accepted.stderr
 
@@ -323,6 +323,28 @@ def test_config_map_is_a_valid_configuration(values: Path, tmp_path: Path, monke
     assert str(portfolio.listen) == "0.0.0.0:9999"
     assert portfolio.store == Path("/data/ninewatch.db")
     assert portfolio.products
+
+
+LOGIN = {"oidc": {"issuer": "https://sso.example.org", "client_id": "nw", "roles": {"viewer": ["*"]}}}
+
+
+def test_login_closes_the_pages_and_prometheus_sends_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHEFS_API_KEY", "from a secret")
+    settings = options("access=login", "serviceMonitor.tokenSecret.name=scrape")
+    manifests = render(OPENSHIFT, *settings, "--set-json", f"config.login={json.dumps(LOGIN)}")
+    for name, text in manifests["ConfigMap"]["data"].items():
+        (tmp_path / name).write_text(text)
+    portfolio = load(tmp_path, CHECK_TYPES)
+    assert portfolio.access.read is None
+    assert portfolio.login is not None
+    (endpoint,) = manifests["ServiceMonitor"]["spec"]["endpoints"]
+    assert endpoint["authorization"] == {"credentials": {"name": "scrape", "key": "token"}}
+
+
+def test_access_login_requires_a_login() -> None:
+    result = helm("template", "nw", CHART, "-f", OPENSHIFT, *options("access=login"))
+    assert result.returncode != 0
+    assert "access: login needs the sign-in: set config.login" in result.stderr
 
 
 def test_secrets_are_referenced_only() -> None:

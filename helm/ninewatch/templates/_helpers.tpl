@@ -53,7 +53,10 @@ http://{{ include "ninewatch.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Val
 {{- define "ninewatch.access" -}}
 {{- $open := or .Values.route.enabled .Values.ingress.enabled (ne .Values.service.type "ClusterIP") -}}
 {{- if and $open (not .Values.access) -}}
-{{- fail "access is not set. ninewatch has no logins: a Route, an Ingress, a NodePort or a LoadBalancer shows every page, the addresses of internal targets and the reasons of failures to everyone who can reach it. Write access: public to accept that, or access: proxy with a login proxy in front (see the chart's README, Access), or publish nothing: route.enabled=false, ingress.enabled=false, service.type=ClusterIP" -}}
+{{- fail "access is not set. Without a login, a Route, an Ingress, a NodePort or a LoadBalancer shows every page, the addresses of internal targets and the reasons of failures to everyone who can reach it. Write access: login with config.login, access: public to accept that, or access: proxy with a login proxy in front (see the chart's README, Access), or publish nothing: route.enabled=false, ingress.enabled=false, service.type=ClusterIP" -}}
+{{- end -}}
+{{- if and (eq .Values.access "login") (not (or .Values.config.login .Values.existingConfigMap)) -}}
+{{- fail "access: login needs the sign-in: set config.login, for example config.login.oidc (docs/access.md)" -}}
 {{- end -}}
 {{- if eq .Values.access "proxy" -}}
 {{- if not (and .Values.accessProxy.service .Values.accessProxy.podLabels) -}}

@@ -50,7 +50,7 @@ async def test_get_of_acknowledge_link_shows_the_alert_without_acknowledging_it(
     assert server.journal == []
     assert "form-action 'self'" in page.headers["Content-Security-Policy"]
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
-    assert (page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert (page.headers["Referrer-Policy"], page.headers["Cache-Control"]) == ("same-origin", "no-store")
 
 
 async def test_form_acknowledges_and_redirects_to_the_page(server: WritableServer) -> None:

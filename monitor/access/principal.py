@@ -1,0 +1,53 @@
+"""The authenticated client of a request: an API token, or a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from monitor.access.roles import SCOPES
+
+if TYPE_CHECKING:
+    from monitor.access.roles import UserRole
+    from monitor.access.scopes import Scope
+    from monitor.access.tokens import Token
+
+
+class Method(StrEnum):
+    """How a client was authenticated."""
+
+    TOKEN = "token"  # noqa: S105 - a name
+    SESSION = "session"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated client. `name` is the author of everything that it writes.
+
+    `id` is the id of the token, or the person's subject. `products` limits changes to these products; without products,
+    there is no limit. `role` is None for a token.
+    """
+
+    method: Method
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    products: tuple[str, ...] = ()
+    role: UserRole | None = None
+
+    @classmethod
+    def of_token(cls, token: Token) -> Principal:
+        """Return the principal of a token."""
+        return cls(Method.TOKEN, token.id, token.name, token.scopes, token.products)
+
+    @classmethod
+    def of_person(cls, method: Method, subject: str, name: str, role: UserRole) -> Principal:
+        """Return the principal of a person with a role."""
+        return cls(method, subject, name, SCOPES[role], role=role)
+
+    @property
+    def key(self) -> str:
+        """Identifies the client in rate limits."""
+        return f"{self.method} {self.id}"
