@@ -1,4 +1,4 @@
-"""Who may read: `listen`, `access` and `login` of the configuration."""
+"""Keys that decide about reading: `listen`, `access` and `login`."""
 
 from __future__ import annotations
 
@@ -93,6 +93,5 @@ def test_other_address_needs_a_login_or_explicit_public_access(tmp_path: Path, a
     ],
 )
 def test_mistake_is_reported_with_a_remedy(tmp_path: Path, text: str, problem: str) -> None:
-    found = problems(tmp_path, text)
-    assert len(found) == 1
-    assert problem in found[0]
+    (message,) = problems(tmp_path, text)
+    assert problem in message
