@@ -59,7 +59,7 @@ class RoleNames(Model):
     """Names that also permit acknowledging, silencing, maintenance, pauses, corrections, attestations and drills."""
 
     admin: _Names = ()
-    """Names that permit everything, also overrides of the release gate and the audit log."""
+    """Names that permit everything, also overrides of the release gate."""
 
     @property
     def by_role(self) -> Mapping[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from monitor.access.roles import relevant_names, role_of
 from monitor.login.errors import ProviderError, SignInRefused
 from monitor.login.transaction import Transaction
 from monitor.web.access import Role, role
-from monitor.web.context import CONTEXT, HEADERS, POLICY, address_of, as_json, client_network
+from monitor.web.context import CONTEXT, HEADERS, POLICY, address_of, client_network
 from monitor.web.errors import Refusal, check_query
 from monitor.web.same_origin import check_same_origin, own_origin
 from monitor.web.sessions import (
@@ -99,17 +99,6 @@ async def session(request: web.Request) -> web.Response:
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
 
-@routes.get("/api/v1/session")
-@role(Role.PUBLIC)
-async def session_json(request: web.Request) -> web.Response:
-    """Return who is signed in, and with which role and scopes. Null without a session."""
-    check_query(request)
-    person = person_of(request)
-    if person is None:
-        return as_json({"name": None, "role": None, "method": None, "scopes": []})
-    return as_json({"name": person.name, "role": person.role, "method": person.method, "scopes": sorted(person.scopes)})
-
-
 @routes.post("/logout")
 @role(Role.HANDLER, body=True)
 async def logout(request: web.Request) -> web.Response:
@@ -134,7 +123,7 @@ def _oidc(request: web.Request) -> OidcLogin:
 def _count(request: web.Request) -> None:
     """Count a request of a sign-in, because each may cause requests to the provider."""
     client = client_network(address_of(request.remote or "0.0.0.0"))  # noqa: S104 - a placeholder
-    if not request.app[SIGN_IN_LIMIT].take(str(client)):
+    if not request.app[SIGN_IN_LIMIT].take(f"{request.path} {client}"):
         raise _TOO_MANY
 
 

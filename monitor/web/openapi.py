@@ -33,6 +33,8 @@ from monitor.web.openapi_schemas import (
 )
 from monitor.web.openapi_sites import PATHS as SITE_PATHS
 from monitor.web.openapi_sites import SCHEMAS as SITE_SCHEMAS
+from monitor.web.session_api import PATHS as SESSION_PATHS
+from monitor.web.sessions import HOST_COOKIE
 from monitor.web.vantages import PATHS as VANTAGE_PATHS
 
 # path -> (summary, schema of the response, query parameters with their meaning)
@@ -150,7 +152,14 @@ def description() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {
         path: {"get": _operation(path, *row)}
         for path, row in (
-            PATHS | LATENCY_PATHS | DRILL_PATHS | CONTINUITY_PATHS | SITE_PATHS | VANTAGE_PATHS | MAINTENANCE_PATHS
+            PATHS
+            | LATENCY_PATHS
+            | DRILL_PATHS
+            | CONTINUITY_PATHS
+            | SITE_PATHS
+            | VANTAGE_PATHS
+            | MAINTENANCE_PATHS
+            | SESSION_PATHS
         ).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS):
@@ -171,7 +180,10 @@ def description() -> dict[str, Any]:
             | SITE_SCHEMAS
             | LATENCY_SCHEMAS
             | MAINTENANCE_SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKENS}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": _TOKENS},
+                "session": {"type": "apiKey", "in": "cookie", "name": HOST_COOKIE, "description": _SESSIONS},
+            },
         },
     }
 
@@ -193,7 +205,7 @@ def _operation_with_token(operation: Operation) -> dict[str, Any]:
     if operation.request is not None:
         described["requestBody"] = {"content": _json(operation.request, operation.request_example)}
     if operation.scope is not None:
-        described["security"] = [{"token": [operation.scope.value]}]
+        described["security"] = [{"token": [operation.scope.value]}, {"session": []}]
     return described
 
 
@@ -213,4 +225,5 @@ def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
 
 
 _TOKENS = "An API token with the scope of the operation, created by `ninewatch token create`"
+_SESSIONS = "The session of a person whose role includes the scope; changes must come from a page of this server"
 _ERROR = {"description": "The error and its remedy", "content": _json(ref("Error"))}

@@ -33,6 +33,7 @@ from monitor.web import (
     pings,
     readiness,
     runbook,
+    session_api,
     silences,
     sites,
     vantages,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, sites, vantages)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, session_api, sites, vantages)
 _WRITE_ROUTES = (
     login,
     alerts,

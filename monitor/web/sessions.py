@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.login.provider import MakeAttempt, Provider
 
 MAX_NAME: Final = 100
+HOST_COOKIE: Final = "__Host-ninewatch-session"  # browsers accept `__Host-` over HTTPS only
 _MAX_PATH: Final = 500
 
 
@@ -48,8 +49,8 @@ SIGN_INS: web.AppKey[SignIns] = web.AppKey("sign_ins")
 
 
 def session_cookie(request: web.Request) -> str:
-    """Return the name of the session's cookie. Browsers accept `__Host-` over HTTPS only."""
-    return "__Host-ninewatch-session" if is_encrypted(request) else "ninewatch-session-unencrypted"
+    """Return the name of the session's cookie."""
+    return HOST_COOKIE if is_encrypted(request) else "ninewatch-session-unencrypted"
 
 
 def sign_in_cookie(request: web.Request) -> str:

@@ -116,6 +116,27 @@ class Admin:
         body: dict[str, Any] = client
         return body
 
+    def enable_sign_in(self, redirect_uri: str) -> None:
+        """Let people sign in to the client `ninewatch`. They are redirected to addresses that start with the URI."""
+        client = self._client()
+        attributes = client.get("attributes", {}) | {"pkce.code.challenge.method": "S256"}
+        attributes["post.logout.redirect.uris"] = f"{redirect_uri}*"
+        changed = {"standardFlowEnabled": True, "redirectUris": [f"{redirect_uri}*"], "attributes": attributes}
+        self._request("PUT", f"/clients/{client['id']}", client | changed)
+
+    def add_user(self, name: str, password: str, *roles: str) -> None:
+        """Add a person with these realm roles, which are created if they do not exist."""
+        credentials = [{"type": "password", "value": password, "temporary": False}]
+        person = {"username": name, "enabled": True, "credentials": credentials, "emailVerified": True}
+        profile = {"email": f"{name}@example.org", "firstName": name, "lastName": "Test"}
+        self._request("POST", "/users", person | profile)
+        (user,) = self._request("GET", f"/users?username={name}&exact=true")
+        existing = {role["name"] for role in self._request("GET", "/roles")}
+        for role in set(roles) - existing:
+            self._request("POST", "/roles", {"name": role})
+        representations = [self._request("GET", f"/roles/{role}") for role in roles]
+        self._request("POST", f"/users/{user['id']}/role-mappings/realm", representations)
+
     def rotate_keys(self) -> None:
         """Add a signing key that replaces the current one."""
         config = {"priority": ["999"], "keySize": ["2048"], "algorithm": ["RS256"], "active": ["true"]}

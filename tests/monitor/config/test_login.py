@@ -1,4 +1,4 @@
-"""Access to the pages: `listen`, `access` and `login` of the configuration."""
+"""Keys that decide about reading: `listen`, `access` and `login`."""
 
 from __future__ import annotations
 

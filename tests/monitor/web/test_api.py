@@ -18,6 +18,7 @@ from monitor.web import (
     maintenance,
     pauses,
     readiness,
+    session_api,
     silences,
     sites,
     vantages,
@@ -189,6 +190,7 @@ async def test_openapi_description_has_every_route(server: RunningServer) -> Non
         gate_overrides.routes,
         latency.routes,
         readiness.routes,
+        session_api.routes,
         sites.routes,
         vantages.routes,
     )
