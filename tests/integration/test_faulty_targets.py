@@ -179,7 +179,7 @@ def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: C
     assert "Traceback" not in output
     assert growth_kb < MAX_GROWTH
     for name in FAULT_FREE:
-        observations = stored_observations(store, f"well/{name}")
+        observations = stored_observations(store, f"good/{name}")
         outcomes = [outcome for _, outcome in observations]
         assert Outcome.BAD not in outcomes, name
         assert Outcome.GOOD in outcomes, name
