@@ -14,6 +14,7 @@ from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drills import instant_of, one_drill
 from monitor.commands.report import WRITE_DELAY, bundle_path, write_bundle
+from monitor.commands.report_options import BUNDLE, OUTPUT, PAPER
 from monitor.commands.window_option import window_option
 from monitor.errors import NinewatchError
 from monitor.ledger.product_drills import measured_drill
@@ -37,16 +38,9 @@ SENT_AFTER = 5 * MINUTE  # an alert of the drill's outage may be decided up to t
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, or md]"
 )
-@click.option("--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Of the PDF.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file.  [default: stdout]")
-@click.option(
-    "--bundle",
-    "bundle",
-    is_flag=False,
-    flag_value="",
-    metavar="[FILE]",
-    help="Also write a bundle for `ninewatch verify`.  [default: next to the report]",
-)
+@PAPER
+@OUTPUT
+@BUNDLE
 @CONFIG
 def report_command(
     name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, bundle: str | None, path: Path

@@ -12,6 +12,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
+from monitor.commands.report_options import BUNDLE, OUTPUT, PAPER
 from monitor.commands.window_option import instant_option, window_option
 from monitor.errors import NinewatchError
 from sla.interval import SECOND
@@ -45,20 +46,9 @@ FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, else md]"
 )
-@click.option(
-    "--paper", type=click.Choice(["letter", "a4"]), default="letter", show_default=True, help="Paper size of the PDF."
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Output file.  [default: standard output]"
-)
-@click.option(
-    "--bundle",
-    "bundle",
-    is_flag=False,
-    flag_value="",
-    metavar="[FILE]",
-    help="Also write a bundle for `ninewatch verify`.  [default: next to the report]",
-)
+@PAPER
+@OUTPUT
+@BUNDLE
 def report_command(
     name: str,
     window_text: str,

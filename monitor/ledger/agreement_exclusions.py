@@ -36,8 +36,7 @@ def agreed_exclusions(
 ) -> list[Exclusion]:
     """Return the exclusions of the product in the window, one per cause and interval."""
     exclusions: list[Exclusion] = []
-    for text, part in histories.configured[product.id].agreements(window):
-        agreement = product.agreement if text is None else _agreement(text)
+    for agreement, part in _agreements(product, window, histories):
         clipped = (_clip(entry, part) for entry in _exclusions(product, agreement, part, portfolio, facts, histories))
         exclusions += (exclusion for exclusion in clipped if exclusion.interval.length)
     return exclusions
@@ -48,12 +47,19 @@ def not_excluded_maintenance(
 ) -> list[NotExcluded]:
     """Return the maintenance in the window that stays in the contractual figure, in order of time."""
     listed: list[NotExcluded] = []
-    for text, part in histories.configured[product.id].agreements(window):
-        agreement = product.agreement if text is None else _agreement(text)
+    for agreement, part in _agreements(product, window, histories):
         if "maintenance" in agreement.excludes:
             kept = maintenance_by(agreement, product, part, portfolio, facts).not_excluded
             listed += [replace(entry, exclusion=_clip(entry.exclusion, part)) for entry in kept]
     return [entry for entry in listed if entry.exclusion.interval.length]
+
+
+def _agreements(
+    product: Product, window: Interval, histories: ProductHistories
+) -> Iterator[tuple[Agreement, Interval]]:
+    """Yield the parts of the window, each with the agreement of that time."""
+    for text, part in histories.configured[product.id].agreements(window):
+        yield product.agreement if text is None else _agreement(text), part
 
 
 def maintenance_by(
