@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ _SHARED_OF_REFERENCES = ("id", "interval", "timeout", "near", "via")
 _SHARED_OF_RECEIVERS = ("id", "depends_on", "timeout")
 _REFERENCE = "Reference"  # suffix of the classes of references
 _LAST = ("family", "encrypted", "tls")  # keys of many kinds, listed after the kind's own keys
+_MAX_KINDS = 3  # kinds of checks or receivers in a title
 
 
 def with_reference(text: str, kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverBase]] = ()) -> str:
@@ -117,14 +118,31 @@ def _titles(names: Collection[str], root: Any) -> dict[str, str]:
     titles = {name: _parent_keys(name, root) for name in names}
     counts = Counter(titles.values())
     return {
-        title if counts[title] == 1 else f"{title} of {_parent_keys(_owners(name, root)[0][1], root)}": name
+        title if counts[title] == 1 else f"{title} of {_grandparent_keys(name, root)}": name
         for name, title in titles.items()
     }
 
 
+def _grandparent_keys(name: str, root: Any) -> str:
+    return _parent_keys(_owners(name, root)[0][1], root) or "the configuration"
+
+
 def _parent_keys(name: str, root: Any) -> str:
-    """Return the keys that contain a block, each with the kind of check or receiver if it depends on the kind."""
-    return ", ".join(dict.fromkeys(f"`{key}`{_of(owner)}" for key, owner in _owners(name, root)))
+    """Return the keys that contain a block, each with the kind of check or receiver if it depends on the kind.
+
+    A key of many kinds has no list of the kinds: `tls` of checks.
+    """
+    kinds_by_key: dict[str, dict[str, None]] = {}
+    for key, owner in _owners(name, root):
+        kinds_by_key.setdefault(key, {})[_of(owner)] = None
+    return ", ".join(f"`{key}`{kind}" for key, kinds in kinds_by_key.items() for kind in _shortened(kinds))
+
+
+def _shortened(kinds: Collection[str]) -> Iterable[str]:
+    """Return the kinds, or only whether they are of checks or of receivers if there are many."""
+    if len(kinds) <= _MAX_KINDS:
+        return kinds
+    return dict.fromkeys(f" of {kind.rpartition(' ')[2]}" if kind else "" for kind in sorted(kinds))
 
 
 def _owners(name: str, root: Any) -> list[tuple[str, str]]:
