@@ -17,7 +17,7 @@ from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts
 from monitor.views.planned_maintenance import AHEAD, MAX_AHEAD, Planned, upcoming
 from sla.duration import format_duration
-from sla.interval import Interval
+from sla.interval import SECOND, Interval
 from sla.maintenance_window import (
     MaintenanceWindow,
     approval_obstacle,
@@ -177,5 +177,6 @@ def _lines(row: Planned) -> Iterator[str]:
 
 def _text(product_id: str, exclusion: Exclusion) -> str:
     span = exclusion.interval
-    times = f"{format_instant(span.start)}/{format_instant(span.end)}"
+    start, end = (at // SECOND * SECOND for at in (span.start, span.end))
+    times = f"{format_instant(start)}/{format_instant(end)}"
     return f"{product_id or 'all products'} {times} ({format_duration(span.length)})"

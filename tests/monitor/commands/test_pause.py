@@ -9,6 +9,7 @@ import pytest
 from monitor.facts.fact_index import Facts
 from monitor.facts.journal import Journal
 from monitor.storage.sqlite import SqliteStore
+from sla.interval import HOUR, SECOND
 from sla.pause import Pause
 from tests.monitor.commands.test_cli import run_in_process, write_config
 
@@ -41,6 +42,14 @@ def test_pause_is_added_and_ended_with_author_and_reason(config: Path, subject: 
     assert run_in_process("resume", subject, *WHO, "-c", config).output == f"pause {pause.id} ended: {subject}\n"
     assert stated(config)[0].ended is not None
     assert "is not paused; nothing to resume" in str(run_in_process("resume", subject, *WHO, "-c", config).exception)
+
+
+def test_end_of_a_duration_is_a_whole_second(config: Path) -> None:
+    run_in_process("pause", "demo", "--for", "2h", *WHO, "-c", config)
+    (pause,) = stated(config)
+    assert pause.until is not None
+    assert pause.until % SECOND == 0
+    assert 0 <= pause.until - pause.made - 2 * HOUR < SECOND
 
 
 def test_check_of_a_paused_product_is_resumed_with_the_product(config: Path) -> None:
