@@ -136,7 +136,7 @@ def sections(ledger: Ledger, name: str) -> dict[str, Section]:
 def test_report_has_the_downtime_by_design(agreement: dict[str, Any], counted: str) -> None:
     ledger = ledger_with(**DESIGN, **agreement)
     record_failover(ledger, *DURING)
-    (note,) = sections(ledger, "css")["down-by-design"].words
+    (note,) = sections(ledger, "css")["down-by-design"].notes
     assert "Estimated downtime by design in this period: 10m." in note
     assert counted in note
     reported = portfolio_report(ledger, [ledger.products["css"]], OWN, NOW).as_json()["products"][0]
@@ -146,7 +146,7 @@ def test_report_has_the_downtime_by_design(agreement: dict[str, Any], counted: s
 
 def test_report_has_the_failovers_in_its_window() -> None:
     ledger = ledger_with(**DESIGN)
-    assert sections(ledger, "sso")["sites"].words[-1] == "No failover in this period."
+    assert sections(ledger, "sso")["sites"].notes[-1] == "No failover in this period."
     record_failover(ledger, (ChangeKind.FAILOVER, NOW - 40 * DAY), (ChangeKind.FAILBACK, NOW - 39 * DAY), *DURING)
     ends = [None, NOW - 39 * DAY]  # the site changed again; over
     for fact, ended in zip(ledger.facts.all[:2], ends, strict=True):

@@ -80,7 +80,7 @@ class DaemonHarness:
         self.kill()
 
     def flush(self) -> None:
-        self.writer._round()
+        self.writer._run_once()
 
     def reload(self, loaded: Portfolio) -> None:
         self.ledger.reload(loaded)
