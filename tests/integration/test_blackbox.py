@@ -82,7 +82,7 @@ def pairs_with_modules(good: bool, modules: str, target: str) -> list[Pair]:
 
 HTTP = [
     *pairs_with_servers(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
-    *pairs_with_servers(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty nobody to-tls tls"),
+    *pairs_with_servers(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty closed-port to-tls tls"),
     *pairs_with_servers(False, "http_2xx", "mute slow-body", hangs=True),
     *pairs_with_modules(
         True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"
@@ -176,7 +176,7 @@ TCP = [
 ]
 DNS = [
     *pairs_with_servers(True, "dns", "zone no-records sections"),
-    *pairs_with_servers(False, "dns", "nxdomain servfail nobody"),
+    *pairs_with_servers(False, "dns", "nxdomain servfail closed-port"),
     *pairs_with_servers(False, "dns", "other-id no-dns no-answer", hangs=True),
     *pairs_with_modules(True, "dns_soa dns_tcp dns_has dns_one dns_all dns_no_recursion", "127.0.0.1:{zone}"),
     *pairs_with_modules(False, "dns_nx dns_has_not dns_bad dns_none dns_not_all", "127.0.0.1:{zone}"),
@@ -196,7 +196,7 @@ DNS = [
 ]
 GRPC = [
     *pairs_with_servers(True, "grpc_plain", "grpc"),
-    *pairs_with_servers(False, "grpc_plain", "grpc-bare nobody good empty"),
+    *pairs_with_servers(False, "grpc_plain", "grpc-bare closed-port good empty"),
     *pairs_with_modules(False, "grpc_orders grpc_nothing", "127.0.0.1:{grpc}"),
     *pairs_with_modules(True, "grpc_tls grpc_insecure", "127.0.0.1:{grpc-tls}"),
     *pairs_with_modules(False, "grpc_tls_orders grpc_untrusted", "127.0.0.1:{grpc-tls}"),
