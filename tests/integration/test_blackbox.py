@@ -82,7 +82,8 @@ def pairs_with_modules(good: bool, modules: str, target: str) -> list[Pair]:
 
 HTTP = [
     *pairs_with_servers(True, "http_2xx", "good moved chunked gzip old no-content early-hints"),
-    *pairs_with_servers(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty closed-port to-tls tls"),
+    *pairs_with_servers(False, "http_2xx", "error missing loop nowhere off locked cut garbage empty"),
+    *pairs_with_servers(False, "http_2xx", "closed-port to-tls tls"),
     *pairs_with_servers(False, "http_2xx", "mute slow-body", hangs=True),
     *pairs_with_modules(
         True, "http_ip4 http_no_follow http_any_status http_body_good http_body_has", "127.0.0.1:{good}"
