@@ -65,17 +65,26 @@ class World:
         result = self.server.query(series)
         return float(result[0]["value"][1]) if result else None
 
+    def last_value(self, series: str) -> float:
+        """Return the last scraped value, 0 if there is none. On a busy machine, the present scrape may have failed."""
+        return self.value(f"last_over_time({series}[5m])") or 0.0
+
     def wait_for_increase(self, series: str, above: float | None = None) -> float:
-        """Wait until the series exceeds `above` (default: its present value), and return the new value."""
-        minimum = above if above is not None else self.value(series) or 0.0
-        wait_for(f"{series} above {minimum}", lambda: (self.value(series) or 0.0) > minimum)
-        value = self.value(series)
-        assert value is not None
-        return value
+        """Wait until the series exceeds `above` (default: its last value), and return the new value."""
+        minimum = above if above is not None else self.last_value(series)
+        values: list[float] = []
+
+        def has_increased() -> bool:
+            value = self.value(series)
+            values.extend([] if value is None else [value])
+            return value is not None and value > minimum
+
+        wait_for(f"{series} above {minimum}", has_increased)
+        return values[-1]
 
     def run_outage(self) -> None:
         """Make the target of check b fail until downtime and an incident are counted, then let it recover."""
-        downtime, incidents = self.value(DOWNTIME) or 0.0, self.value(INCIDENTS) or 0.0
+        downtime, incidents = self.last_value(DOWNTIME), self.last_value(INCIDENTS)
         self.target.status["/b"] = 503
         self.wait_for_increase(DOWNTIME, downtime)
         self.wait_for_increase(INCIDENTS, incidents)
@@ -140,7 +149,7 @@ def _reload(world: World) -> None:
     world.wait_for_increase(observations_series("a"))
     world.configure("a", "b")
     assert world.wait_for_increase(observations_series("b", "bad"), failure_count - 1) >= failure_count
-    downtime = world.value(DOWNTIME)
+    downtime = world.last_value(DOWNTIME)
     world.configure()
     wait_for("the end of the product's series", lambda: world.value(DOWNTIME) is None)
     world.configure("a", "b")
@@ -160,7 +169,7 @@ def _restart(world: World) -> None:
     world.stop(signal.SIGKILL)
     world.start()
     world.wait_for_increase(DOWNTIME)
-    assert world.value(INCIDENTS) == value_before
+    assert world.last_value(INCIDENTS) == value_before
     world.end_outage()
 
 
@@ -175,7 +184,7 @@ def _correct(world: World) -> None:
 
 
 def _rename(world: World) -> None:
-    failure_count = world.value(observations_series("b", "bad")) or 0
+    failure_count = world.last_value(observations_series("b", "bad"))
     world.configure("a", "c<b")
     assert world.wait_for_increase(observations_series("c", "bad"), failure_count - 1) >= failure_count
     world.wait_for_increase(observations_series("a"))
