@@ -27,6 +27,8 @@ COMMANDS = {
     "export": "slo_files:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",
+    "backup": "backup:backup_command",
+    "restore": "backup:restore_command",
     "measure": "measure:measure_command",
     "nines": "nines:nines_command",
     "audit": "audit:audit_command",

@@ -47,6 +47,6 @@ def _failure(incident_id: str, body: str) -> Failure:
         return _DECODER.decode(body)
     except msgspec.DecodeError as error:
         raise StoreError(
-            f"the record is damaged: a failing probe of the incident {incident_id} cannot be read ({error}); restore a "
-            "copy of the record, or delete the row from incident_failures"
+            f"the record is damaged: a failing probe of the incident {incident_id} cannot be read ({error}); restore a"
+            " backup, or delete the row from incident_failures"
         ) from error

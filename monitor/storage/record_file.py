@@ -99,7 +99,7 @@ def refuse_missing(record: Path, *, lock_had_record: bool) -> None:
     if traces:
         raise StoreError(
             f"the record {record} is {'empty' if record.exists() else 'missing'}, but {traces[0].name} next to it shows"
-            " that there was a record; restore a copy, or start an empty one with `ninewatch run --new-record`"
+            " that there was a record; restore a backup, or start an empty one with `ninewatch run --new-record`"
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LATEST: Final = 2**53  # microseconds: the year 2255; all instants are earlier, and sums do not overflow
-REMEDY: Final = "the file was not changed; restore a copy, or start an empty one with `ninewatch run --new-record`"
+REMEDY: Final = "the file was not changed; restore a backup, or start an empty one with `ninewatch run --new-record`"
 
 NEWEST: Final = 200_000  # observations that are checked, in a tenth of a second
 

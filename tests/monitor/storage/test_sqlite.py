@@ -88,7 +88,7 @@ def test_newer_schema_is_rejected_and_unchanged(path: Path) -> None:
 @pytest.mark.parametrize("body", ["{", "[]", '{"at": "now", "reason": ""}', '{"at": 1, "reason": "", "phases": 7}'])
 def test_damaged_failing_probe_is_rejected_with_a_remedy(body: str) -> None:
     incident = Incident("abc", "p", "p/c", 5, None, "deadline", None)
-    with pytest.raises(StoreError, match=r"failing probe of the incident abc cannot be read.*restore a copy"):
+    with pytest.raises(StoreError, match=r"failing probe of the incident abc cannot be read.*restore a backup"):
         with_failures([incident], [("abc", "last", body)])
 
 
@@ -109,7 +109,7 @@ def test_damaged_file_is_rejected_and_unchanged(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4_096:] = bytes(byte ^ 0xFF for byte in content[4_096:])
     path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"malformed.*restore a copy"):
+    with pytest.raises(StoreError, match=r"malformed.*restore a backup"):
         SqliteStore(path, 0)
     assert path.read_bytes() == content
 

@@ -83,7 +83,7 @@ def load(path: Path) -> None:
 @pytest.mark.parametrize(("table", "column"), [(table, name) for table, columns in NUMBERS.items() for name in columns])
 def test_wrong_type_of_a_number_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = {value}")
-    with pytest.raises(StoreError, match=r"record.db.*(restore a copy|another `store:`)"):
+    with pytest.raises(StoreError, match=r"record.db.*(restore a backup|another `store:`)"):
         load(path)
     with pytest.raises(StoreError), reading(path):
         pass
@@ -93,7 +93,7 @@ def test_wrong_type_of_a_number_is_rejected(path: Path, table: str, column: str,
 @pytest.mark.parametrize(("table", "column"), [(table, name) for table, columns in WORDS.items() for name in columns])
 def test_wrong_type_of_a_text_is_rejected(path: Path, table: str, column: str, value: str) -> None:
     damage(path, table, f"{column} = CAST({value} AS BLOB)" if value == "5" else f"{column} = {value}")
-    with pytest.raises(StoreError, match="restore a copy"):
+    with pytest.raises(StoreError, match="restore a backup"):
         load(path)
 
 
@@ -125,7 +125,7 @@ def test_impossible_value_is_rejected_with_its_position(
     path: Path, table: str, change: str, expected_error: str
 ) -> None:
     damage(path, table, change)
-    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a copy.*--new-record"):
+    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a backup.*--new-record"):
         load(path)
 
 
@@ -134,7 +134,7 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
     """No figure uses it, but pages list it."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"UPDATE observations SET {column} WHERE at = 200")  # noqa: S608
-    with pytest.raises(StoreError, match=r"in the table observations, row with at 200, .*restore a copy"):
+    with pytest.raises(StoreError, match=r"in the table observations, row with at 200, .*restore a backup"):
         load(path)
     with pytest.raises(StoreError, match="in the table observations, row with at 200"), reading(path):
         pass
@@ -153,7 +153,7 @@ def test_observation_is_checked_when_it_is_read(
 ) -> None:
     monkeypatch.setattr(validation, "NEWEST", 0)
     damage(path, "observations", change)
-    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a copy.*--new-record"):
+    with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a backup.*--new-record"):
         load(path)
 
 

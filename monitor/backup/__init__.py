@@ -1,0 +1,1 @@
+"""Back up a record with its files while a daemon runs, and restore it."""

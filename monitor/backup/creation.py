@@ -1,0 +1,147 @@
+"""Make a backup: one archive with a consistent copy of the record and the files next to it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import sqlite3
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from monitor.append_only_file import sync_directory
+from monitor.backup.figures import recorded_figures
+from monitor.backup.manifest import COMPANIONS, RECORD, BackupFile, Manifest
+from monitor.errors import NinewatchError, StoreError
+from monitor.package_files import version
+from monitor.storage.backup import copy_verified
+from monitor.storage.connection import open_connection, remedy
+from monitor.storage.schema import check_owner_and_version, pragma
+from monitor.storage.validation import refuse_damage
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+
+MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup: its file, and its manifest."""
+
+    path: Path
+    size: int
+    manifest: Manifest
+
+
+def create_backup(portfolio: Portfolio, target: Path, now: int) -> Backup:
+    """Write a backup of the portfolio's record, as of `now`. A daemon may be running.
+
+    The target gets its name after the copy was verified: the database is sound, has all rows of the record, and all
+    its values are possible. The file is readable by its owner only, because it contains the key of links and hashes of
+    tokens. A name that ends in `.gz` is compressed.
+
+    Raises:
+        NinewatchError: the target exists, or the backup could not be written. Nothing remains of it.
+    """
+    if target.exists():
+        raise _exists(target)
+    record = portfolio.store
+    if not record.exists():
+        raise StoreError(f"no record at {record}; specify the daemon's configuration with -c")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            copy = Path(folder) / "record"
+            files = [*_copy_companions(record, copy), _copy_record(record, copy)]
+            manifest = _manifest(portfolio, copy, now, files[-1:] + files[:-1])
+            draft = Path(folder) / target.name
+            _write_archive(draft, copy, manifest)
+            _name(draft, target)
+        sync_directory(target.parent)
+    except OSError as error:
+        raise NinewatchError(f"cannot write {target}: {(error.strerror or 'unwritable').lower()}") from None
+    return Backup(target, target.stat().st_size, manifest)
+
+
+def _name(draft: Path, target: Path) -> None:
+    """Give the file its name. Unlike a rename, an existing file is an error."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise _exists(target) from None
+
+
+def _exists(target: Path) -> NinewatchError:
+    return NinewatchError(f"{target} exists and was not changed; name a new file")
+
+
+def _copy_companions(record: Path, copy: Path) -> list[BackupFile]:
+    """Copy the files next to the record before the record, so that the record has what they were the source of."""
+    files = []
+    for suffix in COMPANIONS:
+        source = record.with_name(record.name + suffix)
+        with contextlib.suppress(FileNotFoundError):
+            content, mode = source.read_bytes(), source.stat().st_mode & 0o777
+            copy.with_name(copy.name + suffix).write_bytes(content)
+            files.append(BackupFile(suffix, len(content), hashlib.sha256(content).hexdigest(), mode))
+    return files
+
+
+def _copy_record(record: Path, copy: Path) -> BackupFile:
+    try:
+        with contextlib.closing(open_connection(record, "ro")) as connection:
+            connection.execute("BEGIN")  # one snapshot for the copy and for the comparison of the rows
+            check_owner_and_version(connection, record)
+            copy_verified(connection, copy)
+        with contextlib.closing(open_connection(copy, "ro")) as connection:
+            refuse_damage(connection, record)
+    except sqlite3.Error as error:
+        raise StoreError(f"the record {record} could not be copied: {error}{remedy(error)}") from error
+    return BackupFile(RECORD, copy.stat().st_size, file_digest(copy), record.stat().st_mode & 0o777)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 digest of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def row_counts(path: Path) -> tuple[int, dict[str, int]]:
+    """Return the schema version of a record, and the number of rows by table."""
+    with contextlib.closing(open_connection(path, "ro")) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        counts = {
+            table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608 - our schema
+            for table in sorted(tables)
+        }
+        return pragma(connection, "user_version"), counts
+
+
+def _manifest(portfolio: Portfolio, copy: Path, now: int, files: list[BackupFile]) -> Manifest:
+    schema, rows = row_counts(copy)
+    return Manifest(version(), now, schema, rows, recorded_figures(portfolio, copy, now), tuple(files))
+
+
+def _write_archive(target: Path, copy: Path, manifest: Manifest) -> None:
+    mode = "w:gz" if target.suffix == ".gz" else "w"
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode=mode) as archive:  # type: ignore[call-overload]  # computed mode
+            content = manifest.as_bytes()
+            archive.addfile(_entry(MANIFEST, len(content), manifest.made), io.BytesIO(content))
+            for part in manifest.files:
+                with copy.with_name(part.member).open("rb") as source:
+                    archive.addfile(_entry(part.member, part.size, manifest.made), source)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _entry(name: str, size: int, made: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode, entry.mtime = size, 0o600, made // 1_000_000
+    return entry
