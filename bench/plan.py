@@ -15,7 +15,7 @@ from monitor.config.readiness import load_checklist
 from monitor.package_files import shipped_path
 from monitor.planning.plan_result import evaluate_plan
 from monitor.planning.simulation import simulate
-from sla.feasibility import Design, FailOver, Part, Planned, Repairable, Site, Standby
+from sla.feasibility import Design, Failover, Part, Planned, Repairable, Site, Standby
 from sla.interval import DAY, HOUR, MINUTE
 
 
@@ -33,8 +33,8 @@ def design() -> Design:
         for n in range(20)
     )
     centre = Repairable(365 * DAY, 8 * HOUR)
-    fail_over = FailOver(Standby.WARM, 15 * MINUTE, Fraction(9, 10), ("part-0", "part-1"))
-    return Design("20 parts", parts, (Site("a", "A", centre), Site("b", "B", centre)), fail_over)
+    failover = Failover(Standby.WARM, 15 * MINUTE, Fraction(9, 10), ("part-0", "part-1"))
+    return Design("20 parts", parts, (Site("a", "A", centre), Site("b", "B", centre)), failover)
 
 
 def main() -> None:

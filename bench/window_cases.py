@@ -108,7 +108,7 @@ def _add_facts(ledger: Ledger, facts: Sequence[Fact]) -> None:
 
 
 def start_of(ledger: Ledger, product_id: str) -> int:
-    return min(at for e in ledger.entries_of(product_id) if (at := e.timeline.settled) is not None) - 365 * DAY
+    return min(at for e in ledger.entries_of(product_id) if (at := e.timeline.final_until) is not None) - 365 * DAY
 
 
 def observe(ledger: Ledger, key: str, at: int) -> None:

@@ -214,7 +214,7 @@ def _renderers(as_json: bool) -> list[Processor]:
 
 
 def _shorten_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay whole."""
+    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay full_window."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

@@ -56,7 +56,7 @@ class BudgetWindow:
 
     def horizon(self, instant: int, zone: tzinfo) -> int:
         """Return the time from the instant until its downtime no longer counts, microseconds."""
-        return self.length if self.period is None else self.at(instant, zone).whole.end - instant
+        return self.length if self.period is None else self.at(instant, zone).full.end - instant
 
     def __str__(self) -> str:
         """Return the notation of the configuration: `30d`, `month`."""

@@ -14,12 +14,12 @@ from sla.localtime import day_of, midnight
 class Window:
     """A window of figures.
 
-    `whole` is the complete window, which the budget is for. `measured` is the part that has figures: the elapsed part
+    `full` is the complete window, which the budget is for. `measured` is the part that has figures: the elapsed part
     of a calendar window in progress, or the complete window. `name` is the text of the user: `30d`, `month`.
     """
 
     name: str
-    whole: Interval
+    full: Interval
     measured: Interval
 
     @property
@@ -30,7 +30,7 @@ class Window:
     @property
     def in_progress(self) -> bool:
         """Whether a part of the window is in the future."""
-        return self.measured.end < self.whole.end
+        return self.measured.end < self.full.end
 
 
 class Period(StrEnum):
@@ -80,12 +80,12 @@ def calendar_window(period: Period, at: int, zone: tzinfo) -> Window:
     first, following = period.around(day_of(at, zone))
     if at >= midnight(following, zone):
         first, following = period.around(following)
-    whole = Interval(midnight(first, zone), midnight(following, zone))
-    return Window(str(period), whole, Interval(whole.start, at))
+    full = Interval(midnight(first, zone), midnight(following, zone))
+    return Window(str(period), full, Interval(full.start, at))
 
 
 def previous_window(period: Period, at: int, zone: tzinfo) -> Window:
     """Return the complete calendar window before the window that contains the instant."""
-    last = calendar_window(period, at, zone).whole.start - 1
-    whole = calendar_window(period, last, zone).whole
-    return Window(str(period), whole, whole)
+    last = calendar_window(period, at, zone).full.start - 1
+    full = calendar_window(period, last, zone).full
+    return Window(str(period), full, full)

@@ -5,7 +5,7 @@ product can be proved without the other products. A leaf covers the runs of each
 resolved incidents that no previous head covers. The newest run of a series may still continue, so the head stores its
 position, and the next head covers this run again. The next head also covers data that is recorded late.
 
-A head with `whole` covers the complete record. The first head does so, and the first head after a wrong clock.
+A head with `full` covers the complete record. The first head does so, and the first head after a wrong clock.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ class Head:
     day: int
     since: int | None
     made: int
-    whole: bool
+    full: bool
     content: str
     previous: str
 
     @property
     def digest(self) -> str:
         """The SHA-256 of all fields, in hexadecimal."""
-        fields = [self.number, self.day, self.since, self.made, self.whole, self.content, self.previous]
+        fields = [self.number, self.day, self.since, self.made, self.full, self.content, self.previous]
         return digest("head", [FORMAT, *fields])
 
     @property

@@ -66,7 +66,7 @@ class Chain:
     @property
     def begin(self) -> int:
         """The number of the first head whose content can be checked: the last head that covers the complete record."""
-        return max((head.number for head in self.heads if head.whole), default=1)
+        return max((head.number for head in self.heads if head.full), default=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def _link(before: Head | None, head: Head, recorded_digest: str) -> Iterator[str
         yield "a head before this one is missing"
     elif head.previous != (NO_HEAD if before is None else before.digest):
         yield "its link to the previous head is wrong"
-    elif before is not None and head.day <= before.day and not head.whole:
+    elif before is not None and head.day <= before.day and not head.full:
         yield "its day is not later than the day of the previous head"
-    elif before is None and not head.whole:
+    elif before is None and not head.full:
         yield "the first head does not cover the complete record"
     if recorded_digest != head.digest:
         yield "its digest does not match its fields"
@@ -133,7 +133,7 @@ class _Content:
 
     def check(self, head: Head) -> Iterator[Break]:
         """Yield the changes of the head's content. A head that covers the complete record resets the positions."""
-        if head.whole:
+        if head.full:
             self._positions.clear()
         breaks: list[Break] = []
 

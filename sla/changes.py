@@ -71,7 +71,7 @@ class ChangeHistory(History):
         return Counts(*(by_state.within(window) for by_state in self._counters.values()))
 
     @property
-    def settled(self) -> int:
+    def final_until(self) -> int:
         """The instant up to which the states are known. Later time stays unknown."""
         return self._state_sums.end
 
@@ -90,9 +90,9 @@ class ChangeHistory(History):
         """The instant of the first change."""
         return self._state_sums.start
 
-    def _extend_settled(self) -> StateSums | None:
+    def _extend_final_part(self) -> StateSums | None:
         return self._state_sums
 
-    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
         if window.length:
             yield Piece(window.start, window.end, State.UNKNOWN)

@@ -42,7 +42,7 @@ class Composition(History):
         "_joining",
         "_k",
         "_leaves",
-        "_probably_settled",
+        "_probably_final_until",
         "_revision",
         "_state_sums",
         "members",
@@ -59,28 +59,28 @@ class Composition(History):
         self._k = rule.needed(len(self.members))
         self._joining = joining
         self._leaves = tuple(dict.fromkeys(leaf for member in self.members for leaf in member.leaves))
-        # Inputs of the sums: the end of each leaf's settled part, and the end of the hold of its last observation.
+        # Inputs of the sums: the end of each leaf's final part, and the end of the hold of its last observation.
         self._ends: list[int | None] = [None] * len(self._leaves)
         self._expiries: list[int | None] = [None] * len(self._leaves)
-        self._probably_settled: int | None = None
+        self._probably_final_until: int | None = None
         self._state_sums: StateSums | None = None
         self._revision = 0
 
     @property
-    def settled(self) -> int | None:
+    def final_until(self) -> int | None:
         """The instant before which no state can change: the earliest one of the members."""
-        ends = [m.settled for m in self.members]
+        ends = [m.final_until for m in self.members]
         known = [e for e in ends if e is not None]
         return min(known) if len(known) == len(ends) else None
 
     @property
-    def probably_settled(self) -> int | None:
+    def probably_final_until(self) -> int | None:
         """The instant before which no state changes, unless a silent member is observed again.
 
         A member is silent if its last observation expired before the last observation of another member.
         """
-        self._extend_settled()
-        return self._probably_settled
+        self._extend_final_part()
+        return self._probably_final_until
 
     @property
     def revision(self) -> int:
@@ -88,7 +88,7 @@ class Composition(History):
 
         It also increases with the first observation after such a long time.
         """
-        self._extend_settled()
+        self._extend_final_part()
         return self._revision
 
     @property
@@ -119,11 +119,11 @@ class Composition(History):
         return Counts(good, bad, unknown)
 
     def settle(self) -> None:
-        """Compute the settled part now, so that the next query is fast. Used after loading a long record."""
-        self._extend_settled()
+        """Compute the final part now, so that the next query is fast. Used after loading a long record."""
+        self._extend_final_part()
 
-    def _extend_settled(self) -> StateSums | None:
-        ends = [leaf.settled for leaf in self._leaves]
+    def _extend_final_part(self) -> StateSums | None:
+        ends = [leaf.final_until for leaf in self._leaves]
         if ends != self._ends:  # every observation that can change a state changes the ends
             self._compose(ends)
         return self._state_sums
@@ -139,33 +139,33 @@ class Composition(History):
             for piece in self._sweep(Interval(self._state_sums.end, end)):
                 self._state_sums.append(piece.end, piece.state)
         self._ends, self._expiries = ends, expiries
-        self._probably_settled = _probably_settled(ends, expiries)
+        self._probably_final_until = _probably_final_until(ends, expiries)
 
     def _truncate_changed(self, ends: Sequence[int | None]) -> None:
         """Remove the states that new observations of the leaves may have changed."""
-        if (settled := self._state_sums) is None:
+        if (final := self._state_sums) is None:
             return
-        keep_until, doubts = settled.end, list[Interval]()
+        keep_until, doubts = final.end, list[Interval]()
         for leaf, before, now, expiry in zip(self._leaves, self._ends, ends, self._expiries, strict=True):
             if now != before:
                 changed, expired = _changed(leaf, before, expiry, now)
-                keep_until = min(keep_until, settled.end if changed is None else changed)
+                keep_until = min(keep_until, final.end if changed is None else changed)
                 doubts += expired
         newest, before = (
             max((at for at in instants if at is not None), default=keep_until) for instants in (ends, self._ends)
         )
         self._revision += min([keep_until, before, *(doubt.start for doubt in doubts)]) < newest - self.RECENT
-        if keep_until < settled.start:
+        if keep_until < final.start:
             self._state_sums = None
             return
-        settled.truncate(keep_until)
+        final.truncate(keep_until)
         for doubt in doubts:
             if doubt.start < keep_until and (
                 pieces := list(self._sweep(Interval(doubt.start, min(doubt.end, keep_until))))
             ):
-                settled.replace(pieces)
+                final.replace(pieces)
 
-    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
         """Yield unknown time, because no observation of any member is valid there."""
         if window.length:
             yield Piece(window.start, window.end, State.UNKNOWN)
@@ -209,7 +209,7 @@ class Composition(History):
         return decide(counting, needed) if members else State.UNKNOWN
 
 
-def _probably_settled(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
+def _probably_final_until(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
     """Return the earliest end of the leaves that are not silent. None without observations."""
     known = [(end, expiry) for end, expiry in zip(ends, expiries, strict=True) if end is not None]
     newest = max((end for end, _ in known), default=None)
@@ -221,7 +221,7 @@ def _changed(
 ) -> tuple[int | None, list[Interval]]:
     """Return the instant from which a leaf's states changed (None if they did not), and other changed intervals.
 
-    The leaf was settled up to `before` and is now settled up to `now`. Its last known observation expired at `expiry`.
+    The leaf was final until `before` and is now final until `now`. Its last known observation expired at `expiry`.
     If the next observation came later, only the doubt until the expiry became unknown; the time in between was unknown.
     """
     if before is None:

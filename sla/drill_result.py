@@ -138,7 +138,7 @@ def _decided(drill_time: Interval, history: History, at: int) -> tuple[Interval,
 
     Once the last observation has expired, the time after it is unknown.
     """
-    final_until, expires = history.settled, history.expires_at
+    final_until, expires = history.final_until, history.expires_at
     if final_until is None or expires is None or at >= expires or final_until >= drill_time.end:
         return drill_time, False
     return Interval(drill_time.start, max(final_until, drill_time.start)), True

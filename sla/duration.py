@@ -57,28 +57,28 @@ def format_full_duration(microseconds: int | Fraction) -> str:
     >>> [format_full_duration(us) for us in (15_768_000_000, 315_360_000, 864_000)]
     ['4h 22m 48s', '5m 15.36s', '864ms']
     """
-    whole = math.floor(microseconds)
-    return format_exact_duration(_round_to(whole, CENTISECOND if whole >= SECOND else _smallest_unit(whole)))
+    exact = math.floor(microseconds)
+    return format_exact_duration(_round_to(exact, CENTISECOND if exact >= SECOND else _smallest_unit(exact)))
 
 
-def format_exact_duration(whole: int) -> str:
+def format_exact_duration(microseconds: int) -> str:
     """Return a duration as text with all digits, so that `parse_duration` returns the same duration.
 
     >>> [format_exact_duration(us) for us in (3_601_000_000, 1_500_000, 40)]
     ['1h 1s', '1.5s', '40µs']
     """
-    if 0 < whole < MILLISECOND:
-        return f"{whole}µs"
-    if 0 < whole < SECOND:
-        return f"{_decimal(whole, 3)}ms"
-    minutes = whole // MINUTE * MINUTE
+    if 0 < microseconds < MILLISECOND:
+        return f"{microseconds}µs"
+    if 0 < microseconds < SECOND:
+        return f"{_decimal(microseconds, 3)}ms"
+    minutes = microseconds // MINUTE * MINUTE
     names = dict(UNITS)
     parts = [f"{count}{names[unit]}" for count, unit in split_units(minutes)]
-    rest = whole - minutes
+    rest = microseconds - minutes
     return " ".join([*parts, f"{_decimal(rest, 6)}s"] if rest or not parts else parts)
 
 
-def split_units(whole: int) -> list[tuple[int, int]]:
+def split_units(duration: int) -> list[tuple[int, int]]:
     """Split a duration into (count, unit) pairs of `UNITS`, the largest unit first, without counts of 0.
 
     >>> split_units(93_000_000_000)
@@ -86,25 +86,25 @@ def split_units(whole: int) -> list[tuple[int, int]]:
     """
     pairs = []
     for unit, _ in UNITS:
-        count, whole = divmod(whole, unit)
+        count, duration = divmod(duration, unit)
         pairs += [(count, unit)] if count else []
     return pairs
 
 
-def _smallest_unit(whole: int, *, up: bool = False) -> int:
+def _smallest_unit(duration: int, *, up: bool = False) -> int:
     """Return the smallest unit with which a duration is printed."""
-    if whole < MINUTE:
-        return MICROSECOND if whole < MILLISECOND else MILLISECOND if whole < SECOND else CENTISECOND
-    first = next(i for i, (unit, _) in enumerate(UNITS) if whole >= unit)
+    if duration < MINUTE:
+        return MICROSECOND if duration < MILLISECOND else MILLISECOND if duration < SECOND else CENTISECOND
+    first = next(i for i, (unit, _) in enumerate(UNITS) if duration >= unit)
     second, third = (UNITS[min(first + more, len(UNITS) - 1)][0] for more in (1, 2))
     if up:
-        return third if -whole % second * 100 >= whole else second
-    rest = _round_to(whole, third) % second
-    return third if rest * 100 >= _round_to(whole, third) else second
+        return third if -duration % second * 100 >= duration else second
+    rest = _round_to(duration, third) % second
+    return third if rest * 100 >= _round_to(duration, third) else second
 
 
-def _round_to(whole: int, step: int, *, up: bool = False) -> int:
-    return (-(-whole // step) if up else whole // step) * step
+def _round_to(duration: int, step: int, *, up: bool = False) -> int:
+    return (-(-duration // step) if up else duration // step) * step
 
 
 def _bounds(exact: tuple[int, int, int], steps: list[int]) -> tuple[str, str, str]:
@@ -119,5 +119,5 @@ def _bounds(exact: tuple[int, int, int], steps: list[int]) -> tuple[str, str, st
 
 def _decimal(number: int, digits: int) -> str:
     """Return number / 10 ** digits as text, without trailing zeros."""
-    whole, rest = divmod(number, 10**digits)
-    return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".")
+    units, rest = divmod(number, 10**digits)
+    return f"{units}.{rest:0{digits}}".rstrip("0").rstrip(".")

@@ -97,7 +97,7 @@ class Eras(History):
         return () if self.current is None else self.current.members
 
     def settle(self) -> None:
-        """Compute the settled parts now, so that the next query is fast."""
+        """Compute the final parts now, so that the next query is fast."""
         for history in self._compositions():
             history.settle()
 
@@ -242,14 +242,14 @@ class Eras(History):
         return at if history is None else max(history.state_start(at), part.start)
 
     @property
-    def settled(self) -> int | None:
+    def final_until(self) -> int | None:
         """The instant before which no state can change, for the newest definition."""
-        return None if self.current is None else self.current.settled
+        return None if self.current is None else self.current.final_until
 
     @property
-    def probably_settled(self) -> int | None:
+    def probably_final_until(self) -> int | None:
         """The instant before which no state changes, unless a silent member of the newest definition is observed."""
-        return None if self.current is None else self.current.probably_settled
+        return None if self.current is None else self.current.probably_final_until
 
     @property
     def expires_at(self) -> int | None:
@@ -279,10 +279,10 @@ class Eras(History):
         """The members of all definitions, without duplicates."""
         return tuple(dict.fromkeys(leaf for composition in self._compositions() for leaf in composition.leaves))
 
-    def _extend_settled(self) -> StateSums | None:
+    def _extend_final_part(self) -> StateSums | None:
         return None
 
-    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
         for history, part in self.parts(window):
             if history is not None:
                 yield from history.pieces(part)

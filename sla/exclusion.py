@@ -180,11 +180,11 @@ def measure_agreement(
     """Return the raw and the contractual figures of the window, with the figures of each limit on outages.
 
     Exclusions in the future part of a window reduce its error budget. `after` has the sums of these exclusions over
-    `window.whole`, if they are known already. `contractual` is another history for the contractual figures, if the
+    `window.full`, if they are known already. `contractual` is another history for the contractual figures, if the
     agreement counts degraded time as downtime; `after` must be of this history.
     """
     agreed = history if contractual is None else contractual
-    whole = window.whole if window.in_progress else None
+    full_window = window.full if window.in_progress else None
 
     def figures(measured: History, excluded: Iterable[Interval] | AfterExclusions) -> Measured:
         return measure(
@@ -194,7 +194,7 @@ def measure_agreement(
             excluded=excluded,
             unknown=unknown,
             interval=interval,
-            whole=whole,
+            full_window=full_window,
             rolling=rolling,
         )
 

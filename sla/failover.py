@@ -15,7 +15,7 @@ from sla import availability
 from sla.availability import Bounds
 from sla.duration import format_duration
 from sla.interval import DAY, SECOND, Interval, subtract, union
-from sla.sites import SiteState, settled_sites, site_pieces
+from sla.sites import SiteState, site_pieces, sites_final_until
 from sla.states import State
 from sla.window import format_instant
 
@@ -91,7 +91,7 @@ def failover_result(
     duration = Bounds[int | None](low, last - start if over else None, wide.length if over else None)
     downtime = _downtime(product, Interval(start, last), wide)
     final_from = until if ended is None else ended + terms.settle
-    final = final_from is not None and _settled(product, sites) >= final_from
+    final = final_from is not None and _final_until(product, sites) >= final_from
     met, reason = _verdict(duration, terms.within, final=final)
     return FailoverResult(start, last if over else None, duration, downtime, final, met, reason)
 
@@ -175,9 +175,9 @@ def _length(spans: Sequence[Interval]) -> int:
     return spans[-1].end - spans[0].start if spans else 0
 
 
-def _settled(product: History, sites: Mapping[str, History]) -> int:
+def _final_until(product: History, sites: Mapping[str, History]) -> int:
     """Return the instant before which no later observation changes a state; 0 if there is none."""
-    return min(product.settled or 0, settled_sites(sites) or 0)
+    return min(product.final_until or 0, sites_final_until(sites) or 0)
 
 
 def _verdict(duration: Bounds[int | None], within: int | None, *, final: bool) -> tuple[bool | None, str]:

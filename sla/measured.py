@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 class PromisedObjective:
     """An objective that is valid from `start` on.
 
-    `elapsed` and `whole` are the times after exclusions in which it is valid: in the measured window, and in the
+    `elapsed` and `full` are the times after exclusions in which it is valid: in the measured window, and in the
     complete calendar window in progress. Microseconds.
     """
 
     start: int
     objective: Objective
     elapsed: int
-    whole: int
+    full: int
 
     def as_json(self) -> dict[str, Any]:
         """Return the objective with the downtime that it allows."""
         return {
             "from": format_instant(self.start),
             "objective": float(self.objective.ratio),
-            "allowed_seconds": _seconds(self.objective.allowed(self.whole)),
+            "allowed_seconds": _seconds(self.objective.allowed(self.full)),
         }
 
 
@@ -105,7 +105,7 @@ class Measured:
         """The downtime that the objectives allow in the complete window, microseconds. None without an objective."""
         if self.objective is None:
             return None
-        parts = (objective.objective.allowed(objective.whole) for objective in self.objectives)
+        parts = (objective.objective.allowed(objective.full) for objective in self.objectives)
         return sum(parts, Fraction(0)) if self.objectives else self.objective.allowed(self.budget_length)
 
     @property
@@ -215,19 +215,23 @@ def measure(
     excluded: Iterable[Interval] | AfterExclusions = (),
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
     interval: int | None = None,
-    whole: Interval | None = None,
+    full_window: Interval | None = None,
     rolling: bool = False,
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling`: whether the window moves with time, which the observed part depends on. `whole` is the complete calendar
-    window in progress, whose elapsed part is `window`; the budget is for `whole`. Excluded intervals may overlap,
-    repeat and extend beyond the window. `AfterExclusions` must cover both windows.
+    `rolling`: whether the window moves with time, which the observed part depends on. `full_window` is the complete
+    calendar window in progress, whose elapsed part is `window`; the budget is for `full_window`. Excluded intervals may
+    overlap, repeat and extend beyond the window. `AfterExclusions` must cover both windows.
     """
-    required = window if whole is None else Interval(min(window.start, whole.start), max(window.end, whole.end))
+    required = (
+        window
+        if full_window is None
+        else Interval(min(window.start, full_window.start), max(window.end, full_window.end))
+    )
     if not isinstance(excluded, AfterExclusions):
         excluded = AfterExclusions(history, [ExcludedSums.of(history, required, excluded)])
-    objectives = () if objective is None else history.objectives(window if whole is None else whole)
+    objectives = () if objective is None else history.objectives(window if full_window is None else full_window)
     objective = objectives[-1][1] if objectives else objective
     durations, counts = excluded.durations(window), excluded.counts(window)
     return Measured(
@@ -235,12 +239,12 @@ def measure(
         window.length - durations.total,
         durations,
         counts,
-        durations.total if whole is None else excluded.length(whole),
+        durations.total if full_window is None else excluded.length(full_window),
         objective,
         unknown,
         interval,
         observed_part=observed_part(
-            history, Span(window, rolling, whole), objective, excluded, (durations, counts), unknown
+            history, Span(window, rolling, full_window), objective, excluded, (durations, counts), unknown
         ),
         objectives=tuple(_promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
     )
@@ -251,13 +255,13 @@ def measure_states(history: History, window: Window, objective: Objective, durat
 
     They have no confidence bound, because the probes are not counted.
     """
-    objectives = history.objectives(window.whole)
+    objectives = history.objectives(window.full)
     return Measured(
         window.measured,
         0,
         durations,
         Counts(),
-        window.whole.length,
+        window.full.length,
         objectives[-1][1] if objectives else objective,
         counts_are_of_probes=False,
         objectives=tuple(_promised_objectives(objectives, window.measured, AfterExclusions(history)))

@@ -48,7 +48,7 @@ class ObservedPart:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window and how it continues. `whole` is the complete calendar window if `window` is its elapsed part.
+    """A window and how it continues. `full_window` is the complete calendar window if `window` is its elapsed part.
 
     A `rolling` window moves with time. A window that is neither rolling nor in progress has ended, and its verdict does
     not change.
@@ -56,7 +56,7 @@ class Span:
 
     window: Interval
     rolling: bool = False
-    whole: Interval | None = None
+    full_window: Interval | None = None
 
 
 def observed_part(
@@ -106,7 +106,7 @@ class _Record:
 
         This time counts as up here, because the next good observation confirms it.
         """
-        steady, end = self._history.probably_settled, self.span.window.end
+        steady, end = self._history.probably_final_until, self.span.window.end
         start = self._since if steady is None else min(max(steady, self._since), end)
         return self._counted.durations(Interval(start, end)).doubt_up
 
@@ -124,7 +124,7 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 
     For a rolling window, exclusions after its end are ignored.
     """
-    window, whole, share = record.span.window, record.span.whole, 1 - objective.ratio
+    window, full_window, share = record.span.window, record.span.full_window, 1 - objective.ratio
     allowed, per = share.numerator, share.denominator  # integers: `per` times the time, microseconds
 
     def missing(start: int) -> int:
@@ -134,10 +134,10 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 
     if missing(window.start) <= 0:
         return window.end
-    if whole is not None:
+    if full_window is not None:
         lost = per * record.tail(window.start)[1]
         return _first_without_missing(
-            window.end, whole.end, lambda at: lost - allowed * record.counted(whole.start, at), allowed
+            window.end, full_window.end, lambda at: lost - allowed * record.counted(full_window.start, at), allowed
         )
     if not record.span.rolling:
         return None

@@ -146,7 +146,7 @@ def report(product: str, subject: Subject, window: Window, zone: tzinfo, at: int
     months = _months(window, begin, zone)
     earlier = [step for step in _earlier(window, zone) if step.measured.end > begin][::-1]
     windows = (window, *steps, *months, *earlier)
-    span = Interval(min(window.whole.start for window in windows), max(window.whole.end for window in windows))
+    span = Interval(min(window.full.start for window in windows), max(window.full.end for window in windows))
     exclusions = subject.exclusions(required_history(subject.limits, span))
 
     def step_of(step_window: Window, limits: Sequence[OutageLimit] = ()) -> Step:
@@ -190,13 +190,13 @@ def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
     at = span.start
     while at < span.end:
         window = calendar_window(period, at, zone)
-        yield Window(window.name, window.whole, window.whole)
-        at = window.whole.end
+        yield Window(window.name, window.full, window.full)
+        at = window.full.end
 
 
 def _clip(window: Window, span: Interval) -> Window:
     """Return the part of the window in the span, as a window with its own budget."""
-    part = Interval(max(window.whole.start, span.start), min(window.whole.end, span.end))
+    part = Interval(max(window.full.start, span.start), min(window.full.end, span.end))
     return Window(window.name, part, part)
 
 
@@ -204,16 +204,16 @@ def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
     """Return calendar months, the last one up to the end of the measured time, without months before the record."""
     months = list(_periods(Period.MONTH, window.measured, zone))
     while len(months) < MIN_MONTHS and months:
-        months.insert(0, previous_window(Period.MONTH, months[0].whole.start, zone))
+        months.insert(0, previous_window(Period.MONTH, months[0].full.start, zone))
     end = window.measured.end
-    elapsed = [replace(window, measured=Interval(window.whole.start, min(window.whole.end, end))) for window in months]
+    elapsed = [replace(window, measured=Interval(window.full.start, min(window.full.end, end))) for window in months]
     return [window for window in elapsed if window.measured.end > max(begin, window.measured.start)]
 
 
 def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
     """Yield the windows before this one, the nearest first: calendar windows, or windows of the same length."""
     length, name = window.measured.length, window.name.removeprefix("last ")
-    at = window.whole.start
+    at = window.full.start
     for _ in range(TREND_PERIODS if length else 0):
         if name in tuple(Period):
             earlier_window = previous_window(Period(name), at, zone)
@@ -221,7 +221,7 @@ def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
             span = Interval(at - length, at)
             earlier_window = Window(window.name, span, span)
         yield earlier_window
-        at = earlier_window.whole.start
+        at = earlier_window.full.start
 
 
 def _incidents(subject: Subject, span: Interval, at: int) -> Iterator[IncidentPart]:

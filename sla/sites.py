@@ -93,9 +93,9 @@ def _grouped(changes: Iterable[tuple[int, str, State]]) -> Iterator[tuple[int, l
         yield at, group
 
 
-def settled_sites(sites: Mapping[str, History]) -> int | None:
+def sites_final_until(sites: Mapping[str, History]) -> int | None:
     """Return the instant before which no later observation changes the state of a site. None if a site has none."""
-    instants = [history.settled for history in sites.values()]
+    instants = [history.final_until for history in sites.values()]
     known = [at for at in instants if at is not None]
     return min(known) if known and len(known) == len(instants) else None
 
@@ -105,7 +105,7 @@ def current_site(sites: Mapping[str, History], now: int) -> ActiveSite:
 
     Unknown once the last observation of a site has expired.
     """
-    final_until = settled_sites(sites)
+    final_until = sites_final_until(sites)
     expirations = [history.expires_at for history in sites.values()]
     if final_until is None or any(at is None or at <= now for at in expirations):
         return UNKNOWN_SITE

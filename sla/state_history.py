@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class History(ABC):
-    """The states of a check or a product over all time: a settled part with prefix sums, and later time.
+    """The states of a check or a product over all time: a final part with prefix sums, and later time.
 
-    The states after the settled part may still change and are computed per query. All time before the settled part is
+    The states after the final part may still change and are computed per query. All time before the final part is
     unknown. Timelines and compositions are both histories, so the same code measures products, checks and vantages.
     """
 
@@ -27,13 +27,13 @@ class History(ABC):
 
     @property
     @abstractmethod
-    def settled(self) -> int | None:
-        """The end of the settled part, which no later observation can change. None if there is no settled part."""
+    def final_until(self) -> int | None:
+        """The end of the final part, which no later observation can change. None if there is no final part."""
 
     @property
-    def probably_settled(self) -> int | None:
+    def probably_final_until(self) -> int | None:
         """The instant before which no state changes, unless a member without recent observations is observed again."""
-        return self.settled
+        return self.final_until
 
     @property
     @abstractmethod
@@ -60,52 +60,52 @@ class History(ABC):
         """Return the number of observations within the window."""
 
     @abstractmethod
-    def _extend_settled(self) -> StateSums | None:
-        """Extend the settled part as far as possible and return it. None if there is no settled part."""
+    def _extend_final_part(self) -> StateSums | None:
+        """Extend the final part as far as possible and return it. None if there is no final part."""
 
     @abstractmethod
-    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
-        """Yield the pieces of a window that begins at the end of the settled part or later."""
+    def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
+        """Yield the pieces of a window that begins at the end of the final part or later."""
 
     @property
     def first(self) -> int | None:
-        """The start of the settled part; all earlier time is unknown. None if there is no settled part."""
-        settled = self._extend_settled()
-        return None if settled is None else settled.start
+        """The start of the final part; all earlier time is unknown. None if there is no final part."""
+        final = self._extend_final_part()
+        return None if final is None else final.start
 
     def objectives(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the parts of the window with their defined objectives, in order. Empty without definitions."""
         return ()
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within the window, in O(log n) for the settled part."""
-        settled = self._extend_settled()
-        if settled is None:
-            return Durations.of(self._pieces_after_settled(window))
-        if settled.contains(window):
-            return settled.durations(window)
-        if window.end <= settled.start:
+        """Return how long each state lasts within the window, in O(log n) for the final part."""
+        final = self._extend_final_part()
+        if final is None:
+            return Durations.of(self._pieces_after_final_part(window))
+        if final.contains(window):
+            return final.durations(window)
+        if window.end <= final.start:
             return Durations(unknown=window.length)
-        before, inside, after = _split(window, settled)
-        sums = settled.durations(inside)
+        before, inside, after = _split(window, final)
+        sums = final.durations(inside)
         if after.length:
-            sums = sums.plus(Durations.of(self._pieces_after_settled(after)))
+            sums = sums.plus(Durations.of(self._pieces_after_final_part(after)))
         return sums._replace(unknown=sums.unknown + before.length)
 
     def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
         """Return how long each state lasts in the windows from each of the starts to `end`."""
-        settled = self._extend_settled()
-        inside = end if settled is None else min(end, settled.end)
-        if settled is None or max(starts, default=inside) > inside:
+        final = self._extend_final_part()
+        inside = end if final is None else min(end, final.end)
+        if final is None or max(starts, default=inside) > inside:
             return [self.durations(Interval(start, end)) for start in starts]
-        rest = Durations.of(self._pieces_after_settled(Interval(inside, end))) if inside < end else Durations()
-        return settled.durations_to(inside, end, rest, starts)
+        rest = Durations.of(self._pieces_after_final_part(Interval(inside, end))) if inside < end else Durations()
+        return final.durations_to(inside, end, rest, starts)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
         """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
-        settled = self._extend_settled()
-        if len(parts) > 1 and settled is not None and settled.contains(Interval(parts[0].start, parts[-1].end)):
-            return settled.durations_in(parts)
+        final = self._extend_final_part()
+        if len(parts) > 1 and final is not None and final.contains(Interval(parts[0].start, parts[-1].end)):
+            return final.durations_in(parts)
         total = Durations()
         for part in parts:
             total = total.plus(self.durations(part))
@@ -137,32 +137,30 @@ class History(ABC):
         return next(self._raw_pieces(Interval(at, at + 1))).state
 
     def state_start(self, at: int) -> int:
-        """Return the start of the state directly before the instant. Returns `at` if that state is not settled."""
-        settled, steady = self._extend_settled(), self.probably_settled
-        return (
-            at if settled is None or steady is None or not settled.start < at <= steady else settled.state_start(at - 1)
-        )
+        """Return the start of the state directly before the instant. Returns `at` if that state is not final."""
+        final, steady = self._extend_final_part(), self.probably_final_until
+        return at if final is None or steady is None or not final.start < at <= steady else final.state_start(at - 1)
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
-        settled = self._extend_settled()
-        if settled is None or window.start >= settled.end:
-            return self._pieces_after_settled(window)
-        return settled.pieces(window) if settled.contains(window) else self._pieces_across_boundary(window, settled)
+        final = self._extend_final_part()
+        if final is None or window.start >= final.end:
+            return self._pieces_after_final_part(window)
+        return final.pieces(window) if final.contains(window) else self._pieces_across_boundary(window, final)
 
-    def _pieces_across_boundary(self, window: Interval, settled: StateSums) -> Iterator[Piece]:
-        """Yield the pieces of a window that is partly outside the settled part."""
-        start = min(max(window.start, settled.start), window.end)
-        end = max(min(window.end, settled.end), start)
+    def _pieces_across_boundary(self, window: Interval, final: StateSums) -> Iterator[Piece]:
+        """Yield the pieces of a window that is partly outside the final part."""
+        start = min(max(window.start, final.start), window.end)
+        end = max(min(window.end, final.end), start)
         if window.start < start:
             yield Piece(window.start, start, State.UNKNOWN)
         if start < end:
-            yield from settled.pieces(Interval(start, end))
+            yield from final.pieces(Interval(start, end))
         if end < window.end:
-            yield from self._pieces_after_settled(Interval(end, window.end))
+            yield from self._pieces_after_final_part(Interval(end, window.end))
 
 
-def _split(window: Interval, settled: StateSums) -> tuple[Interval, Interval, Interval]:
-    """Split the window into the parts before, inside and after the settled part. Each part may be empty."""
-    start = min(max(window.start, settled.start), window.end)
-    end = max(min(window.end, settled.end), start)
+def _split(window: Interval, final: StateSums) -> tuple[Interval, Interval, Interval]:
+    """Split the window into the parts before, inside and after the final part. Each part may be empty."""
+    start = min(max(window.start, final.start), window.end)
+    end = max(min(window.end, final.end), start)
     return Interval(window.start, start), Interval(start, end), Interval(end, window.end)

@@ -169,7 +169,7 @@ class Timeline(History):
         return None if self._last is None else self._last[0]
 
     @property
-    def settled(self) -> int | None:
+    def final_until(self) -> int | None:
         """The instant before which no later observation can change a state. None without observations.
 
         This is the last known observation. Without one, it is the last observation, because all earlier time is
@@ -224,10 +224,10 @@ class Timeline(History):
         self._state_sums.append(last, _CERTAIN[outcome])
         self.last_known, self._last_known_hold = (last, outcome), hold
 
-    def _extend_settled(self) -> StateSums | None:
+    def _extend_final_part(self) -> StateSums | None:
         return self._state_sums
 
-    def _pieces_after_settled(self, window: Interval) -> Iterator[Piece]:
+    def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
         """Yield the time after the last known observation: in doubt until its hold ends, then unknown."""
         doubt_ends = window.start
         if self.last_known is not None:

@@ -257,7 +257,7 @@ def replayed_time(product: History, window: Interval, at: int) -> Interval:
 
     `at` is the instant as of which the history is known. Without observations it is the whole window.
     """
-    first, final_until, expires = product.first, product.settled, product.expires_at
+    first, final_until, expires = product.first, product.final_until, product.expires_at
     if first is None or final_until is None or expires is None:
         return window
     start = first if window.start < first < window.end else window.start

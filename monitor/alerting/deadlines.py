@@ -34,7 +34,7 @@ def deadlines(
     yield from (silence.until for silence in silences)
     yield from (response.next_due for response in responses if response.next_due is not None)
     yield from _reminders(ledger, announced)
-    for product in _unsettled_products(product_incidents, announced):
+    for product in _products_to_announce(product_incidents, announced):
         yield from _flapping_ends(ledger, product_incidents, product, now)
         if product in ledger.products:
             yield from _maintenance_ends(ledger, product, now)
@@ -51,7 +51,7 @@ def _reminders(ledger: Ledger, announced: Announcements) -> Iterator[int]:
                     yield announcement.last + every
 
 
-def _unsettled_products(product_incidents: ProductIncidents, announced: Announcements) -> set[str]:
+def _products_to_announce(product_incidents: ProductIncidents, announced: Announcements) -> set[str]:
     """Return the products with an open incident, or with an incident whose end is not announced."""
     ended = (product_incidents.all[key].product for key in announced.keys if key in product_incidents.all)
     return {*(incident.product for incident in product_incidents.all_open()), *ended}

@@ -77,7 +77,7 @@ def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
             "day": head.day,
             "since": head.since,
             "made_us": head.made,
-            "whole": head.whole,
+            "whole": head.full,
             "content": head.content,
             "previous": head.previous,
             "head": digest,

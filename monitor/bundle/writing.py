@@ -117,8 +117,8 @@ def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict
             "name": window.name,
             "start": format_instant(window.measured.start),
             "end": format_instant(window.measured.end),
-            "whole_start": format_instant(window.whole.start),
-            "whole_end": format_instant(window.whole.end),
+            "whole_start": format_instant(window.full.start),
+            "whole_end": format_instant(window.full.end),
         },
         "time_zone": portfolio_report.ledger.portfolio.time_zone,
         "time_zone_database": zones.as_json(),
@@ -215,7 +215,7 @@ def _zones_of_plans(facts: Iterable[Fact]) -> Iterator[str]:
 
 def _history_span(portfolio_report: PortfolioReport) -> Interval:
     """Return an interval that contains all windows of the report, including earlier months and windows."""
-    window = portfolio_report.window.whole
+    window = portfolio_report.window.full
     before = max((TREND_PERIODS + 1) * (window.length + 2 * DAY), (MIN_MONTHS + 1) * _MONTH)
     span = Interval(window.start - before, window.end + _MONTH)
     limits = [

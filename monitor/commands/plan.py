@@ -35,6 +35,8 @@ def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     """
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)
+    for warning in plan.warnings:
+        click.echo(f"warning: {warning}", err=True)
     try:
         result = evaluate_plan(plan, checklist, years, seed)
     except ValueError as error:

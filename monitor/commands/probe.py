@@ -74,7 +74,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
         raise click.UsageError(
             f"{quoted(target)} is not a URL to probe; write one of {known}, or a check and its file with -c"
         )
-    address = target if kind.whole_url else rest.removesuffix("/")
+    address = target if kind.full_url else rest.removesuffix("/")
     keys = {"id": "probe", kind.name: address, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
     try:
         return kind.check.model_validate(keys)  # type: ignore[no-any-return]

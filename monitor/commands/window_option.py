@@ -67,7 +67,7 @@ def _check_range(window: Window) -> None:
     Raises:
         ValueError: it is outside the range of records, or too long for a report by month.
     """
-    if not _RECORDS.start <= window.whole.start <= window.whole.end <= _RECORDS.end:
+    if not _RECORDS.start <= window.full.start <= window.full.end <= _RECORDS.end:
         raise ValueError(_NO_RECORD)
     if window.measured.length > _MAX_WINDOW:
         raise ValueError("the window is longer than 10 years; write a shorter one")

@@ -176,8 +176,8 @@ class SiteBlock(FailureBlock):
     """Display name. Default: the id."""
 
 
-class FailOverBlock(Model):
-    """The fail-over when the first site is lost."""
+class FailoverBlock(Model):
+    """The failover when the first site is lost."""
 
     kind: Literal["none", "cold", "warm", "hot"]
     """The standby: `none`, `cold` (must be started), `warm` (running) or `hot` (serving)."""
@@ -186,21 +186,21 @@ class FailOverBlock(Model):
     """Recovery time: from the loss until users are served again. Default for `hot`: 0."""
 
     success: Share | None = None
-    """Share of successful fail-overs: `90%`. After a failed one the outage lasts until the repair."""
+    """Share of successful failovers: `90%`. After a failed one the outage lasts until the repair."""
 
     covers: tuple[Id, ...] = ()
-    """Parts whose own outages also cause a fail-over."""
+    """Parts whose own outages also cause a failover."""
 
     @model_validator(mode="after")
-    def _has_rto_and_success(self) -> FailOverBlock:
+    def _has_rto_and_success(self) -> FailoverBlock:
         if self.kind == "none":
             configured = [key for key in ("rto", "success", "covers") if getattr(self, key)]
             if configured:
                 raise problem_at(configured[0], "has no effect for kind: none; remove it")
         elif self.success is None:
-            raise problem_at("success", "is missing; write the share of successful fail-overs, such as 90%")
+            raise problem_at("success", "is missing; write the share of successful failovers, such as 90%")
         elif self.rto is None and self.kind != "hot":
-            raise problem_at("rto", "is missing; write how long a fail-over takes, such as rto: 15m")
+            raise problem_at("rto", "is missing; write how long a failover takes, such as rto: 15m")
         return self
 
 
@@ -235,8 +235,8 @@ class PlanBlock(Model):
     sites: Annotated[tuple[SiteBlock, ...], Field(max_length=10)] = ()
     """Data centres; the first one serves. Default: their outages are not included, which the output states."""
 
-    fail_over: FailOverBlock | None = None
-    """Fail-over when the first site is lost. Required with a second site."""
+    failover: FailoverBlock | None = None
+    """Failover when the first site is lost. Required with a second site."""
 
     maintenance: MaintenanceBlock | None = None
     """Planned windows in which the entire design is down."""
@@ -263,7 +263,7 @@ class PlanBlock(Model):
             title=self.title,
             parts=(*map(_part, self.parts), *map(_dependency, self.dependencies)),
             sites=tuple(feasibility.Site(site.id, site.name, site.repairable()) for site in self.sites),
-            fail_over=None if self.fail_over is None else _fail_over(self.fail_over),
+            failover=None if self.failover is None else _failover(self.failover),
             maintenance=None
             if maintenance is None
             else feasibility.Maintenance(maintenance.planned(), maintenance.counted),
@@ -299,7 +299,7 @@ def _dependency(block: DependencyBlock) -> feasibility.Part:
     )
 
 
-def _fail_over(block: FailOverBlock) -> feasibility.FailOver | None:
+def _failover(block: FailoverBlock) -> feasibility.Failover | None:
     if block.kind == "none" or block.success is None:
         return None
-    return feasibility.FailOver(Standby(block.kind), block.rto or 0, block.success, block.covers)
+    return feasibility.Failover(Standby(block.kind), block.rto or 0, block.success, block.covers)

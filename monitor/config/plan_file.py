@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 LocatedMessages = Iterator[tuple[Loc, str]]
 _BLOCKS = ("parts", "dependencies", "sites")
+_FORMER_KEYS = {"fail_over": "failover"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A design with its structure, limits and costs. `supposed` lists components without `mttr`."""
+    """A design with its structure, limits and costs.
+
+    `supposed` lists components without `mttr`; `warnings` are former keys.
+    """
 
     design: Design
     objective: Objective | None
@@ -41,6 +45,7 @@ class Plan:
     costs: Mapping[str, Fraction]
     assumptions: tuple[str, ...]
     supposed: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def load_plan(path: Path, checklist: Checklist) -> Plan:
@@ -55,6 +60,7 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
         raise ConfigError([error.problem]) from None
     if not isinstance(root, Entries):
         raise ConfigError([Problem(root.mark, "", "must be a mapping; start with title: and parts:")])
+    root, warnings = _with_current_keys(root)
     structure = _Structure(root)
     block, invalid = _validate(root)
     problems = [
@@ -67,9 +73,17 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
     if block is None or problems:
         raise ConfigError(problems)
     plan = _plan(block, structure.value)
-    if warnings := _problems(root, (*_contradicted_items(plan, checklist), *_unknown_costs(plan))):
-        raise ConfigError(warnings)
-    return plan
+    if mistakes := _problems(root, (*_contradicted_items(plan, checklist), *_unknown_costs(plan))):
+        raise ConfigError(mistakes)
+    return replace(plan, warnings=tuple(warnings))
+
+
+def _with_current_keys(root: Entries) -> tuple[Entries, list[Problem]]:
+    """Return the mapping with its former keys renamed, and a warning for each of them."""
+    renamed = {old: new for old, new in _FORMER_KEYS.items() if old in root.entries and new not in root.entries}
+    warnings = [Problem(root.keys[old], old, f"was renamed to {new}; rename the key") for old, new in renamed.items()]
+    entries = {renamed.get(key, key): node for key, node in root.entries.items()}
+    return Entries(root.mark, entries, {renamed.get(key, key): mark for key, mark in root.keys.items()}), warnings
 
 
 def _validate(root: Entries) -> tuple[PlanBlock | None, list[Problem]]:
@@ -131,7 +145,7 @@ def _references(root: Node, checklist: Checklist) -> LocatedMessages:
     """Yield duplicate ids, and references to unknown ids."""
     yield from _duplicate_ids(root)
     yield from _needs(root)
-    yield from _fail_over_problems(root)
+    yield from _failover_problems(root)
     known = [item.id for item in checklist.items]
     for loc, name in _texts(root, ("meets",)):
         if name not in known:
@@ -167,20 +181,20 @@ def _needs(root: Node) -> LocatedMessages:
         yield edge_locs[cycle[0], cycle[1]], f"closes a cycle, {' -> '.join(cycle)}; remove one of them"
 
 
-def _fail_over_problems(root: Node) -> LocatedMessages:
-    """Yield a fail-over without a second site, a second site without fail-over, and covered ids that are not parts."""
+def _failover_problems(root: Node) -> LocatedMessages:
+    """Yield a failover without a second site, a second site without failover, and covered ids that are not parts."""
     _, sites = locate(root, ("sites",))
     count = len(sites.items) if isinstance(sites, Items) else 0
-    kind = _text(locate(root, ("fail_over", "kind"))[1])
+    kind = _text(locate(root, ("failover", "kind"))[1])
     if kind not in (None, "none") and count < 2:
         yield (
-            ("fail_over", "kind"),
+            ("failover", "kind"),
             f"requires a second site, but the plan has {count or 'no'}; add one under sites",
         )
-    if count > 1 and kind is None and locate(root, ("fail_over",))[1] is None:
-        yield ("sites", 1), "has no effect without fail_over; add fail_over, or write fail_over: {kind: none}"
+    if count > 1 and kind is None and locate(root, ("failover",))[1] is None:
+        yield ("sites", 1), "has no effect without failover; add failover, or write failover: {kind: none}"
     part_ids = [name for _, name, _ in _with_ids(root, ("parts",))]
-    for loc, name in _texts(root, ("fail_over", "covers")):
+    for loc, name in _texts(root, ("failover", "covers")):
         if name not in part_ids:
             yield loc, _unknown_message("part", name, part_ids)
 

@@ -11,7 +11,7 @@ from monitor.errors import NinewatchError
 from monitor.ledger.journey_register import JourneyRegister, is_needed
 from monitor.log import conceal_secrets
 from monitor.network.failure import ProbeFailure
-from monitor.probes.journey.clean_up import SETTLED, NotFoundError, clean_up, is_settled
+from monitor.probes.journey.clean_up import MAX_EFFECT_DELAY, NotFoundError, clean_up, effects_are_final
 from monitor.probes.journey.journey import Journey
 from monitor.probes.journey.one_time_codes import UsedCodes
 from monitor.probes.journey.run_log import RunLog
@@ -115,12 +115,12 @@ class JourneyCleaner:
             await self._succeeded(run)
 
     async def _succeeded(self, run: Run) -> None:
-        if is_settled(run, self._clock.now()):
+        if effects_are_final(run, self._clock.now()):
             log.info("journey_cleaned_up", journey=run.owner, run=run.id)
             await self._close(run)
         else:
             self._failures.pop(run.id, None)
-            self._next[run.id] = run.intents[-1].at + SETTLED
+            self._next[run.id] = run.intents[-1].at + MAX_EFFECT_DELAY
 
     async def _failed(self, run: Run, error: Exception) -> None:
         shown = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)

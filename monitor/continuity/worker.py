@@ -43,7 +43,7 @@ log = structlog.get_logger()
 FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
 LONGEST_PAUSE: Final = 15 * SECOND  # ... up to this
 RECENT: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
-SETTLED: Final = MINUTE  # how long a write without an answer may still take effect on the target
+MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
 DETAIL: Final = 200  # characters of an error that are stored
 
 
@@ -112,9 +112,9 @@ class Worker:
         return begun < self._hurry_before or now >= begun + self.transaction.open_for
 
     def _next_search(self, run: Run) -> int:
-        """Return the instant of the next search for a begin without an answer: at once, then when it has settled."""
+        """Return the instant of the next search for an unanswered begin: at once, then after `MAX_EFFECT_DELAY`."""
         sent_at = run.intents[-1].at
-        return sent_at if run.reading is None else sent_at + SETTLED
+        return sent_at if run.reading is None else sent_at + MAX_EFFECT_DELAY
 
     def _is_elsewhere(self, run: Run) -> bool:
         """Return whether the run was written to a former target: it would be missing on this one."""
@@ -125,7 +125,7 @@ class Worker:
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE or not self._read_since(run, run.intents[-1].at):
             return 0
         missing = run.reading is not None and not run.reading.copies.get(FINISH, 0)
-        return run.intents[-1].at + SETTLED if missing else 0
+        return run.intents[-1].at + MAX_EFFECT_DELAY if missing else 0
 
     def _read_since(self, run: Run, instant: int) -> bool:
         return run.reading is not None and run.reading.at >= instant
@@ -161,7 +161,7 @@ class Worker:
             reading = await self._read(run, attempt)
             if any(reading.copies.values()):
                 await self._clean(run, self._again(attempt))
-            elif self._clock.now() >= run.intents[-1].at + SETTLED:
+            elif self._clock.now() >= run.intents[-1].at + MAX_EFFECT_DELAY:
                 await self._close(run)
 
     def _again(self, attempt: Attempt) -> Attempt:

@@ -37,7 +37,7 @@ class Stage:
 STAGES: Final = (
     Stage("outage", "recovery", Outcome.BAD),
     Stage("maintenance", "recovery", Outcome.BAD),
-    Stage("fail-over", "recovery", Outcome.GOOD),
+    Stage("failover", "recovery", Outcome.GOOD),
     Stage("up", "up", Outcome.GOOD),
 )
 

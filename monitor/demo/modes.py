@@ -90,7 +90,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
             keycloak_gold=CLOSED,
             keycloak_golddr=responses.KEYCLOAK_MAINTENANCE,
         ),
-        "fail-over": _mode(
+        "failover": _mode(
             "GoldDR answers instead of Gold",
             keycloak=responses.KEYCLOAK,
             keycloak_gold=CLOSED,
@@ -132,7 +132,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     },
     "secondment": _usual(secondment_a=responses.SECONDMENT, secondment_b=responses.SECONDMENT)
     | {
-        "half": _mode(
+        "one_instance_down": _mode(
             "one of its 2 instances is down; the product stays up",
             secondment_a=CLOSED,
             secondment_b=responses.SECONDMENT,

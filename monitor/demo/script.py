@@ -69,7 +69,7 @@ def format_time(seconds: float) -> str:
 
 
 # The first failure comes within seconds of the start. Failures are long enough for an incident at an interval of 1 s,
-# and far enough apart to be distinguished. Keycloak goes through a fail-over: outage, maintenance page, GoldDR, and
+# and far enough apart to be distinguished. Keycloak goes through a failover: outage, maintenance page, GoldDR, and
 # fail-back once Gold is up again.
 DEFAULT = Script(
     length=270,
@@ -83,10 +83,10 @@ DEFAULT = Script(
         Step(115, "keycloak", "outage"),
         Step(118, "css", "recovery"),
         Step(130, "keycloak", "maintenance"),
-        Step(150, "keycloak", "fail-over"),
+        Step(150, "keycloak", "failover"),
         Step(175, "keycloak", "up"),
         Step(177, "css", "up"),
-        Step(190, "secondment", "half"),
+        Step(190, "secondment", "one_instance_down"),
         Step(210, "secondment", "error"),
         Step(220, "secondment", "up"),
         Step(230, "notify", "degraded"),

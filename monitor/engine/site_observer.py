@@ -10,7 +10,7 @@ import structlog
 from monitor.ledger.product_sites import measured_failover, recorded_failovers, site_histories
 from sla.failover_facts import FailoverRecord, failover_end_fact, site_change_fact
 from sla.interval import Interval
-from sla.sites import last_active, settled_sites, site_changes
+from sla.sites import last_active, site_changes, sites_final_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,7 +75,7 @@ class SiteObserver:
     def _new_changes(self, product: Product) -> Iterator[SiteChange]:
         """Yield the changes after the newest recorded one, whether its site is still configured or not."""
         sites = site_histories(self._ledger, product)
-        final_until = settled_sites(sites)
+        final_until = sites_final_until(sites)
         if final_until is None:
             return
         last = self._last_active(product.id)

@@ -42,17 +42,17 @@ class BudgetLines:
     def texts(self, look_backs: LookBacks, window: Window, durations: Durations) -> tuple[str, str, str]:
         """Return the 3 lines. `window` is the product's own window, `durations` those of its measured part."""
         history = look_backs.history
-        parts = window.whole.length, [(span.length, objective) for span, objective in history.objectives(window.whole)]
+        parts = window.full.length, [(span.length, objective) for span, objective in history.objectives(window.full)]
         spent = figures.downtime(durations).point
         if parts != self._objectives or spent != self._spent:
             if parts != self._objectives:
-                self._allowed = allowed_within(history, window.whole, self._product.objective)
+                self._allowed = allowed_within(history, window.full, self._product.objective)
             self._objectives, self._spent = parts, spent
             allowed, remaining, _ = self._prefixes
             amounts = self._allowed / SECOND, (self._allowed - spent) / SECOND
             self._texts = f"{allowed}{float(amounts[0])!r}\n", f"{remaining}{float(amounts[1])!r}\n"
         # Downtime counts until the rolling window has passed it, or until the calendar window ends.
-        horizon = window.whole.end - look_backs.at if window.in_progress else window.whole.length
+        horizon = window.full.end - look_backs.at if window.in_progress else window.full.length
         return (*self._texts, self._exhaustion(look_backs, spent, horizon))
 
     def _exhaustion(self, look_backs: LookBacks, spent: int, horizon: int) -> str:

@@ -203,7 +203,7 @@ class ProductLines:
         """Add the samples of the product's calendar window, and set its present length."""
         objective = objective_within(self._history, window.measured, self.product.objective)
         self.texts[1:5] = map(str.__add__, self.texts[1:5], lines.texts(durations, objective))
-        self.texts[20] = f"{self._window_prefix}{window.whole.length / SECOND!r}\n"
+        self.texts[20] = f"{self._window_prefix}{window.full.length / SECOND!r}\n"
 
     def _split(self, causes: DowntimeCauses, window: Interval) -> Iterator[None]:
         split = yield from causes.over(window)

@@ -74,7 +74,7 @@ def maintenance_by(
     zone = zones.zone(agreement.zone or portfolio.time_zone)
 
     def month(at: int) -> Interval:
-        return calendar_window(Period.MONTH, at, zone).whole
+        return calendar_window(Period.MONTH, at, zone).full
 
     since = window.start if block.at_most is None else month(window.start).start
     announced = announced_maintenance(facts, portfolio, product.id, product.maintenance, Interval(since, window.end))

@@ -43,8 +43,8 @@ class LatencyFigure:
 def latency_figures(ledger: Ledger, product: Product, now: int) -> Iterator[LatencyFigure]:
     """Yield the latency objectives of the product and its checks, measured up to the instant."""
     keys = [f"{product.id}/{check.id}" for check in product.checks]
-    whole: History = ledger.compositions[product.id]
-    subjects = [("", keys, whole, product.objectives)]
+    composition: History = ledger.compositions[product.id]
+    subjects = [("", keys, composition, product.objectives)]
     for key, check in zip(keys, product.checks, strict=True):
         subjects.append((check.id, [key], ledger.entries[key].timeline, check.objectives))
     for check_id, checks, history, blocks in subjects:

@@ -236,13 +236,13 @@ class Ledger:
         Raises:
             KeyError: unknown product, or unknown name of a window (`sla.window.WINDOWS`).
         """
-        whole, is_rolling = None, True
+        full_window, is_rolling = None, True
         if isinstance(window, Window):
-            whole, is_rolling = window.whole if window.in_progress else None, window.rolling
+            full_window, is_rolling = window.full if window.in_progress else None, window.rolling
             window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
         moving = is_rolling and span.end == at
-        measured = self._measured(self.compositions, product_id, span, whole=whole, rolling=moving)
+        measured = self._measured(self.compositions, product_id, span, full_window=full_window, rolling=moving)
         raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
         return replace(measured, provisional=raw)
 
@@ -253,7 +253,7 @@ class Ledger:
         window: Interval,
         *,
         excluded: Iterable[Interval] | AfterExclusions = (),
-        whole: Interval | None = None,
+        full_window: Interval | None = None,
         rolling: bool = True,
     ) -> Measured:
         product = self.products[product_id]
@@ -263,7 +263,7 @@ class Ledger:
             product.objective,
             excluded=excluded,
             interval=_interval(product),
-            whole=whole,
+            full_window=full_window,
             rolling=rolling,
         )
 
@@ -301,10 +301,12 @@ class Ledger:
         """Return the product's contractual figures over a window that is measured until now."""
         if isinstance(window, Interval):
             window = Window("", window, window)
-        end, whole = window.measured.end, window.whole if window.in_progress else None
-        after = self.after_exclusions(product_id, window.whole, end)
+        end, full_window = window.measured.end, window.full if window.in_progress else None
+        after = self.after_exclusions(product_id, window.full, end)
         histories, moving = self.contractual_histories, not window.in_progress
-        measured = self._measured(histories, product_id, window.measured, excluded=after, whole=whole, rolling=moving)
+        measured = self._measured(
+            histories, product_id, window.measured, excluded=after, full_window=full_window, rolling=moving
+        )
         return replace(measured, provisional=self.provisional(product_id, end, end, end)[1])
 
     def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
@@ -314,7 +316,7 @@ class Ledger:
         """
         product = self.products[product_id]
         limits = tuple(product.agreement.limits())
-        exclusions = self.exclusions(product_id, required_history(limits, window.whole))
+        exclusions = self.exclusions(product_id, required_history(limits, window.full))
         figures = measure_agreement(
             self.compositions[product_id],
             window,
@@ -323,7 +325,7 @@ class Ledger:
             interval=_interval(product),
             limits=limits,
             rolling=window.rolling,
-            after=self.after_exclusions(product_id, window.whole, window.measured.end),
+            after=self.after_exclusions(product_id, window.full, window.measured.end),
             contractual=self.contractual_histories[product_id],
         )
         end = window.measured.end

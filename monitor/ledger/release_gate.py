@@ -65,7 +65,7 @@ def _situation(
     else:
         measured = measure_states(history, window, product.objective, durations)
     incidents = tuple(incident.id for incident in ledger.open_incidents(product.id))
-    period_end = window.whole.end if window.in_progress else None
+    period_end = window.full.end if window.in_progress else None
     state = history.state(now) if state is None else state
     return Situation(now, measured, pieces, state, incidents, history.last_known_at, period_end)
 

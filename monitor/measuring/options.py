@@ -207,7 +207,7 @@ def _result(
     longest = None if None in intervals else max(interval for interval in intervals if interval is not None)
 
     def measured(excluded: Sequence[Interval]) -> Measured:
-        whole = window.whole if window.in_progress else None
+        full_window = window.full if window.in_progress else None
         figures = measure(
             history,
             window.measured,
@@ -215,14 +215,14 @@ def _result(
             excluded=excluded,
             unknown=measure_options.unknown,
             interval=longest,
-            whole=whole,
+            full_window=full_window,
             rolling=window.rolling and window.name not in FIXED,
         )
         figures = replace(figures, counts_are_of_probes=all(timing.resolution is None for timing in timings))
         return _with_end(figures, history, excluded) if measure_options.counts_end else figures
 
     raw = measured(())
-    excluded = tuple(measure_options.excluded(window.whole))
+    excluded = tuple(measure_options.excluded(window.full))
     return Result(check, measured(excluded) if excluded else raw, raw, timings)
 
 

@@ -59,7 +59,7 @@ def _heading(measurement: Measurement, measure_options: MeasureOptions) -> Itera
     ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
     yield f"{window.name}: {ends} ({format_duration(measured.length)})"
     if window.in_progress:
-        yield f"in progress: the budget covers the entire window, to {format_instant(window.whole.end)}"
+        yield f"in progress: the budget covers the entire window, to {format_instant(window.full.end)}"
     last = format_instant(measurement.record.end)
     known = f"all observations used, up to {last}" if measure_options.at is None else f"observations used up to {last}"
     policy = {

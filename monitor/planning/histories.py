@@ -82,7 +82,7 @@ def _outages_of_replica(process: Repairable, length: int, random_stream: RandomS
 def unmasked_outages(mask: Mask, outages: Outages, seed: int, *purpose: str | int) -> Outages:
     """Return the parts of the leaf's outages that a mask does not hide.
 
-    A retry hides the last `length` of an outage. A switch hides all but the first `length`, if the fail-over works.
+    A retry hides the last `length` of an outage. A switch hides all but the first `length`, if the failover works.
     """
     starts, ends = outages
     if isinstance(mask, Switch):

@@ -22,7 +22,7 @@ class Kind(Generic[C]):
     - `example` is a check in YAML, and `reasons` maps the kind's reason codes to their meanings; both are in
       docs/probes.md and tested.
     - `schemes` are the URL schemes of `ninewatch probe` for the kind, with the keys that they add. The kind's key gets
-      the rest of the URL, or the whole URL if `whole_url`.
+      the rest of the URL, or the whole URL if `full_url`.
     """
 
     name: str
@@ -31,4 +31,4 @@ class Kind(Generic[C]):
     example: str = ""
     reasons: Mapping[str, str] = field(default_factory=dict)
     schemes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    whole_url: bool = False
+    full_url: bool = False

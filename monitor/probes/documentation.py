@@ -87,7 +87,7 @@ def _section(kind: Kind[Any]) -> Iterator[str]:
     yield f"\n## {kind.name}\n\n{_prose(getdoc(kind.check) or '')}\n"
     yield f"\n```yaml\n{textwrap.indent(kind.example, '  ').replace('  ', '- ', 1)}```\n"
     if kind.schemes:
-        forms = ", ".join(f"`{scheme}://{'host/path' if kind.whole_url else 'host'}`" for scheme in kind.schemes)
+        forms = ", ".join(f"`{scheme}://{'host/path' if kind.full_url else 'host'}`" for scheme in kind.schemes)
         yield f"\nAs a URL: {forms}.\n"
     if kind.reasons:
         yield "\n| reason | outcome | meaning |\n|---|---|---|\n"

@@ -155,5 +155,5 @@ expect: {status: 200, json: {"$.ready": true}}
         "truncated_response": "the connection was closed within the response",
     },
     schemes={"http": {}, "https": {}},
-    whole_url=True,
+    full_url=True,
 )

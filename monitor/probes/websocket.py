@@ -129,5 +129,5 @@ expect: '"pong"'
         "websocket_malformed": "not a valid frame",
     },
     schemes={"ws": {}, "wss": {}},
-    whole_url=True,
+    full_url=True,
 )

@@ -26,7 +26,7 @@ _NAMES: dict[str, Callable[[datetime], str]] = {
 
 def period_name(window: Window, zone: ZoneInfo) -> str:
     """Return the name of a calendar window with its date. For other windows, return the start and the end."""
-    start, end = local(window.whole.start, zone), local(window.whole.end, zone)
+    start, end = local(window.full.start, zone), local(window.full.end, zone)
     name = _NAMES.get(window.name.removeprefix("last "))
     if name is not None:
         return name(start)
@@ -35,5 +35,5 @@ def period_name(window: Window, zone: ZoneInfo) -> str:
 
 def column_label(window: Window, zone: ZoneInfo) -> str:
     """Return a short name of a day or a month, for the label of a column."""
-    start = local(window.whole.start, zone)
+    start = local(window.full.start, zone)
     return f"{start:%b %y}" if window.name == Period.MONTH else f"{start.day}"

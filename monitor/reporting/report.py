@@ -76,7 +76,7 @@ class PortfolioReport:
             until = moment(seeded, zone).local
             notices.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
         if self.window.in_progress:
-            until = moment(self.window.whole.end, zone).local
+            until = moment(self.window.full.end, zone).local
             notices.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
         latest = self.ledger.last_observation_at
         if latest is None:
@@ -132,7 +132,7 @@ class PortfolioReport:
                 "name": span.name,
                 "start": format_instant(span.measured.start),
                 "end": format_instant(span.measured.end),
-                "whole_end": format_instant(span.whole.end),
+                "whole_end": format_instant(span.full.end),
                 "in_progress": span.in_progress,
             },
             "seeded_until": None if seeded is None else format_instant(seeded),

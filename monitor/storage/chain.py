@@ -52,7 +52,7 @@ def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[S
         sqlite3.Error: the head cannot be written.
     """
     head = closed.head
-    row = (head.number, head.day, head.since, head.made, head.whole, head.content, head.previous, head.digest)
+    row = (head.number, head.day, head.since, head.made, head.full, head.content, head.previous, head.digest)
     if connection.execute(sql.ADD_HEAD, row).rowcount:
         rows = [(series[name], head.number, *astuple(position), digest) for name, position, digest in closed.series]
         connection.executemany(sql.ADD_HEAD_SERIES, rows)
@@ -66,7 +66,7 @@ def heads_in(connection: sqlite3.Connection, start: int = 1, limit: int = -1) ->
     if not connection.execute(sql.HAS_HEADS).fetchone():
         return []
     rows = connection.execute(sql.HEADS, (start, limit))
-    return [(Head(n, day, since, made, whole != 0, c, p), head) for n, day, since, made, whole, c, p, head in rows]
+    return [(Head(n, day, since, made, full != 0, c, p), head) for n, day, since, made, full, c, p, head in rows]
 
 
 def chain_in(connection: sqlite3.Connection) -> Chain:
@@ -101,11 +101,11 @@ def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay |
     """
     heads = [head for head, _ in heads_in(connection)]
     last = heads[-1] if heads else None
-    begin = max((head.number for head in heads if head.whole), default=0)
-    whole = last is None or bool(connection.execute(sql.SET_ASIDE, (begin,)).fetchone())
-    if last is not None and last.day >= day and not whole:
+    begin = max((head.number for head in heads if head.full), default=0)
+    full = last is None or bool(connection.execute(sql.SET_ASIDE, (begin,)).fetchone())
+    if last is not None and last.day >= day and not full:
         return None
-    if whole and last is not None:
+    if full and last is not None:
         begin = last.number + 1
     series = list(_series(connection, begin, (day + 1) * DAY))
     items = list(_items(connection, begin))
@@ -113,8 +113,8 @@ def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay |
         return None
     number, previous = (1, NO_HEAD) if last is None else (last.number + 1, last.digest)
     content = root([part.leaf for part in _parts(connection, series, items)])
-    since = None if last is None or whole else last.day + 1
-    head = Head(number, day, since, now, whole, content, previous)
+    since = None if last is None or full else last.day + 1
+    head = Head(number, day, since, now, full, content, previous)
     return ClosedDay(head, series, [item for item, _ in items])
 
 

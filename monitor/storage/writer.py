@@ -67,10 +67,10 @@ class Writer:
         self._failures = 0  # in a row
         self._rows = 0  # since the last checkpoint
         self._lost_by_loop, self._lost_by_thread = _Lost(), _Lost()
-        # The queued observations are _accepted - _settled. Each counter is written by one thread, so the difference is
-        # always right. The lengths of the two queues are wrong while observations are moved between them.
+        # The queued observations are _accepted - _processed. Each counter is written by one thread, so the difference
+        # is always right. The lengths of the two queues are wrong while observations are moved between them.
         self._accepted = 0  # by the event loop, less the observations that it dropped
-        self._settled = 0  # written or dropped by the thread
+        self._processed = 0  # written or dropped by the thread
         self._checkpointed_at = self._due = clock.monotonic()
         self._watch = RecordWatch(store, health, clock)
         self._listeners: list[Callable[[Committed], None]] = []
@@ -101,12 +101,12 @@ class Writer:
         It is written immediately with an incident, otherwise within COMMIT_INTERVAL.
         """
         health = self._health
-        if self._accepted - self._settled >= self._limit:
+        if self._accepted - self._processed >= self._limit:
             self._drop_oldest()
         self._accepted += 1
         self._queue.append((observation, runs, incident, None, decided))
         health.records_queued += 1
-        health.queue_depth = self._accepted - self._settled
+        health.queue_depth = self._accepted - self._processed
         if health.queue_since is None:
             health.queue_since = observation.at
         if incident is not None:
@@ -226,7 +226,7 @@ class Writer:
         observations, runs = self._pending.observations, self._pending.runs
         while len(observations) > self._limit:
             observations.popleft()
-            self._settled += 1
+            self._processed += 1
             self._lost_by_thread.observations += 1
         while self._failures and len(runs) > self._limit:  # otherwise all runs are written soon
             del runs[next(iter(runs))]
@@ -256,7 +256,7 @@ class Writer:
         return True
 
     def _after_commit(self, batch: Batch) -> None:
-        self._settled += len(batch.observations)
+        self._processed += len(batch.observations)
         self._rows += len(batch.observations)
         recovered, self._failures = self._failures > 0, 0
         self._report_success()
@@ -268,7 +268,7 @@ class Writer:
 
     def _report_success(self) -> None:
         health = self._health
-        health.queue_depth = self._accepted - self._settled
+        health.queue_depth = self._accepted - self._processed
         health.queue_since = self._oldest()
         health.unrecorded_since = None
         health.store_error = ""

@@ -106,7 +106,7 @@ async def availability(request: web.Request) -> web.Response:
     if figure == "raw":
         ledger = await ledger_as_of(context, product, at, now)
         return as_json(ledger.measured(product.id, window, at, now).as_json(product=product.id))
-    if window.whole.length > MAX_EXCLUSIONS_WINDOW:
+    if window.full.length > MAX_EXCLUSIONS_WINDOW:
         raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
     ledger = await ledger_as_of(context, product, at, now)
     return as_json(_contractual(ledger, product, window, at, now))

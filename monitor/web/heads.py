@@ -74,7 +74,7 @@ def head_json(head: Head, digest: str) -> dict[str, Any]:
         "day": head.date,
         "since": head.first_date,
         "made": format_instant(head.made),
-        "whole": head.whole,
+        "whole": head.full,
         "content": head.content,
         "previous": head.previous,
         "head": digest,

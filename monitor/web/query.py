@@ -42,9 +42,9 @@ def parse_window_at(text: str, at: int, context: WebContext) -> Window:
         window = parse_window(text[:100], at, context.ledger.portfolio.zone)
     except (ValueError, OverflowError) as error:
         raise Refusal(400, f"window: {error}", "for example window=30d or window=month") from None
-    if window.whole.length > MAX_WINDOW:
+    if window.full.length > MAX_WINDOW:
         raise Refusal(400, "window is longer than ten years", "write 30d, 24h or month")
-    if not 0 <= window.whole.start <= at:
+    if not 0 <= window.full.start <= at:
         raise Refusal(400, "window starts in the future or before 1970", "write 30d, 24h or month")
     return window
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sla.feasibility.ceiling import Ceiling, Limit, contradictions, find_ceiling, met_items_after
 from sla.feasibility.decision_diagram import Diagram, TooManySharedPartsError
-from sla.feasibility.design import Coupling, Design, FailOver, Maintenance, Part, Site, Standby
+from sla.feasibility.design import Coupling, Design, Failover, Maintenance, Part, Site, Standby
 from sla.feasibility.failure_process import Planned, Process, Repairable
 from sla.feasibility.improvements import Change, Step, changes, next_steps
 from sla.feasibility.prediction import YEAR, Contributor, Prediction, expected_unavailability, predict
@@ -26,7 +26,7 @@ __all__ = [
     "Coupling",
     "Design",
     "Diagram",
-    "FailOver",
+    "Failover",
     "Limit",
     "Maintenance",
     "Mask",

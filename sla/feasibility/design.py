@@ -1,4 +1,4 @@
-"""The types of a design: parts, dependencies, sites, fail-over and maintenance."""
+"""The types of a design: parts, dependencies, sites, failover and maintenance."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class FailOver:
-    """Fail-over to the other sites when the first site or a covered part is down.
+class Failover:
+    """Failover to the other sites when the first site or a covered part is down.
 
-    `rto` is in microseconds. `success` is the probability that a fail-over works; if it fails, the outage lasts until
-    the repair. `covers` lists the parts of the first site whose outages cause a fail-over too.
+    `rto` is in microseconds. `success` is the probability that a failover works; if it fails, the outage lasts until
+    the repair. `covers` lists the parts of the first site whose outages cause a failover too.
     """
 
     kind: Standby
@@ -96,11 +96,11 @@ class Design:
     title: str
     parts: tuple[Part, ...]
     sites: tuple[Site, ...] = ()
-    fail_over: FailOver | None = None
+    failover: Failover | None = None
     maintenance: Maintenance | None = None
     structure: Structure | None = None
 
     @property
     def standby(self) -> Standby:
         """The kind of standby in another data centre."""
-        return self.fail_over.kind if self.fail_over is not None and len(self.sites) > 1 else Standby.NONE
+        return self.failover.kind if self.failover is not None and len(self.sites) > 1 else Standby.NONE

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from sla.feasibility.design import Coupling, Design, FailOver, Part, Site, Standby
+from sla.feasibility.design import Coupling, Design, Failover, Part, Site, Standby
 from sla.feasibility.failure_process import Planned
 from sla.feasibility.prediction import YEAR, expected_unavailability
 from sla.interval import HOUR, MINUTE
 
 # Assumed effects of changes. The texts of the changes state them; users can enter other values in their plan.
 PATIENCE = 15 * MINUTE
-_WARM = FailOver(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
-_HOT = FailOver(Standby.HOT, MINUTE, Fraction(99, 100))
+_WARM = Failover(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
+_HOT = Failover(Standby.HOT, MINUTE, Fraction(99, 100))
 _SECOND_SITE = "second site"  # unique, because ids in plans have no spaces
 
 
@@ -130,16 +130,16 @@ def _standby_changes(design: Design) -> Iterator[Change]:
     if design.standby is not Standby.HOT:
         text = "Serve from 2 data centres at once (takes over in 1 minute, works 99 of 100 times)"
         yield Change("standby/hot", text, lambda: _with_standby(design, _HOT))
-    if design.fail_over is not None and design.standby is not Standby.NONE and design.fail_over.success < 1:
-        rehearsed = replace(design.fail_over, success=1 - (1 - design.fail_over.success) / 2)
-        text = "Rehearse the fail-over to halve its failures"
-        yield Change("rehearse", text, lambda: replace(design, fail_over=rehearsed))
+    if design.failover is not None and design.standby is not Standby.NONE and design.failover.success < 1:
+        rehearsed = replace(design.failover, success=1 - (1 - design.failover.success) / 2)
+        text = "Rehearse the failover to halve its failures"
+        yield Change("rehearse", text, lambda: replace(design, failover=rehearsed))
 
 
-def _with_standby(design: Design, fail_over: FailOver) -> Design:
-    """Return the design with the fail-over. An added second site is as reliable as the first site."""
-    covers = design.fail_over.covers if design.fail_over is not None else ()
+def _with_standby(design: Design, failover: Failover) -> Design:
+    """Return the design with the failover. An added second site is as reliable as the first site."""
+    covers = design.failover.covers if design.failover is not None else ()
     first = design.sites[0]
     second = Site(_SECOND_SITE, "a second data centre", first.failures)
     sites = design.sites if len(design.sites) > 1 else (first, second)
-    return replace(design, sites=sites, fail_over=replace(fail_over, covers=covers))
+    return replace(design, sites=sites, failover=replace(failover, covers=covers))

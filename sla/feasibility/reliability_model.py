@@ -2,7 +2,7 @@
 
 Leaves fail independently. A mask is a leaf that has an effect only while its masked leaf is down: it hides a part of
 the outage. Retries hide the last `length` of each outage, because a call that starts in it succeeds at the end. A
-fail-over that works hides each outage except for its first `length`, while the standby is up. The exact computation
+failover that works hides each outage except for its first `length`, while the standby is up. The exact computation
 and the simulation evaluate the same structure.
 
 Overlapping outages of several leaves are retried and failed over independently.
@@ -117,7 +117,7 @@ class _Builder:
         return AtLeast(structure.k, tuple(self._replace_parts(member) for member in structure.members))
 
     def _site(self) -> Structure:
-        return self._leaf_with_fail_over(self._design.sites[0].id, 0) if self._design.sites else ALWAYS_UP
+        return self._leaf_with_failover(self._design.sites[0].id, 0) if self._design.sites else ALWAYS_UP
 
     def _part_with_coupling(self, part: Part) -> Structure:
         if part.coupling is Coupling.DECOUPLED:
@@ -143,10 +143,8 @@ class _Builder:
         if name in self._sites:
             return self._leaf(name, self._sites[name].failures, patience)
         part = self._parts[name]
-        covers = self._design.fail_over.covers if self._design.fail_over else ()
-        leaf = (
-            self._leaf_with_fail_over(name, patience) if name in covers else self._leaf(name, part.failures, patience)
-        )
+        covers = self._design.failover.covers if self._design.failover else ()
+        leaf = self._leaf_with_failover(name, patience) if name in covers else self._leaf(name, part.failures, patience)
         if part.deployments is None:
             return leaf
         return series(leaf, self._leaf(deployments_leaf(name), part.deployments, patience))
@@ -158,15 +156,15 @@ class _Builder:
         self._patiences.setdefault(name, set()).add(patience)
         return parallel(name, _retry(name, patience))
 
-    def _leaf_with_fail_over(self, name: str, patience: int) -> Structure:
-        """Return a leaf of the first site, with fail-over to the other sites if it is configured."""
+    def _leaf_with_failover(self, name: str, patience: int) -> Structure:
+        """Return a leaf of the first site, with failover to the other sites if it is configured."""
         process = self._sites[name].failures if name in self._sites else self._parts[name].failures
         leaf = self._leaf(name, process, patience)
-        fail_over, others = self._design.fail_over, self._design.sites[1:]
-        if fail_over is None or not others:
+        failover, others = self._design.failover, self._design.sites[1:]
+        if failover is None or not others:
             return leaf
         switch = f"{name}~switch"
-        self._masks[switch] = Switch(name, fail_over.rto, fail_over.success)
+        self._masks[switch] = Switch(name, failover.rto, failover.success)
         standby = parallel(*(self._leaf(site.id, site.failures, patience) for site in others))
         return parallel(leaf, series(switch, standby))
 

@@ -132,12 +132,12 @@ def test_time_outside_of_service_hours_is_excluded() -> None:
 def test_budget_of_the_current_month_excludes_future_maintenance() -> None:
     """Future maintenance reduces the budget, but is not among the listed exclusions."""
     window = calendar_window(Period.MONTH, NOW, ledger_of(product("p")).portfolio.zone)
-    coming = planned_block(window.whole.end - DAY, window.whole.end - DAY + 2 * HOUR)
+    coming = planned_block(window.full.end - DAY, window.full.end - DAY + 2 * HOUR)
     ledger = ledger_with(product("p", maintenance=[coming]), outages={})
     agreed = ledger.agreement_figures("p", window, NOW)
     assert agreed.audit == ()
     assert agreed.contractual.budget is not None
-    assert agreed.contractual.budget.allowed == Fraction(window.whole.length - 2 * HOUR, 1000)
+    assert agreed.contractual.budget.allowed == Fraction(window.full.length - 2 * HOUR, 1000)
 
 
 class TestAsShipped:

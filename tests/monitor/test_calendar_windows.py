@@ -47,7 +47,7 @@ def test_budget_is_that_of_the_whole_month_and_spent_since_its_start() -> None:
 
 def test_new_month_has_a_new_budget_and_the_past_month_keeps_its_figures() -> None:
     ledger = ledger_with(SEPTEMBER - DAY, SEPTEMBER + 2 * DAY, until=END + DAY)
-    past = parse_window("month", END - 1, ledger.portfolio.zone).whole
+    past = parse_window("month", END - 1, ledger.portfolio.zone).full
     assert past == MONTH
     before = ledger.measured("forms", past, END + HOUR)
     assert ledger.measured("forms", ledger.products["forms"].window.before(END + HOUR, ledger.portfolio.zone), END) == (

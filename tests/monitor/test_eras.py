@@ -179,17 +179,17 @@ def test_changed_objective_or_agreement_changes_no_past_figure() -> None:
     past, both = (
         Window("w", span, span) for span in (Interval(NOW, NOW + 10 * MINUTE), Interval(NOW, NOW + 20 * MINUTE))
     )
-    before = ledger.agreement_figures("p", past, past.whole.end)
+    before = ledger.agreement_figures("p", past, past.full.end)
     assert (before.raw.objective, before.excluded) == (Objective.parse("90%"), 0)
     changed = portfolio(("a",), objective="99%").products[0]
     block = {"start": "2026-09-21T13:00:00Z", "end": "2026-09-21T16:00:00Z", "reason": "closed"}
     product = changed.model_copy(update={"maintenance": (Maintenance.model_validate(block),)})
     reload(ledger, ledger.portfolio.model_copy(update={"products": (product,)}), NOW + 10 * MINUTE)
     observe(ledger, NOW + 20 * MINUTE)
-    figures = ledger.agreement_figures("p", both, both.whole.end)
+    figures = ledger.agreement_figures("p", both, both.full.end)
     assert figures.raw.objective == Objective.parse("99%")
     assert figures.raw.allowed == MINUTE + 6 * SECOND
-    assert restart(ledger).agreement_figures("p", past, past.whole.end).raw == before.raw
+    assert restart(ledger).agreement_figures("p", past, past.full.end).raw == before.raw
 
 
 def test_agreement_applies_to_its_own_era() -> None:
@@ -244,7 +244,7 @@ def test_current_calendar_window_has_the_budget_of_the_full_window() -> None:
     assert day.in_progress
     actual = ledger.measured("p", day, NOW + HOUR)
     assert actual.budget is not None
-    assert actual.budget.allowed == Fraction(day.whole.length, 100)
+    assert actual.budget.allowed == Fraction(day.full.length, 100)
 
 
 def test_definition_without_local_members_is_unknown() -> None:

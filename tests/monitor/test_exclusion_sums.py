@@ -80,9 +80,13 @@ def compare_in_progress(history: History, product_id: str, elapsed: Interval) ->
     ledger = history.ledger
     window = Window("year", Interval(elapsed.start, elapsed.end + 100 * STEP + 17), elapsed)
     product = ledger.products[product_id]
-    exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window.whole)]
+    exclusions = [exclusion.interval for exclusion in ledger.exclusions(product_id, window.full)]
     anew = measure(
-        ledger.contractual_histories[product_id], elapsed, product.objective, excluded=exclusions, whole=window.whole
+        ledger.contractual_histories[product_id],
+        elapsed,
+        product.objective,
+        excluded=exclusions,
+        full_window=window.full,
     )
     cached = ledger.contractual(product_id, window)
     assert (cached.durations, cached.counts, cached.excluded) == (anew.durations, anew.counts, anew.excluded)
@@ -105,8 +109,8 @@ def test_future_exclusions_are_computed_once_per_day() -> None:
     sums = ExclusionSums(excluded, lambda product_id: [ledger.contractual_histories[product_id]])
     for at in (NOW, NOW + MINUTE, NOW + DAY):
         window = ledger.own_window("forms", at)
-        after = sums.after("forms", window.whole, at)
-        anew = [exclusion.interval for exclusion in ledger.exclusions("forms", window.whole)]
-        assert after.length(window.whole) == window.whole.length - sum(interval.length for interval in union(anew))
+        after = sums.after("forms", window.full, at)
+        anew = [exclusion.interval for exclusion in ledger.exclusions("forms", window.full)]
+        assert after.length(window.full) == window.full.length - sum(interval.length for interval in union(anew))
     ends = [interval.end for interval in computed]
-    assert ends.count(window.whole.end) == 2
+    assert ends.count(window.full.end) == 2

@@ -91,9 +91,9 @@ def test_days_after_kills_are_those_of_all_results(tmp_path: Path, killed_at: in
     record_until_killed(path, results[30:], closes=True)
     ledger = record_until_killed(path, [])
     days = ledger.latencies.days([KEY])
-    whole = LatencyHistogram.merged(day.histogram for day in days)
+    total = LatencyHistogram.merged(day.histogram for day in days)
     exact = LatencyHistogram.of(round(duration * SECOND) for *_, duration in results)
-    assert (whole.counts, whole.total, whole.maximum) == (exact.counts, exact.total, exact.maximum)
+    assert (total.counts, total.total, total.maximum) == (exact.counts, exact.total, exact.maximum)
     with reading(path) as record:
         assert by_day(record.load_latency_days()) == by_day(days)
 
@@ -143,9 +143,9 @@ def test_fast_answers_of_a_window_follow_every_change_of_its_days() -> None:
         latencies.add(KEY, at, 100 * MILLISECOND if n % 3 else SECOND, {})
         for since, until in ((start, at + 1), (start + DAY, at + 1), (start, start + DAY), (start + 9 * DAY, at)):
             days = [day for day in latencies.days([KEY]) if since <= day.start < until]
-            whole = LatencyHistogram.merged(day.histogram for day in days)
+            total = LatencyHistogram.merged(day.histogram for day in days)
             assert latencies.fast_answers([KEY, "other"], 400 * MILLISECOND, since, until) == Fast.of(
-                whole, 400 * MILLISECOND
+                total, 400 * MILLISECOND
             )
     restored = Latencies(UTC)
     for added in latencies.all_days():

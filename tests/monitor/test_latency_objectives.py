@@ -59,27 +59,27 @@ def test_product_and_checks_have_their_own_figures() -> None:
         ("api", 59, 60),
         ("page", 54, 60),
     ]
-    whole = figures[0].measured
-    assert whole.window.start == day_of(NOW - 7 * DAY, ledger.portfolio.zone)[0]
-    assert whole.share.low is not None
-    assert whole.share.point is not None
-    assert whole.share.high is not None
-    assert 0 < whole.share.low < 113 / 120 == float(whole.share.point) < whole.share.high < 1
-    assert (whole.verdict, whole.recent.count) == ("undecided", 120)
+    all_checks = figures[0].measured
+    assert all_checks.window.start == day_of(NOW - 7 * DAY, ledger.portfolio.zone)[0]
+    assert all_checks.share.low is not None
+    assert all_checks.share.point is not None
+    assert all_checks.share.high is not None
+    assert 0 < all_checks.share.low < 113 / 120 == float(all_checks.share.point) < all_checks.share.high < 1
+    assert (all_checks.verdict, all_checks.recent.count) == ("undecided", 120)
     assert figures[2].as_json()["burn_rate"] == 2
 
 
 def test_old_days_leave_the_window() -> None:
     ledger = latency_ledger()
     later = NOW + 20 * DAY
-    (whole, *_) = latency_figures(ledger, ledger.products["forms"], later)
-    assert (whole.measured.fast.count, whole.measured.share.point) == (0, None)
+    (all_checks, *_) = latency_figures(ledger, ledger.products["forms"], later)
+    assert (all_checks.measured.fast.count, all_checks.measured.share.point) == (0, None)
 
 
 def test_lines_of_the_page() -> None:
     ledger = latency_ledger()
-    whole, api, page = objective_lines(ledger, ledger.products["forms"], NOW)
-    assert (whole.subject, whole.objective, whole.share, whole.burn) == (
+    all_checks, api, page = objective_lines(ledger, ledger.products["forms"], NOW)
+    assert (all_checks.subject, all_checks.objective, all_checks.share, all_checks.burn) == (
         "all checks",
         "95% under 400ms",
         "94.16%",
@@ -222,17 +222,17 @@ def test_changed_objective_does_not_change_the_past() -> None:
             observe(ledger, ledger.entries["p/health"], at, GOOD_RESULT, 0.2)
             ledger.latencies.add("p/health", at, 200 * MILLISECOND, {})
     (past,) = latency_figures(ledger, ledger.products["p"], start + 3 * DAY)
-    (whole,) = latency_figures(ledger, ledger.products["p"], start + 6 * DAY)
+    (all_checks,) = latency_figures(ledger, ledger.products["p"], start + 6 * DAY)
     assert (past.measured.fast, past.measured.share.point) == (Fast(72, 72, 72), 1)
-    assert [(part.start, part.fast) for part in whole.measured.parts] == [
+    assert [(part.start, part.fast) for part in all_checks.measured.parts] == [
         (start - DAY, Fast(96, 96, 96)),
         (start + 4 * DAY, Fast(0, 0, 48)),
     ]
-    assert whole.following is None
-    assert (whole.measured.recent_since, whole.measured.burn_rate) == (start + 5 * DAY, 20)
+    assert all_checks.following is None
+    assert (all_checks.measured.recent_since, all_checks.measured.burn_rate) == (start + 5 * DAY, 20)
     (line,) = objective_lines(ledger, ledger.products["p"], start + 6 * DAY)
     assert line.objective == "95% under 100ms, earlier 95% under 400ms"
-    jsonschema.validate(whole.as_json(), SCHEMAS["LatencyObjective"] | {"components": {"schemas": SCHEMAS}})
+    jsonschema.validate(all_checks.as_json(), SCHEMAS["LatencyObjective"] | {"components": {"schemas": SCHEMAS}})
 
 
 def _objective_ledger(limit: str, now: int) -> Ledger:

@@ -155,10 +155,10 @@ def test_excluded_maintenance_equals_a_walk_over_half_hours(seed: int) -> None:
             if used[month] < 4 * HOUR:
                 expected.add(at)
             used[month] += STEP
-    whole = Interval(START, END)
-    assert excluded(ledger, whole) == expected
+    full_window = Interval(START, END)
+    assert excluded(ledger, full_window) == expected
     planned = {at for at in range(START, END, STEP) if story.is_planned(at)}
-    assert planned - expected <= not_excluded(ledger, whole) <= planned
+    assert planned - expected <= not_excluded(ledger, full_window) <= planned
     cut = START + random.randrange(1, 8 * 48) * STEP
     parts = Interval(START, cut), Interval(cut, END)
     assert set.union(*(excluded(ledger, part) for part in parts)) == expected
@@ -182,16 +182,16 @@ def test_terms_apply_from_their_era_on_and_products_without_them_are_unchanged()
     blocks = [(START + day * DAY, START + day * DAY + HOUR) for day in range(8)]
     ledger = Ledger(portfolio([], None))
     load(ledger, portfolio(blocks, None), START)
-    whole = Interval(START, END)
+    full_window = Interval(START, END)
     full = {at for start, end in blocks for at in range(start, end, STEP)}
-    assert excluded(ledger, whole) == full
-    assert not_excluded(ledger, whole) == set()
+    assert excluded(ledger, full_window) == full
+    assert not_excluded(ledger, full_window) == set()
     load(ledger, portfolio(blocks, {"notice": "6d"}), START + 2 * DAY + 2 * HOUR)
     late = {at for at in full if START + 2 * DAY + 2 * HOUR <= at < START + 6 * DAY}
-    assert not_excluded(ledger, whole) == late
-    assert excluded(ledger, whole) == full - late
+    assert not_excluded(ledger, full_window) == late
+    assert excluded(ledger, full_window) == full - late
     load(ledger, portfolio(blocks, None), START + 4 * DAY + 2 * HOUR)
-    assert not_excluded(ledger, whole) == {at for at in late if at < START + 4 * DAY + 2 * HOUR}
+    assert not_excluded(ledger, full_window) == {at for at in late if at < START + 4 * DAY + 2 * HOUR}
 
 
 def test_maintenance_of_the_first_load_of_an_older_record_was_announced_at_that_load() -> None:
@@ -217,12 +217,12 @@ def test_only_approved_windows_are_excluded() -> None:
     window = MaintenanceWindow("p", Interval(START + 2 * DAY, START + 2 * DAY + HOUR), "Ana", "upgrade", START)
     own = maintenance_approval(window, START + HOUR, "ana")
     ledger.facts = Facts(ledger.facts.all, [window.fact(), own])
-    whole = Interval(START, END)
-    assert excluded(ledger, whole) == set()
-    assert len(ledger.not_excluded_maintenance("p", whole)) == 2
+    full_window = Interval(START, END)
+    assert excluded(ledger, full_window) == set()
+    assert len(ledger.not_excluded_maintenance("p", full_window)) == 2
     ledger.facts = Facts(ledger.facts.all, [maintenance_approval(window, START + 2 * HOUR, "Ben")])
-    assert excluded(ledger, whole) == {window.interval.start, window.interval.start + STEP}
-    assert [kept.exclusion.label for kept in ledger.not_excluded_maintenance("p", whole)] == ["planned"]
+    assert excluded(ledger, full_window) == {window.interval.start, window.interval.start + STEP}
+    assert [kept.exclusion.label for kept in ledger.not_excluded_maintenance("p", full_window)] == ["planned"]
     assert [w.approval.author for w in maintenance_windows(ledger.facts.all) if w.approval] == ["Ben"]
 
 

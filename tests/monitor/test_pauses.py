@@ -69,9 +69,9 @@ def test_pause_of_a_renamed_check_applies_to_its_present_key() -> None:
     assert ledger.facts.pause("nope/api", NOW) is None
 
 
-def disabled(*, whole: bool = False, check: bool = False) -> Ledger:
+def disabled(*, product_pause: bool = False, check: bool = False) -> Ledger:
     checks = (FakeCheck(id="health", enabled=not check), FakeCheck(id="api"))
-    return ledger_of({**product("forms", enabled=not whole), "checks": checks})
+    return ledger_of({**product("forms", enabled=not product_pause), "checks": checks})
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def disabled(*, whole: bool = False, check: bool = False) -> Ledger:
     [
         ({}, []),
         ({"check": True}, ["forms/health"]),
-        ({"whole": True}, [""]),
-        ({"whole": True, "check": True}, ["", "forms/health"]),
+        ({"product_pause": True}, [""]),
+        ({"product_pause": True, "check": True}, ["", "forms/health"]),
     ],
 )
 def test_disabled_checks_are_paused_once_until_they_are_enabled(fields: dict[str, Any], subjects: list[str]) -> None:
@@ -95,7 +95,7 @@ def test_disabled_checks_are_paused_once_until_they_are_enabled(fields: dict[str
 
 
 def test_product_that_is_removed_while_it_is_disabled_is_not_paused_when_it_returns() -> None:
-    ledger = disabled(whole=True)
+    ledger = disabled(product_pause=True)
     add(ledger, *added_pauses(ledger.portfolio, ledger.facts, NOW))
     add(ledger, *added_pauses(ledger_of(product("other")).portfolio, ledger.facts, NOW + HOUR))
     assert ledger.facts.pause("forms/health", NOW + HOUR) is None
@@ -112,7 +112,7 @@ def test_pause_of_a_person_is_not_ended_by_the_configuration() -> None:
 def test_history_has_the_pause_and_its_end() -> None:
     ledger = disabled()
     end = pause_end(PAUSED, NOW + MINUTE, "Ben", "done")
-    add(ledger, PAUSED.fact(), end, *added_pauses(disabled(whole=True).portfolio, ledger.facts, NOW + HOUR))
+    add(ledger, PAUSED.fact(), end, *added_pauses(disabled(product_pause=True).portfolio, ledger.facts, NOW + HOUR))
     texts = [entry.changes[0] for entry in history(ledger.facts, "forms")]
     assert texts == [
         "forms/health paused until 2026-09-21T15:13:20Z: moved",

@@ -76,7 +76,7 @@ from monitor import zones
 from sla.window import parse_window, parse_instant, format_instant
 print(zones.describe_databases())
 window = parse_window("month", parse_instant("2026-12-10T00:00:00Z"), zones.zone("America/Vancouver"))
-print(format_instant(window.whole.start))
+print(format_instant(window.full.start))
 """
 
 
@@ -156,7 +156,7 @@ NOVEMBER = Interval(parse_instant("2026-11-01T00:00:00Z"), parse_instant("2026-1
 )
 def test_provinces_without_clock_changes_are_supported(name: str, ahead: int) -> None:
     december = parse_instant("2026-12-10T12:00:00Z")
-    start = parse_window("month", december, zones.zone(name)).whole.start
+    start = parse_window("month", december, zones.zone(name)).full.start
     assert start == parse_instant("2026-12-01T00:00:00Z") - ahead * HOUR
 
 

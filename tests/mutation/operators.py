@@ -36,7 +36,7 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 FUNCTIONS = (("min", "max"), ("all", "any"), ("floor", "ceil"), ("bisect_left", "bisect_right"))
-MEMBERS = (("start", "end"), ("first", "last"), ("low", "high"), ("up", "down"), ("measured", "whole"))
+MEMBERS = (("start", "end"), ("first", "last"), ("low", "high"), ("up", "down"), ("measured", "full"))
 _CONDITIONS = (ast.Name, ast.Attribute, ast.Call, ast.NamedExpr, ast.Subscript)  # other nodes have their own operator
 
 

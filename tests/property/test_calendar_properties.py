@@ -24,7 +24,7 @@ slow = settings(max_examples=60, deadline=None)
 def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
     """A day begins when its date first occurs, and ends when a later date occurs."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
-    whole_day = calendar_window(Period.DAY, at, zone).whole
+    whole_day = calendar_window(Period.DAY, at, zone).full
     today: dict[int, date] = {}
     latest_date = date.min
     for minute in range(at - 2 * DAY, at + 2 * DAY, MINUTE):
@@ -40,14 +40,14 @@ def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, 
     """Each instant is in exactly one window, which begins and ends at the first instant of a date and is not empty."""
     zone, at = hard
     window = calendar_window(period, at, zone)
-    assert window.whole.start <= at < window.whole.end
-    assert window.measured == Interval(window.whole.start, at)
-    before, after = previous_window(period, at, zone), calendar_window(period, window.whole.end, zone)
-    assert (before.whole.end, after.whole.start) == (window.whole.start, window.whole.end)
-    for edge in (window.whole.start, window.whole.end):
+    assert window.full.start <= at < window.full.end
+    assert window.measured == Interval(window.full.start, at)
+    before, after = previous_window(period, at, zone), calendar_window(period, window.full.end, zone)
+    assert (before.full.end, after.full.start) == (window.full.start, window.full.end)
+    for edge in (window.full.start, window.full.end):
         assert local_time(edge - 1, zone).date() < local_time(edge, zone).date()
-    for inside in (at, window.whole.end - 1):
-        assert calendar_window(period, inside, zone).whole == window.whole
+    for inside in (at, window.full.end - 1):
+        assert calendar_window(period, inside, zone).full == window.full
 
 
 @slow

@@ -119,7 +119,7 @@ def test_window_in_progress_uses_the_complete_budget(
     """The elapsed time is measured, the budget is that of the complete window, and a certain miss is final."""
     timeline = Timeline.of_pairs(pairs(observations), hold)
     elapsed, complete = Interval(-5, at), Interval(-5, at + remaining)
-    m = measure(timeline, elapsed, objective, excluded=excluded, whole=complete)
+    m = measure(timeline, elapsed, objective, excluded=excluded, full_window=complete)
     counted_cells = [x for x in range(-5, at + remaining) if not any(e.start <= x < e.end for e in excluded)]
     assert m.budget is not None
     assert m.budget.allowed == (1 - objective.ratio) * len(counted_cells)

@@ -96,11 +96,11 @@ def test_appending_equals_building_from_all_observations(
 
 
 @given(histories, holds, windows)
-def test_settled_states_do_not_change(observations: oracle.Seen, hold: int, window: Interval) -> None:
-    """Later observations do not change states before `settled`."""
+def test_final_states_do_not_change(observations: oracle.Seen, hold: int, window: Interval) -> None:
+    """Later observations do not change states before `final_until`."""
     timeline = Timeline(hold)
     for at, outcome in sorted(oracle.worst_outcomes(observations).items()):
-        end = timeline.settled
+        end = timeline.final_until
         past = Interval(min(window.start, end), end) if end is not None else None
         before = past and timeline.durations(past)
         timeline.append(at, Outcome(outcome))

@@ -25,13 +25,13 @@ INSTANTS = st.integers(0, 2**52)
 def test_rolling_window_ends_at_the_instant_and_keeps_its_length(length: int, at: int) -> None:
     window = BudgetWindow(length)
     now, before = window.at(at, UTC), window.before(at, UTC)
-    assert (now.whole, now.measured, now.in_progress, now.rolling) == (
+    assert (now.full, now.measured, now.in_progress, now.rolling) == (
         Interval(at - length, at),
         Interval(at - length, at),
         False,
         True,
     )
-    assert before.whole == Interval(at - 2 * length, at - length)
+    assert before.full == Interval(at - 2 * length, at - length)
     assert window.horizon(at, UTC) == length
 
 
@@ -39,13 +39,13 @@ def test_rolling_window_ends_at_the_instant_and_keeps_its_length(length: int, at
 def test_calendar_window_contains_the_instant_and_is_measured_up_to_it(period: Period, at: int) -> None:
     window = BudgetWindow.calendar(period)
     now, before = window.at(at, TORONTO), window.before(at, TORONTO)
-    assert now.whole.start <= at < now.whole.end
-    assert now.measured == Interval(now.whole.start, at)
+    assert now.full.start <= at < now.full.end
+    assert now.measured == Interval(now.full.start, at)
     assert (now.in_progress, now.rolling) == (True, False)
-    assert before.whole.end == now.whole.start
-    assert before.measured == before.whole
-    assert at + window.horizon(at, TORONTO) == now.whole.end
-    assert abs(now.whole.length - window.length) <= 2 * DAY + HOUR
+    assert before.full.end == now.full.start
+    assert before.measured == before.full
+    assert at + window.horizon(at, TORONTO) == now.full.end
+    assert abs(now.full.length - window.length) <= 2 * DAY + HOUR
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_calendar_window_contains_the_instant_and_is_measured_up_to_it(period: P
     ],
 )
 def test_month_begins_at_midnight_in_its_zone(at: str, start: date, end: date) -> None:
-    whole = MONTH.at(parse_instant(at), TORONTO).whole
-    assert whole == Interval(midnight(start, TORONTO), midnight(end, TORONTO))
+    full_window = MONTH.at(parse_instant(at), TORONTO).full
+    assert full_window == Interval(midnight(start, TORONTO), midnight(end, TORONTO))
 
 
 def test_month_with_a_clock_change_is_an_hour_shorter() -> None:
-    months = [MONTH.at(midnight(date(2026, month, 2), TORONTO), TORONTO).whole for month in (1, 2, 3)]
+    months = [MONTH.at(midnight(date(2026, month, 2), TORONTO), TORONTO).full for month in (1, 2, 3)]
     assert [month.length for month in months] == [31 * DAY, 28 * DAY, 31 * DAY - HOUR]
     assert all(one.end == following.start for one, following in pairwise(months))
 

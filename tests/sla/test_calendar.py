@@ -42,7 +42,7 @@ def test_windows_around_an_instant(period: Period, start: str, end: str) -> None
     """Each window begins and ends at midnight in the zone, and is measured up to the instant."""
     now = instant_of("2025-11-20T10:30:00-08:00")
     window = calendar_window(period, now, ZoneInfo("America/Vancouver"))
-    assert (window.whole.start, window.whole.end) == (instant_of(start), instant_of(end))
+    assert (window.full.start, window.full.end) == (instant_of(start), instant_of(end))
     assert window.measured == Interval(instant_of(start), now)
     assert window.in_progress
     assert window.name == period.value
@@ -106,16 +106,16 @@ def test_repeated_hour_before_midnight_belongs_to_the_new_day() -> None:
     second = instant_of("2010-11-07T03:00:00+00:00")  # 23:30 on the 6th, for the second time
     assert local(second, zone).date() == date(2010, 11, 6)
     window = calendar_window(Period.DAY, second, zone)
-    assert local(window.whole.start, zone).strftime("%F %R") == "2010-11-07 00:00"
-    assert window.whole.start <= second < window.whole.end
-    assert previous_window(Period.DAY, second, zone).whole.end == window.whole.start
+    assert local(window.full.start, zone).strftime("%F %R") == "2010-11-07 00:00"
+    assert window.full.start <= second < window.full.end
+    assert previous_window(Period.DAY, second, zone).full.end == window.full.start
 
 
 def test_previous_window_is_complete() -> None:
     """This does not depend on the instant. The month before January is December."""
     now = instant_of("2026-01-01T00:00:00-08:00")
     window = previous_window(Period.MONTH, now, VANCOUVER)
-    assert window.whole == window.measured == Interval(instant_of("2025-12-01T00:00-08:00"), now)
+    assert window.full == window.measured == Interval(instant_of("2025-12-01T00:00-08:00"), now)
     assert not window.in_progress
     assert window.name == "month"
 

@@ -234,7 +234,7 @@ def test_wrong_links_between_heads_are_reported() -> None:
         ([first, replace(second, number=3)], "a head before this one is missing"),
         ([first, replace(second, previous=NO_HEAD)], "its link to the previous head is wrong"),
         ([first, replace(second, day=0)], "its day is not later than the day of the previous head"),
-        ([replace(first, whole=False), replace(second, previous=replace(first, whole=False).digest)], "does not cover"),
+        ([replace(first, full=False), replace(second, previous=replace(first, full=False).digest)], "does not cover"),
     ):
         assert any(message in chain_break.text for chain_break in find_breaks(relink(list(heads)), RECORD)), message
     repeated = replace(chain(), stated=[first.digest, first.digest])

@@ -55,7 +55,7 @@ def test_changes_are_counted_by_their_outcome() -> None:
     assert history.counts(Interval(10, 20)) == (0, 1, 0)
     assert (
         history.first_observation_at,
-        history.settled,
+        history.final_until,
         history.expires_at,
         history.first,
         history.last_known_at,

@@ -82,16 +82,16 @@ def test_down_if_two_of_three_vantages_are_down() -> None:
     assert Composition(Rule(3 - 2 + 1), observations).durations(Interval(0, 10)) == Durations(down=10)
 
 
-def test_composition_is_settled_up_to_its_earliest_member() -> None:
-    """Without observations of a member nothing is settled, but the states of the other members are computed."""
+def test_composition_is_final_until_its_earliest_member() -> None:
+    """Without observations of a member nothing is final, but the states of the other members are computed."""
     fast, slow = Timeline.of_pairs([(0, GOOD), (10, GOOD)], 20), Timeline(20)
     both = Composition(Rule(), [fast, slow])
-    assert (both.settled, both.first) == (None, 0)
+    assert (both.final_until, both.first) == (None, 0)
     assert both.durations(Interval(0, 10)) == Durations(unknown=10, guessed_up=10)
     slow.append(4, UNKNOWN)
-    assert (both.settled, both.first) == (4, 0)
+    assert (both.final_until, both.first) == (4, 0)
     slow.append(6, GOOD)
-    assert both.settled == 6
+    assert both.final_until == 6
     assert both.durations(Interval(0, 20)) == Durations(doubt_up=14, unknown=6, guessed_up=6)
 
 
@@ -128,7 +128,7 @@ def test_return_of_a_silent_member_recomputes_its_states() -> None:
     assert both.durations(Interval(0, 90)) == Durations(up=20, doubt_up=20, unknown=50, guessed_up=50)
     assert len(list(both._sweep(Interval(90, 90)))) == 0
     assert both._state_sums is not None
-    assert (both._state_sums.end, both.probably_settled) == (110, 90), "composed past the silence"
+    assert (both._state_sums.end, both.probably_final_until) == (110, 90), "composed past the silence"
     silent.append(95, BAD)
     for at in range(100, 140, 10):
         live.append(at, GOOD)
@@ -165,7 +165,7 @@ def test_joining_member_counts_from_its_first_observation() -> None:
 
 
 def test_composition_of_unknown_members_is_unknown() -> None:
-    """Members without known observations give unknown time and no settled part."""
+    """Members without known observations give unknown time and no final part."""
     member = Timeline(5)
     member.append(3, UNKNOWN)
     composition = Composition(Rule(1), [member])

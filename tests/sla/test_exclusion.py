@@ -120,7 +120,7 @@ def test_future_maintenance_reduces_the_budget_of_a_month_in_progress() -> None:
     zone = ZoneInfo("UTC")
     now = parse_instant("2026-10-11T00:00:00Z")
     window = calendar_window(Period.MONTH, now, zone)
-    start = window.whole.start
+    start = window.full.start
     past = maintenance(start + DAY, start + DAY + 2 * HOUR)
     coming = maintenance(start + 20 * DAY, start + 20 * DAY + 4 * HOUR)
     agreed = measure_agreement(minutely(start, now), window, NINETY_NINE_95, [past, coming])
@@ -199,7 +199,7 @@ class TestChefs:
             "platform": minutely(0, DAY, self.bad("10:10", "10:29")),
             "ches": minutely(0, DAY, self.bad("15:00", "15:09")),
         }
-        exclusions = [e for name, other in others.items() for e in dependency_downtime(other, self.DAY.whole, name)]
+        exclusions = [e for name, other in others.items() for e in dependency_downtime(other, self.DAY.full, name)]
         agreed = measure_agreement(chefs, self.DAY, NINETY_NINE_95, exclusions)
         assert agreed.raw.downtime.point == 1_440 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED

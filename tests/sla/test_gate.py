@@ -113,11 +113,11 @@ def test_invalid_or_unknown_end_ends_no_override() -> None:
 @pytest.mark.parametrize(("allowed", "known"), [(HOUR, True), (2 * MINUTE, False), (SECOND, False)])
 def test_answer_of_a_calendar_window_is_known_when_its_period_ends(allowed: int, known: bool) -> None:
     """The budget of the next period is new. An answer is never known if the budget is at most two intervals."""
-    window, whole = Interval(0, 10 * HOUR), Interval(0, 720 * HOUR)
+    window, full_window = Interval(0, 10 * HOUR), Interval(0, 720 * HOUR)
     durations = Durations(2 * HOUR, unknown=8 * HOUR)
-    goal = Objective(1 - Fraction(allowed, whole.length))
-    measured = Measured(window, 0, durations, Counts(), whole.length, goal, interval=MINUTE)
-    situation = Situation(window.end, measured, None, State.UP, (), window.end, whole.end)
+    goal = Objective(1 - Fraction(allowed, full_window.length))
+    measured = Measured(window, 0, durations, Counts(), full_window.length, goal, interval=MINUTE)
+    situation = Situation(window.end, measured, None, State.UP, (), window.end, full_window.end)
     actual = gate(BudgetPolicy("budget", "Budget", "", (Step(Fraction(1), True, "freeze", "Ana"),)), situation)
     assert actual.answer is Answer.UNKNOWN
     assert ("is known by 1970-01-31T00:00:00Z" in actual.decision.decided_by) is known

@@ -39,11 +39,11 @@ def test_percentile_differs_by_less_than_1_percent_from_numpy(latencies: list[in
 @given(LATENCIES, LATENCIES, LATENCIES)
 def test_merging_is_counting_everything_in_one(a: list[int], b: list[int], c: list[int]) -> None:
     parts = [LatencyHistogram.of(part) for part in (a, b, c)]
-    whole = LatencyHistogram.of(a + b + c)
+    total = LatencyHistogram.of(a + b + c)
     for order in (parts, parts[::-1], [LatencyHistogram.merged(parts[:2]), parts[2]]):
         merged = LatencyHistogram.merged(order)
-        assert (merged.counts, merged.total, merged.maximum) == (whole.counts, sum(a + b + c), whole.maximum)
-    assert whole.maximum == max(a + b + c, default=0)
+        assert (merged.counts, merged.total, merged.maximum) == (total.counts, sum(a + b + c), total.maximum)
+    assert total.maximum == max(a + b + c, default=0)
 
 
 @given(LATENCIES, st.integers(1, 2**21))

@@ -21,7 +21,7 @@ APPROVAL = MaintenanceTerms(second_person=True)
 
 
 def month(at: int) -> Interval:
-    return calendar_window(Period.MONTH, at, ZoneInfo("UTC")).whole
+    return calendar_window(Period.MONTH, at, ZoneInfo("UTC")).full
 
 
 def exclusion(start: int, length: int, label: str = "w") -> Exclusion:

@@ -67,10 +67,10 @@ def test_calendar_window_in_progress_is_decided_when_enough_time_is_up() -> None
     """With one unknown hour in a month of 30 days, 99.9 % cannot be met, and 99 % can be met from the 100th hour on."""
     month = Interval(START - HOUR, START - HOUR + 30 * DAY)
     elapsed = Interval(month.start, START + 180 * MINUTE)
-    actual = measure(minutely(180), elapsed, GOAL, whole=month).observed_part
+    actual = measure(minutely(180), elapsed, GOAL, full_window=month).observed_part
     assert actual is not None
     assert actual.decidable_at is None
-    actual = measure(minutely(180), elapsed, Objective.parse("99%"), whole=month).observed_part
+    actual = measure(minutely(180), elapsed, Objective.parse("99%"), full_window=month).observed_part
     assert actual is not None
     assert actual.decidable_at == month.start + 100 * HOUR
 

@@ -41,8 +41,13 @@ def test_earliest_end_counts(until: int | None, ends: list[int], length: int) ->
 
 
 def test_pause_of_a_product_covers_all_its_checks_until_its_end() -> None:
-    whole = replace(PAUSED, check="")
-    assert [whole.covers("forms/api", NOW + at) for at in (-1, 0, 2 * HOUR - 1, 2 * HOUR)] == [False, True, True, False]
+    product_pause = replace(PAUSED, check="")
+    assert [product_pause.covers("forms/api", NOW + at) for at in (-1, 0, 2 * HOUR - 1, 2 * HOUR)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
     assert (PAUSED.covers("forms/health", NOW), PAUSED.covers("forms/api", NOW)) == (True, False)
 
 

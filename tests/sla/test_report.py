@@ -66,12 +66,12 @@ def test_exclusions_are_requested_from_the_earliest_window_to_the_latest() -> No
         return CUT
 
     actual = report("p", Subject(HISTORY, GOAL, 10 * MINUTE, exclusions), MONTH, ZONE)
-    windows = [step.window.whole for step in (*actual.steps, *actual.months, *actual.trend)]
-    assert requested == [Interval(min(window.start for window in windows), MONTH.whole.end)]
+    windows = [step.window.full for step in (*actual.steps, *actual.months, *actual.trend)]
+    assert requested == [Interval(min(window.start for window in windows), MONTH.full.end)]
 
 
 def test_trend_begins_with_the_record_and_ends_with_the_window() -> None:
-    names = [(step.window.whole.start, step.window.in_progress) for step in REPORT.trend]
+    names = [(step.window.full.start, step.window.in_progress) for step in REPORT.trend]
     starts = ("2025-09-01T07:00:00Z", "2025-10-01T07:00:00Z", "2025-11-01T07:00:00Z")
     assert names == [(parse_instant(start), start.startswith("2025-11")) for start in starts]
     assert REPORT.trend[-1].figures == REPORT.figures
@@ -93,14 +93,16 @@ def test_outage_limits_are_evaluated_over_the_window_after_exclusions() -> None:
 def test_every_period_is_measured_like_other_windows() -> None:
     for step in (*REPORT.steps, *REPORT.months, *REPORT.trend):
         assert step.figures == measure_agreement(HISTORY, step.window, GOAL, CUT, interval=10 * MINUTE)
-        complete = step.window.whole if step.window.in_progress else None
-        assert step.figures.raw == measure(HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, whole=complete)
+        complete = step.window.full if step.window.in_progress else None
+        assert step.figures.raw == measure(
+            HISTORY, step.window.measured, GOAL, interval=10 * MINUTE, full_window=complete
+        )
 
 
 def test_month_in_progress_has_the_budget_of_the_complete_month() -> None:
     last = REPORT.months[-1].figures.contractual.budget
     assert last is not None
-    assert last.allowed == GOAL.allowed(MONTH.whole.length - HOUR)
+    assert last.allowed == GOAL.allowed(MONTH.full.length - HOUR)
 
 
 LONG = Timeline.of_pairs(
@@ -123,9 +125,9 @@ def test_report_has_at_least_six_months_of_budget(start: str, first: str, count:
     span = Interval(parse_instant(start), AT)
     months = report("p", Subject(LONG, GOAL, 6 * HOUR, lambda _: ()), Window("w", span, span), ZONE).months
     assert MIN_MONTHS == 6
-    assert (months[0].window.whole.start, len(months)) == (parse_instant(first), count)
-    assert [month.window.whole.start for month in months[1:]] == [month.window.whole.end for month in months[:-1]]
-    assert (months[-1].window.whole, months[-1].window.measured.end) == (MONTH.whole, AT)
+    assert (months[0].window.full.start, len(months)) == (parse_instant(first), count)
+    assert [month.window.full.start for month in months[1:]] == [month.window.full.end for month in months[:-1]]
+    assert (months[-1].window.full, months[-1].window.measured.end) == (MONTH.full, AT)
 
 
 def test_trend_of_a_rolling_window_has_windows_of_the_same_length() -> None:
@@ -154,7 +156,7 @@ def test_window_of_exactly_the_limit_has_steps_of_days() -> None:
 def test_complete_month_has_exactly_its_days() -> None:
     actual = report_of(last_complete(Period.MONTH, AT, ZONE))
     assert (len(actual.steps), len(actual.months)) == (31, 2)
-    assert actual.steps[-1].window.measured.end == MONTH.whole.start
+    assert actual.steps[-1].window.measured.end == MONTH.full.start
 
 
 def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
@@ -164,7 +166,7 @@ def test_window_that_ends_at_the_start_of_the_record_is_omitted() -> None:
 
 
 def test_window_without_elapsed_time_has_no_months_and_no_figures() -> None:
-    actual = report_of(calendar_window(Period.MONTH, MONTH.whole.start, ZONE))
+    actual = report_of(calendar_window(Period.MONTH, MONTH.full.start, ZONE))
     assert (actual.steps, actual.months) == ((), ())
     assert actual.figures.raw.availability == (None, None, None)
 
@@ -183,16 +185,16 @@ def test_json_without_unmet_items_has_no_ceiling() -> None:
 def test_trend_of_the_last_complete_month_has_the_month_before() -> None:
     window = last_complete(Period.MONTH, AT, ZONE)
     assert (window.name, window.in_progress) == ("last month", False)
-    assert window.whole == MONTH.whole.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.whole.start)
-    assert [step.window.whole.start for step in report_of(window).trend] == [
+    assert window.full == MONTH.full.__class__(parse_instant("2025-10-01T07:00:00Z"), MONTH.full.start)
+    assert [step.window.full.start for step in report_of(window).trend] == [
         parse_instant("2025-09-01T07:00:00Z"),
-        window.whole.start,
+        window.full.start,
     ]
 
 
 def test_incidents_touch_the_window_and_are_as_known_at_its_end() -> None:
-    before = Incident.open("p", "p/c", MONTH.whole.start - HOUR, "x").resolve(MONTH.whole.start)
-    across = Incident.open("p", "p/c", MONTH.whole.start - MINUTE, "x").resolve(MONTH.whole.start + HOUR)
+    before = Incident.open("p", "p/c", MONTH.full.start - HOUR, "x").resolve(MONTH.full.start)
+    across = Incident.open("p", "p/c", MONTH.full.start - MINUTE, "x").resolve(MONTH.full.start + HOUR)
     later = Incident.open("p", "p/c", AT - HOUR, "x").resolve(AT + HOUR, HISTORY)
     after = Incident.open("p", "p/c", AT, "x")
     incidents = report_of(MONTH, after, later, across, before).incidents

@@ -16,9 +16,9 @@ from sla.sites import (
     active_site,
     current_site,
     last_active,
-    settled_sites,
     site_changes,
     site_pieces,
+    sites_final_until,
 )
 from sla.states import State
 from sla.timeline import Timeline
@@ -118,9 +118,9 @@ def test_last_active_site_ends_with_the_certain_time() -> None:
     assert last_active(sites, seconds(20, 30)) is None
 
 
-def test_current_site_is_that_of_the_newest_settled_instant() -> None:
+def test_current_site_is_that_of_the_newest_final_instant() -> None:
     sites = {"gold": line("+++"), "dr": line("---")}
-    assert settled_sites(sites) == 20 * SECOND
+    assert sites_final_until(sites) == 20 * SECOND
     assert current_site(sites, 30 * SECOND) == GOLD
     assert current_site(sites, 45 * SECOND) == UNKNOWN_SITE  # the observations have expired
 
@@ -135,6 +135,6 @@ def test_one_probe_of_skew_is_no_second_site() -> None:
 
 def test_site_without_observations_leaves_the_active_site_unknown() -> None:
     sites = {"gold": line("+++"), "dr": Timeline(25 * SECOND)}
-    assert settled_sites(sites) is None
+    assert sites_final_until(sites) is None
     assert current_site(sites, 21 * SECOND) == UNKNOWN_SITE
     assert current_site({"gold": line("???"), "dr": line("+++")}, 21 * SECOND) == UNKNOWN_SITE

@@ -66,7 +66,7 @@ def test_timeline_without_observations_is_unknown() -> None:
     """An empty timeline has no first instant, no last one, and all of any window unknown."""
     timeline = Timeline(10)
     assert timeline.durations(Interval(0, 5)) == Durations(unknown=5)
-    assert (timeline.first, timeline.settled, timeline.last_at, timeline.last_known) == (None, None, None, None)
+    assert (timeline.first, timeline.final_until, timeline.last_at, timeline.last_known) == (None, None, None, None)
     assert list(timeline.pieces(Interval(5, 5))) == []
 
 
@@ -130,7 +130,7 @@ def test_run_of_unknown_observations_is_only_counted() -> None:
     timeline = Timeline(10)
     timeline.append_run(Run("c", UNKNOWN, "stalled", 3, 9, 4, 10))
     assert timeline.counts(Interval(0, 10)) == (0, 0, 4)
-    assert timeline.settled == 9
+    assert timeline.final_until == 9
     assert timeline.durations(Interval(0, 10)) == Durations(unknown=10)
 
 

@@ -170,7 +170,7 @@ def test_window_of_the_last_calendar_units_begins_at_the_same_local_time(text: s
     """The last day of a shorter month stands for a missing day; the clocks changed on 8 March."""
     at = parse_instant("2026-03-31T12:00:00-07:00")
     window = parse_window(text, at, ZoneInfo("America/Vancouver"))
-    assert window.measured == window.whole == Interval(parse_instant(start), at)
+    assert window.measured == window.full == Interval(parse_instant(start), at)
 
 
 @pytest.mark.parametrize("text", ["last 0 days", "last months", "last 13 fortnights"])

@@ -17,7 +17,7 @@ from tests.support.record_service import pair
 
 async def main(folder: Path, url: str) -> None:
     """Run transactions that begin every second and stay open for two."""
-    worker.SETTLED = 3 * SECOND  # type: ignore[misc] - a minute would be the whole duration of a test
+    worker.MAX_EFFECT_DELAY = 3 * SECOND  # type: ignore[misc] - a minute would be the whole duration of a test
     clock = SystemClock()
     schedule = {"every": "1s", "open_for": "2s", "at_most": 4}
     async with probe_environment(clock, Health()) as (runner, _):

@@ -42,7 +42,7 @@ class MemoryStore:
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
-        self.lost_reason, self.whole = "", True
+        self.lost_reason, self.keeps_rows = "", True
         self.tidied = 0
         self.closed = False
         self.commits, self.failures, self.entered = threading.Event(), threading.Event(), threading.Event()
@@ -160,11 +160,11 @@ class MemoryStore:
     def rescue(self) -> bool:
         if self.error:
             raise StoreError(self.error)
-        if not self.whole:
+        if not self.keeps_rows:
             self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
             self.product_incidents, self.notifications, self.responses = {}, {}, {}
         self.lost_reason = ""
-        return self.whole
+        return self.keeps_rows
 
     def close(self) -> None:
         self.closed = True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.probes.journey.run_state import RunState
     from sla.intent import Run
 
-SETTLED: Final = MINUTE  # how long a write without an answer may still take effect on the target
+MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
 GONE: Final = frozenset({404, 410})  # statuses of data that does not exist
 
 
@@ -25,10 +25,10 @@ class NotFoundError(Exception):
     """Data of the run cannot be found, so that it is possibly left behind."""
 
 
-def is_settled(run: Run, now: int) -> bool:
+def effects_are_final(run: Run, now: int) -> bool:
     """Return whether no write of the run can take effect any more."""
     indeterminate = any(run.outcome(step) is WriteOutcome.INDETERMINATE for step in run.steps)
-    return not indeterminate or now >= run.intents[-1].at + SETTLED
+    return not indeterminate or now >= run.intents[-1].at + MAX_EFFECT_DELAY
 
 
 async def clean_up(journey: Journey, run: Run, attempt: Attempt) -> None:

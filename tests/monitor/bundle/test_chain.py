@@ -69,7 +69,7 @@ def test_random_record_verifies_also_after_pruning(seed: int, tmp_path: Path) ->
     actual = world(seed, tmp_path, days=3.3, closed=True)
     checked = check_record(actual.path)
     assert [head.day for head in checked.heads] == [FIRST_DAY + day for day in range(4)]
-    assert [head.whole for head in checked.heads] == [True, False, False, False]
+    assert [head.full for head in checked.heads] == [True, False, False, False]
     assert checked.breaks == [] == checked.notes
     store = SqliteStore(actual.path, actual.end)
     store.write(Batch(folded_until=actual.end - HOUR))
@@ -266,7 +266,7 @@ def test_head_covers_the_full_record_again_after_a_wrong_clock(editable_world: W
     assert store.reconcile(editable_world.end + 2 * HOUR) is not None
     closed = close_day(store, editable_world.path, editable_world.end + 2 * HOUR)
     assert closed is not None
-    assert closed.head.whole
+    assert closed.head.full
     store.close()
     chain = check_record(editable_world.path)
     assert chain.breaks == []

@@ -44,7 +44,7 @@ def test_text_shows_allowance_observation_and_requirements() -> None:
     assert "every 1m         proven after 209 days without a bad probe; too long to measure it over 30 days" in text
     assert "every 10s        proven after 34.7 days without a bad probe" in text
     assert "7 of the 7 items" in text
-    assert "Container platform with fail-over to another data centre; without it, at most 99.95%" in text
+    assert "Container platform with failover to another data centre; without it, at most 99.95%" in text
 
 
 def test_item_is_required_above_its_cap_only() -> None:

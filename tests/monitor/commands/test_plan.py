@@ -183,7 +183,7 @@ def test_change_that_raises_the_ceiling_is_reported(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(
         "title: t\nparts: [{id: a, availability: 99.99%, mttr: 1h}]\n"
         "sites: [{id: x, availability: 99.5%, mttr: 4h}, {id: y, availability: 99.5%, mttr: 4h}]\n"
-        f"fail_over: {{kind: warm, rto: 15m, success: 90%}}\nmeets: {meets}\n",
+        f"failover: {{kind: warm, rto: 15m, success: 90%}}\nmeets: {meets}\n",
         "utf-8",
     )
     assert "99.95% at most" in text(tmp_path / "plan.yaml", *FEW)

@@ -46,6 +46,17 @@ def problems_of(folder: Path, text: str) -> list[str]:
     return [str(problem).removeprefix(f"{folder}/plan.yaml:") for problem in caught.value.problems]
 
 
+def test_former_key_is_read_with_a_warning_that_names_the_new_key(tmp_path: Path) -> None:
+    sites = f"{APP}sites: [{{id: a, availability: 99%}}, {{id: b, availability: 99%}}]\n"
+    former = load_text(tmp_path, f"{sites}fail_over: {{kind: hot, success: 90%}}\n")
+    current = load_text(tmp_path, f"{sites}failover: {{kind: hot, success: 90%}}\n")
+    assert former.design == current.design
+    assert [str(warning).removeprefix(f"{tmp_path}/plan.yaml:") for warning in former.warnings] == [
+        "5:1: fail_over: was renamed to failover; rename the key"
+    ]
+    assert current.warnings == ()
+
+
 def test_part_has_an_availability_or_mtbf_and_mttr(tmp_path: Path) -> None:
     plan = load_text(
         tmp_path,
@@ -69,7 +80,7 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
         "  - {id: mail, availability: 99%, coupling: retried, retry: 5m}\n"
         "  - {id: chat, availability: 99%, coupling: decoupled}\n"
         "sites: [{id: a, mtbf: 5y, mttr: 8h}, {id: b, mtbf: 5y, mttr: 8h}]\n"
-        "fail_over: {kind: cold, rto: 4h, success: 80%, covers: [app]}\n"
+        "failover: {kind: cold, rto: 4h, success: 80%, covers: [app]}\n"
         "maintenance: {every: 30d, downtime: 1h, counted: false}\n"
         "structure: {any: [app, {all: [mail, chat]}, {at_least: 1, of: [app, mail]}]}\n"
         "objective: three nines\nmeets: [stateless]\n"
@@ -79,9 +90,9 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
     mail, chat = plan.design.parts[1:]
     assert (mail.coupling, mail.patience, mail.outside) == (Coupling.RETRIED, 5 * MINUTE, True)
     assert chat.coupling is Coupling.DECOUPLED
-    fail_over = plan.design.fail_over
-    assert fail_over is not None
-    assert (fail_over.kind, fail_over.rto, fail_over.success) == (Standby.COLD, 4 * HOUR, Fraction(4, 5))
+    failover = plan.design.failover
+    assert failover is not None
+    assert (failover.kind, failover.rto, failover.success) == (Standby.COLD, 4 * HOUR, Fraction(4, 5))
     assert plan.design.maintenance is not None
     assert not plan.design.maintenance.counted
     assert plan.design.structure == parallel("app", series("mail", "chat"), AtLeast(1, ("app", "mail")))
@@ -119,21 +130,21 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
             "4:66: dependencies.d.retry: has no effect for coupling: hard; write coupling: retried",
         ),
         (
-            "sites: [{id: s, availability: 99%}]\nfail_over: {kind: hot, success: 90%}\n",
-            "5:19: fail_over.kind: requires a second site, but the plan has 1; add one under sites",
+            "sites: [{id: s, availability: 99%}]\nfailover: {kind: hot, success: 90%}\n",
+            "5:18: failover.kind: requires a second site, but the plan has 1; add one under sites",
         ),
         (
             "sites: [{id: s, availability: 99%}, {id: z, availability: 99%}]\n",
-            "4:37: sites.z: has no effect without fail_over",
+            "4:37: sites.z: has no effect without failover",
         ),
         (
-            "fail_over: {kind: warm, success: 90%}\n",
-            "4:12: fail_over.rto: is missing; write how long a fail-over",
+            "failover: {kind: warm, success: 90%}\n",
+            "4:11: failover.rto: is missing; write how long a failover",
         ),
-        ("fail_over: {kind: warm, rto: 1m}\n", "4:12: fail_over.success: is missing; write the share"),
-        ("fail_over: {kind: none, rto: 1m}\n", "4:30: fail_over.rto: has no effect for kind: none; remove it"),
-        ("fail_over: {kind: hot, success: 120%}\n", '4:33: fail_over.success: "120%" is not a share; use a percentage'),
-        ("fail_over: {kind: hot, success: 0.9}\n", "4:33: fail_over.success: 0.9 is not a share; use a percentage"),
+        ("failover: {kind: warm, rto: 1m}\n", "4:11: failover.success: is missing; write the share"),
+        ("failover: {kind: none, rto: 1m}\n", "4:29: failover.rto: has no effect for kind: none; remove it"),
+        ("failover: {kind: hot, success: 120%}\n", '4:32: failover.success: "120%" is not a share; use a percentage'),
+        ("failover: {kind: hot, success: 0.9}\n", "4:32: failover.success: 0.9 is not a share; use a percentage"),
         ("maintenance: {every: 400d, downtime: 1d}\n", "4:22: maintenance.every: must be at most 365d"),
         ("maintenance: {every: 10d, downtime: 2d}\n", "4:37: maintenance.downtime: must be at most a tenth of every"),
         ("structure: {all: [app, web]}\n", '4:24: structure.all[1]: there is no part or dependency "web"; There are'),
@@ -201,7 +212,7 @@ def test_availability_of_a_plan_equals_an_enumeration_of_its_parts(tmp_path: Pat
     ]
     if design.sites:
         lines += ["sites:", *(f"  - {{id: {s.id}, mtbf: 99h, mttr: 1h}}" for s in design.sites)]
-    lines += ["fail_over: {kind: none}"] if len(design.sites) > 1 else []
+    lines += ["failover: {kind: none}"] if len(design.sites) > 1 else []
     lines += [] if design.structure is None else [f"structure: {_structure_yaml(design.structure)}"]
     expected = enumerated_unavailability(design, dict.fromkeys(part_and_site_ids(design), Fraction(1, 100)))
     down = expected_unavailability(load_text(tmp_path, "\n".join(lines)).design)

@@ -199,7 +199,7 @@ async def test_begin_without_a_response_is_found_by_its_run_id_and_removed(
         assert probe.ledger.continuity.left_behind("forms/draft") == 0
 
 
-async def test_begin_that_was_not_executed_is_searched_again_once_it_has_settled(
+async def test_begin_that_was_not_executed_is_searched_again_after_the_effect_delay(
     service: RecordService, tmp_path: Path
 ) -> None:
     async with continuity_probe(tmp_path, http=pair(service.url)) as probe:
@@ -254,7 +254,7 @@ async def test_finish_without_a_response_is_read_back_and_not_sent_twice(
         assert probe.states[NEVER] == 1
 
 
-async def test_finish_without_a_response_that_is_missing_is_sent_again_once_it_has_settled(
+async def test_finish_without_a_response_that_is_missing_is_sent_again_after_the_effect_delay(
     service: RecordService, tmp_path: Path
 ) -> None:
     async with continuity_probe(tmp_path, http=pair(service.url), every="50s") as probe:

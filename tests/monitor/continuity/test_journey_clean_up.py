@@ -210,7 +210,7 @@ async def test_a_refused_write_leaves_nothing(service: RecordService, tmp_path: 
 
 
 async def test_a_lost_response_is_found_by_the_id_of_the_run(service: RecordService, tmp_path: Path) -> None:
-    """The search is repeated when the write has settled, because it may take effect late."""
+    """The search is repeated after `MAX_EFFECT_DELAY`, because the write may take effect late."""
     async with environment() as (runner, clock):
         process = Process(tmp_path, journey_check(service.url), runner, clock)
         service.cut_after = ["POST"]

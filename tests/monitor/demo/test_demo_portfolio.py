@@ -32,7 +32,7 @@ EXPECTED_REASONS = {
     ("keycloak", "outage"): dict.fromkeys(("discovery", "standard", "jwks"), "connect_refused"),
     ("keycloak", "slow"): dict.fromkeys(("discovery", "standard", "jwks"), "deadline"),
     ("keycloak", "maintenance"): dict.fromkeys(("discovery", "standard", "jwks"), "header_mismatch"),
-    ("keycloak", "fail-over"): {},
+    ("keycloak", "failover"): {},
     ("chefs", "up"): {},
     ("chefs", "outage"): dict.fromkeys(("api", "status"), "connect_refused"),
     ("chefs", "slow"): dict.fromkeys(("api", "status"), "deadline"),
@@ -54,7 +54,7 @@ EXPECTED_REASONS = {
     ("secondment", "up"): {},
     ("secondment", "outage"): dict.fromkeys(("a", "b"), "connect_refused"),
     ("secondment", "slow"): dict.fromkeys(("a", "b"), "deadline"),
-    ("secondment", "half"): {"a": "connect_refused"},
+    ("secondment", "one_instance_down"): {"a": "connect_refused"},
     ("secondment", "error"): dict.fromkeys(("a", "b"), "http_status"),
 }
 

@@ -137,7 +137,7 @@ async def test_keycloak_discovery_has_issuer_and_jwks(demo: Demo) -> None:
     assert {"kid", "kty", "alg", "use", "n", "e"} <= set(keys[0])
 
 
-async def test_keycloak_fail_over_has_refusal_maintenance_page_and_golddr(demo: Demo) -> None:
+async def test_keycloak_failover_has_refusal_maintenance_page_and_golddr(demo: Demo) -> None:
     """The maintenance page answers the health URL with status 200 as text/html."""
     assert (await demo.get("keycloak-golddr", DISCOVERY)).status == 503
     await demo.set_mode("keycloak", "outage")
@@ -146,7 +146,7 @@ async def test_keycloak_fail_over_has_refusal_maintenance_page_and_golddr(demo: 
     page = await demo.get("keycloak", DISCOVERY)
     assert (page.status, page.content_type) == (200, "text/html")
     assert "performing some maintenance at the moment" in await page.text()
-    await demo.set_mode("keycloak", "fail-over")
+    await demo.set_mode("keycloak", "failover")
     assert "issuer" in await demo.json("keycloak", DISCOVERY)
     assert "issuer" in await demo.json("keycloak-golddr", DISCOVERY)
     assert await is_refused(demo, "keycloak-gold")
@@ -191,7 +191,7 @@ async def test_notify_without_its_database_sends_an_invalid_status_line(demo: De
 
 
 async def test_secondment_poc_can_lose_one_of_two_instances(demo: Demo) -> None:
-    await demo.set_mode("secondment", "half")
+    await demo.set_mode("secondment", "one_instance_down")
     assert await is_refused(demo, "secondment-a")
     assert await demo.json("secondment-b", "/health") == {"status": "ok"}
 

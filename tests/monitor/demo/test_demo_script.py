@@ -97,7 +97,7 @@ def test_default_script_contains_the_faults_that_are_hard_to_detect() -> None:
     used_modes = {(step.product, step.mode) for step in DEFAULT.steps}
     assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= used_modes
     story = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
-    assert story == ["outage", "maintenance", "fail-over", "up"]
+    assert story == ["outage", "maintenance", "failover", "up"]
 
 
 def test_table_shows_every_step_with_its_time() -> None:

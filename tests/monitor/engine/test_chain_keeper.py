@@ -62,7 +62,7 @@ async def test_day_is_closed_once_after_the_grace_period(record: KeptRecord) -> 
     assert await record.heads() == []
     assert await record.heads(HOUR + GRACE - MINUTE) == []
     (head,) = await record.heads(2 * MINUTE)
-    assert (head.day, head.whole, head.since, head.made) == (MIDNIGHT // DAY - 1, True, None, record.clock.now())
+    assert (head.day, head.full, head.since, head.made) == (MIDNIGHT // DAY - 1, True, None, record.clock.now())
     for _ in range(3):
         assert await record.heads(HOUR) == [head]
 
@@ -72,14 +72,14 @@ async def test_head_follows_the_previous_one_and_covers_days_without_a_daemon(re
     (first,) = await record.heads(HOUR + GRACE)
     record.observe(MIDNIGHT - HOUR, MIDNIGHT + 20 * HOUR)
     first, second = await record.heads(4 * DAY)
-    assert (second.number, second.previous, second.whole) == (2, first.digest, False)
+    assert (second.number, second.previous, second.full) == (2, first.digest, False)
     assert (second.since, second.day) == (first.day + 1, first.day + 4)
 
 
 async def test_first_head_of_an_older_record_covers_all_earlier_days(record: KeptRecord) -> None:
     record.observe(MIDNIGHT - 90 * DAY, MIDNIGHT - 80 * DAY)
     (head,) = await record.heads()
-    assert (head.day, head.whole) == (MIDNIGHT // DAY - 2, True)
+    assert (head.day, head.full) == (MIDNIGHT // DAY - 2, True)
 
 
 async def test_no_day_is_closed_while_the_store_fails_or_the_clock_is_wrong(record: KeptRecord) -> None:

@@ -23,7 +23,7 @@ from sla.feasibility import (
     series,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import design, fail_over, outside, part, site
+from tests.sla.feasibility.designs import design, failover, outside, part, site
 
 OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down for 1 of 10 hours: many outages, so that few years are enough
 
@@ -56,11 +56,11 @@ def test_repairable_pair_equals_its_closed_form() -> None:
         design(*(part(n, OFTEN) for n in "abcd"), structure=AtLeast(2, tuple("abcd"))),
         design(part("a"), outside("b", Coupling.RETRIED, OFTEN, patience=4 * HOUR)),
         design(part("a", OFTEN, deployments=Planned(7 * DAY, 5 * HOUR))),
-        design(sites=(site("a", OFTEN), site("b", OFTEN)), fail_over=fail_over(rto=3 * HOUR, success="0.7")),
+        design(sites=(site("a", OFTEN), site("b", OFTEN)), failover=failover(rto=3 * HOUR, success="0.7")),
         design(
             part("app", OFTEN, needs=("a",)),
             sites=(site("a", OFTEN), site("b", OFTEN)),
-            fail_over=fail_over(rto=HOUR, success="0.9", covers=("app",)),
+            failover=failover(rto=HOUR, success="0.9", covers=("app",)),
         ),
         design(
             outside("b", Coupling.RETRIED, replace(OFTEN, replicas=2), patience=2 * HOUR, needs=("host",)),
@@ -76,7 +76,7 @@ def test_repairable_pair_equals_its_closed_form() -> None:
         "k-of-n",
         "retry",
         "deployments",
-        "fail-over",
+        "failover",
         "covered",
         "nested-retries",
         "maintenance",

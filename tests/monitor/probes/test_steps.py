@@ -1,4 +1,4 @@
-"""Journeys: steps in order, captured values, secrets, retries, and the outcome of the whole."""
+"""Journeys: steps in order, captured values, secrets, retries, and the outcome of the run."""
 
 from __future__ import annotations
 

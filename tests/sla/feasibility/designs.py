@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from sla.feasibility import Coupling, Design, FailOver, Part, Repairable, Site, Standby
+from sla.feasibility import Coupling, Design, Failover, Part, Repairable, Site, Standby
 from sla.interval import HOUR, MINUTE
 
 GOOD = Repairable(999 * HOUR, HOUR)  # down 1 in 1000
@@ -28,5 +28,5 @@ def design(*parts: Part, **fields: Any) -> Design:
     return Design("a design", parts or (part("app"),), **fields)
 
 
-def fail_over(kind: Standby = Standby.WARM, rto: int = 15 * MINUTE, success: str = "0.9", **fields: Any) -> FailOver:
-    return FailOver(kind, rto, Fraction(success), **fields)
+def failover(kind: Standby = Standby.WARM, rto: int = 15 * MINUTE, success: str = "0.9", **fields: Any) -> Failover:
+    return Failover(kind, rto, Fraction(success), **fields)

@@ -9,7 +9,7 @@ import pytest
 from sla.feasibility import (
     Coupling,
     Design,
-    FailOver,
+    Failover,
     Limit,
     Maintenance,
     Planned,
@@ -20,7 +20,7 @@ from sla.feasibility import (
 from sla.feasibility.ceiling import met_items_after
 from sla.interval import DAY, MINUTE
 from sla.readiness import Checklist, ChecklistItem
-from tests.sla.feasibility.designs import design, fail_over, outside, part, site
+from tests.sla.feasibility.designs import design, failover, outside, part, site
 
 ITEMS = {
     "disaster-recovery": "0.9995",
@@ -35,7 +35,7 @@ TWO_SITES = (site("here"), site("there"))
 
 
 def with_warm_standby(**fields: object) -> Design:
-    return design(sites=TWO_SITES, fail_over=fail_over(), **fields)
+    return design(sites=TWO_SITES, failover=failover(), **fields)
 
 
 def test_without_disaster_recovery_the_ceiling_is_99_95_percent() -> None:
@@ -74,7 +74,7 @@ def test_limits_of_the_plan_are_included_and_the_lowest_is_first() -> None:
             "zero-downtime-deployment",
             "maintenance causes downtime",
         ),
-        (design(sites=TWO_SITES, fail_over=FailOver(Standby.COLD, 0, Fraction(1))), "preserves-transactions", "cold"),
+        (design(sites=TWO_SITES, failover=Failover(Standby.COLD, 0, Fraction(1))), "preserves-transactions", "cold"),
         (design(sites=TWO_SITES), "disaster-recovery", "no standby"),
     ],
 )

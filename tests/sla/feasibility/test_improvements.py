@@ -9,7 +9,7 @@ import pytest
 
 from sla.feasibility import (
     Coupling,
-    FailOver,
+    Failover,
     Maintenance,
     Planned,
     Standby,
@@ -18,7 +18,7 @@ from sla.feasibility import (
     next_steps,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import POOR, design, fail_over, outside, part, site
+from tests.sla.feasibility.designs import POOR, design, failover, outside, part, site
 
 IMPROVABLE = design(
     part("app", POOR, replicable=True, deployments=Planned(7 * DAY, 10 * MINUTE)),
@@ -59,18 +59,18 @@ def test_each_change_has_the_effect_that_its_text_describes() -> None:
         (Standby.HOT, MINUTE, Fraction(99, 100), "in 1 minute, works 99 of 100 times"),
     ):
         text, plan_design = changed[f"standby/{kind}"]
-        assert (plan_design.fail_over, len(plan_design.sites)) == (FailOver(kind, rto, success), 2)
+        assert (plan_design.failover, len(plan_design.sites)) == (Failover(kind, rto, success), 2)
         assert plan_design.sites[1].failures == plan_design.sites[0].failures
         assert arguments in text
 
 
-def test_existing_fail_over_can_be_improved_and_rehearsed() -> None:
-    warm = replace(IMPROVABLE, sites=(site("a"), site("b")), fail_over=fail_over(covers=("app",)))
+def test_existing_failover_can_be_improved_and_rehearsed() -> None:
+    warm = replace(IMPROVABLE, sites=(site("a"), site("b")), failover=failover(covers=("app",)))
     changed = {change.id: change.apply() for change in changes(warm)}
     assert {"standby/hot", "rehearse"} < set(changed)
     assert "standby/warm" not in changed
-    assert changed["rehearse"].fail_over == replace(fail_over(covers=("app",)), success=Fraction("0.95"))
-    hot = changed["standby/hot"].fail_over
+    assert changed["rehearse"].failover == replace(failover(covers=("app",)), success=Fraction("0.95"))
+    hot = changed["standby/hot"].failover
     assert hot is not None
     assert (hot.kind, hot.covers) == (Standby.HOT, ("app",))
 
@@ -104,7 +104,7 @@ def test_design_without_possible_changes_has_no_steps() -> None:
     assert next_steps(design(part("app")), {}) == ()
 
 
-def test_hot_standby_with_certain_fail_over_has_no_site_changes() -> None:
-    sure = replace(fail_over(covers=("app",)), kind=Standby.HOT, success=Fraction(1))
-    best = replace(IMPROVABLE, sites=(site("a"), site("b")), fail_over=sure)
+def test_hot_standby_with_certain_failover_has_no_site_changes() -> None:
+    sure = replace(failover(covers=("app",)), kind=Standby.HOT, success=Fraction(1))
+    best = replace(IMPROVABLE, sites=(site("a"), site("b")), failover=sure)
     assert not {"standby/warm", "standby/hot", "rehearse"} & {change.id for change in changes(best)}

@@ -1,4 +1,4 @@
-"""Compare predictions for couplings, sites, fail-over and shared parts with their formulas."""
+"""Compare predictions for couplings, sites, failover and shared parts with their formulas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sla.feasibility import (
     Coupling,
     Design,
     Diagram,
-    FailOver,
+    Failover,
     Maintenance,
     Part,
     Planned,
@@ -30,7 +30,7 @@ from sla.feasibility import (
     predict,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import GOOD, POOR, design, fail_over, outside, part, site
+from tests.sla.feasibility.designs import GOOD, POOR, design, failover, outside, part, site
 
 
 def test_parts_outside_the_structure_are_required() -> None:
@@ -68,26 +68,26 @@ def test_retry_hides_deployments_shorter_than_the_patience() -> None:
     )
 
 
-def test_fail_over_hides_outages_after_the_rto_if_the_standby_is_up() -> None:
+def test_failover_hides_outages_after_the_rto_if_the_standby_is_up() -> None:
     """u1 x (1 - s x exp(-r/m) x a2), for exponential outages of mean m."""
-    two = design(sites=(site("here", POOR), site("there", POOR)), fail_over=fail_over())
+    two = design(sites=(site("here", POOR), site("there", POOR)), failover=failover())
     hidden = 0.9 * math.exp(-0.25) * 0.99
     assert 1 - expected_unavailability(two) == pytest.approx(0.999 * (1 - 0.01 * (1 - hidden)))
 
 
 def test_one_of_several_standbys_is_sufficient() -> None:
-    three = design(sites=(site("a", POOR), site("b", POOR), site("c", POOR)), fail_over=fail_over(rto=0, success="1"))
+    three = design(sites=(site("a", POOR), site("b", POOR), site("c", POOR)), failover=failover(rto=0, success="1"))
     assert 1 - expected_unavailability(three) == pytest.approx(0.999 * (1 - 0.01**3))
 
 
-def test_outage_of_a_covered_part_causes_a_fail_over() -> None:
+def test_outage_of_a_covered_part_causes_a_failover() -> None:
     sites = (site("here"), site("there"))
-    without_cover = design(part("app", POOR), sites=sites, fail_over=fail_over())
-    covered = design(part("app", POOR), sites=sites, fail_over=fail_over(covers=("app",)))
+    without_cover = design(part("app", POOR), sites=sites, failover=failover())
+    covered = design(part("app", POOR), sites=sites, failover=failover(covers=("app",)))
     assert expected_unavailability(covered) < expected_unavailability(without_cover) / 1.5
 
 
-def test_second_site_without_fail_over_has_no_effect() -> None:
+def test_second_site_without_failover_has_no_effect() -> None:
     assert expected_unavailability(design(sites=(site("a"), site("b")))) == expected_unavailability(
         design(sites=(site("a"),))
     )
@@ -158,7 +158,7 @@ def test_contributors_are_ordered_by_downtime_and_have_names() -> None:
 
 @st.composite
 def designs(draw: st.DrawFn) -> Design:
-    """Generate designs with shared parts, retries, sites, fail-over, deployments and replicas."""
+    """Generate designs with shared parts, retries, sites, failover, deployments and replicas."""
     processes = st.builds(
         Repairable, st.integers(10 * DAY, 400 * DAY), st.integers(MINUTE, DAY), st.integers(1, 3), st.just(1)
     )
@@ -180,9 +180,9 @@ def designs(draw: st.DrawFn) -> Design:
         )
     sites = tuple(Site(f"s{n}", f"s{n}", draw(processes)) for n in range(draw(st.integers(1, 3))))
     covers = tuple(draw(st.lists(st.sampled_from(ids), unique=True)))
-    fail_over = FailOver(Standby.WARM, draw(st.integers(0, HOUR)), draw(st.fractions(Fraction(1, 9), 1)), covers)
+    failover = Failover(Standby.WARM, draw(st.integers(0, HOUR)), draw(st.fractions(Fraction(1, 9), 1)), covers)
     k = draw(st.integers(1, len(ids)))
-    plan_design = Design("d", tuple(parts), sites, fail_over, None, AtLeast(k, tuple(ids)))
+    plan_design = Design("d", tuple(parts), sites, failover, None, AtLeast(k, tuple(ids)))
     try:
         expected_unavailability(plan_design)
     except TooManySharedPartsError:  # tested in test_decision_diagram
@@ -217,7 +217,7 @@ def test_additional_replica_never_lowers_availability(plan_design: Design, index
 
 @given(designs())
 def test_design_is_not_better_than_its_worst_hard_dependency(plan_design: Design) -> None:
-    all_required = replace(plan_design, structure=None, fail_over=None)
+    all_required = replace(plan_design, structure=None, failover=None)
     hard = [part.failures.down for part in plan_design.parts if part.coupling is Coupling.HARD]
     assert expected_unavailability(all_required) >= max([*hard, plan_design.sites[0].failures.down]) * (1 - 1e-9)
 
