@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
-from monitor.views.readiness import promise_view
+from monitor.views.readiness import promise_view, source_text
 from sla.objective import format_percent
 from sla.window import format_instant
 
@@ -49,7 +49,7 @@ def _plan(plan: PlanForecast | None) -> Iterator[tuple[Cell, ...]]:
 
 def _item(status: ItemStatus) -> tuple[Cell, ...]:
     evidence = "; ".join(
-        f"{evidence.kind} by {evidence.by} until {format_instant(evidence.until)}"
+        f"{source_text(evidence)}{'' if evidence.supports else ','} until {format_instant(evidence.until)}"
         + (f": {evidence.detail}" if evidence.detail else "")
         for evidence in status.evidence
     )

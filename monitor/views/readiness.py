@@ -72,9 +72,13 @@ def _state_text(status: ItemStatus) -> str:
     return "unmet: no evidence" if not status.evidence else "unmet"
 
 
+def source_text(evidence: Evidence) -> str:
+    """Return kind and author of the evidence, and that it does not show that the item is met if so."""
+    return f"{evidence.kind} by {evidence.by}" + _SUPPORTS[evidence.supports]
+
+
 def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
-    source = f"{evidence.kind} by {evidence.by}" + _SUPPORTS[evidence.supports]
-    return EvidenceLine(source, evidence.details, moment(evidence.until, zone))
+    return EvidenceLine(source_text(evidence), evidence.details, moment(evidence.until, zone))
 
 
 @dataclass(frozen=True, slots=True)

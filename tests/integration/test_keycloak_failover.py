@@ -1,4 +1,7 @@
-"""Failovers between two sites with a real Keycloak on each: their sessions, and the measured time."""
+"""Failovers between two sites with a real Keycloak on each: their sessions, and the measured time.
+
+The sites keep their sessions in a database of their own, or both in one.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,14 @@ from tests.support.failover import (
     write_config,
 )
 from tests.support.keycloak import CLIENT_SECRET, Admin, Keycloak, keycloak, needs_keycloak
+from tests.support.postgres import Postgres, needs_postgres
 from tests.support.processes import free_port, wait_for
 from tests.support.replicated_sites import DR, GOLD, NAME, ActionTime
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(1500), needs_keycloak]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(3000), needs_keycloak]
 
 
 @dataclass
@@ -59,6 +63,23 @@ def separate_sites(folder: Path) -> Iterator[KeycloakSites]:
 
 
 @contextlib.contextmanager
+def shared_store(folder: Path) -> Iterator[KeycloakSites]:
+    """Run two Keycloaks on one PostgreSQL database: they share realm, keys and sessions."""
+    port = free_port()
+    (folder / "database").mkdir()
+    with contextlib.ExitStack() as stack:
+        database = Postgres(folder / "database")
+        stack.enter_context(database.running())
+        url = f"jdbc:postgresql://127.0.0.1:{database.port}/postgres"
+        sites = [
+            stack.enter_context(keycloak(folder / name, port, url, host)) for name, host in (("gold", GOLD), ("dr", DR))
+        ]
+        Admin(sites[0]).enable_refresh_tokens()
+        dns = stack.enter_context(DnsSwitch(GOLD).serving())
+        yield KeycloakSites(*sites, dns)
+
+
+@contextlib.contextmanager
 def scenario(folder: Path, server: Keycloak, dns: DnsSwitch) -> Iterator[Failover]:
     """Let a daemon observe the realm by its name, and keep sessions of a client open."""
     realm = f"{server.address.replace(GOLD, NAME)}/realms/standard"
@@ -81,7 +102,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sessions_are_lost_between_keycloaks_without_a_shared_store(tmp_path: Path) -> None:
     with separate_sites(tmp_path) as sites, scenario(tmp_path, sites.gold, sites.dns) as running:
         gold = Admin(sites.gold)
-        wait_for("sessions", lambda: gold.session_count() >= 3, 300)
+        wait_for("sessions", lambda: gold.session_count() >= 3, 600)
         starts = gold.session_starts()
         killed = ActionTime.of(sites.gold.kill)
         running.wait_for_outage()
@@ -106,3 +127,31 @@ def test_sessions_are_lost_between_keycloaks_without_a_shared_store(tmp_path: Pa
     check_recovery_time(result["rta_seconds"], killed, recovered, running.store)
     check_recovery_time(failover["duration_seconds"], killed, recovered, running.store)
     assert "Failover" in page
+
+
+@needs_postgres
+def test_sessions_survive_the_loss_of_one_of_two_keycloaks_on_one_database(tmp_path: Path) -> None:
+    with shared_store(tmp_path) as sites, scenario(tmp_path, sites.gold, sites.dns) as running:
+        dr = Admin(sites.dr)
+        wait_for("sessions", lambda: dr.session_count() >= 3, 600)
+        killed = ActionTime.of(sites.gold.kill)
+        open_then = acknowledged_before(running, killed.start)
+        running.wait_for_outage()
+        recovered = sites.switch()
+        result = running.finish()
+        (measured,) = running.transactions()["results"]
+        check_failover(running)
+    preserved = running.states(TransactionState.PRESERVED)
+    assert len(open_then) >= 3
+    assert open_then <= preserved, "a session that was open at the loss can be refreshed at the other site"
+    assert running.states(TransactionState.LOST) == set()
+    assert (measured["counts"]["lost"], measured["rpa_seconds"]["point"]) == (0, 0)
+    assert measured["counts"]["preserved"] >= len(open_then)
+    assert (result["rpa_seconds"], result["met"], result["recovered"]) == (0, True, True)
+    check_recovery_time(result["rta_seconds"], killed, recovered, running.store)
+
+
+def acknowledged_before(running: Failover, instant: int) -> set[str]:
+    """Return the sessions that had begun, with an answer, and were not finished at an instant."""
+    runs = running.runs().values()
+    return {run.id for run in runs if 0 < (run.acknowledged("begin") or 0) < instant and not run.acknowledged("finish")}

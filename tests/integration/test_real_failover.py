@@ -22,7 +22,7 @@ from tests.support.failover import (
     write_config,
 )
 from tests.support.patroni import needs_patroni
-from tests.support.postgres import POSTGRES, Postgres
+from tests.support.postgres import Postgres, needs_postgres
 from tests.support.processes import wait_for
 from tests.support.record_service import pair
 from tests.support.replicated_sites import TABLE, PatroniSites, ReplicatedSites, Sites, query
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from tests.support.replicated_sites import Server
 
-needs_postgres = pytest.mark.skipif(not (POSTGRES / "postgres").exists(), reason="not installed: postgres")
 PAGE = "<!doctype html><title>Maintenance</title><p>Sorry for the inconvenience"
 
 

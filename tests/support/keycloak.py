@@ -20,6 +20,8 @@ from tests.support.processes import Program, fetch, free_port, run_program, wait
 
 HOME = Path(__file__).parents[2] / ".tools" / "keycloak"
 CLIENT_SECRET = "test-client-secret"
+START = 600.0  # seconds until a Keycloak runs, on a busy machine
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"  # less compilation: a start takes half the processor time
 REALM = {
     "realm": "standard",
     "enabled": True,
@@ -163,13 +165,14 @@ def keycloak(
     command += [f"--http-management-port={management}"]
     if database is not None:
         command += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
-    admin = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
+    variables = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
+    variables["JAVA_OPTS_APPEND"] = JAVA_OPTIONS
     try:
-        with run_program(folder / "keycloak.log", command, start_new_session=True, env=os.environ | admin) as program:
+        with run_program(folder / "keycloak.log", command, start_new_session=True, env=os.environ | variables) as program:
             server = Keycloak(program, f"http://{host}:{port}/auth", f"http://{host}:{management}/auth")
             try:
                 # The pattern matches nothing: find_in_log only fails if the process has ended.
-                wait_for("Keycloak", lambda: program.find_in_log("(?!)") is None and _ready(server), 300)
+                wait_for("Keycloak", lambda: program.find_in_log("(?!)") is None and _ready(server), START)
                 yield server
             finally:
                 with contextlib.suppress(ProcessLookupError):

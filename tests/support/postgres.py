@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.processes import Program, alive, free_port, run_program, wait_for
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 PASSWORD = "right-canary"
+
+needs_postgres = pytest.mark.skipif(not (POSTGRES / "postgres").exists(), reason="not installed: postgres")
 
 
 def as_owner(user: str, folder: Path) -> dict[str, Any]:

@@ -8,13 +8,12 @@ import pytest
 
 from sla.continuity import TransactionState
 from tests.support.continuity import continuity_probe
-from tests.support.postgres import PASSWORD, POSTGRES, Postgres
+from tests.support.postgres import PASSWORD, Postgres, needs_postgres
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 psycopg = pytest.importorskip("psycopg")
-needs_postgres = pytest.mark.skipif(not (POSTGRES / "postgres").exists(), reason="not installed: postgres")
 PRESERVED, LOST, DUPLICATED, NEVER, OPEN, UNVERIFIED = TransactionState
 TABLE = "CREATE TABLE ninewatch_continuity (run text NOT NULL, step text NOT NULL)"
 
