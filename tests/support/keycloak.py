@@ -165,10 +165,13 @@ def keycloak(
     command += [f"--http-management-port={management}"]
     if database is not None:
         command += ["--db=postgres", f"--db-url={database}", "--db-username=ninewatch", f"--db-password={PASSWORD}"]
-    variables = {"KC_BOOTSTRAP_ADMIN_USERNAME": "admin", "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD}
-    variables["JAVA_OPTS_APPEND"] = JAVA_OPTIONS
+    variables = os.environ | {
+        "KC_BOOTSTRAP_ADMIN_USERNAME": "admin",
+        "KC_BOOTSTRAP_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "JAVA_OPTS_APPEND": JAVA_OPTIONS,
+    }
     try:
-        with run_program(folder / "keycloak.log", command, start_new_session=True, env=os.environ | variables) as program:
+        with run_program(folder / "keycloak.log", command, start_new_session=True, env=variables) as program:
             server = Keycloak(program, f"http://{host}:{port}/auth", f"http://{host}:{management}/auth")
             try:
                 # The pattern matches nothing: find_in_log only fails if the process has ended.
