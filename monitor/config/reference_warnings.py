@@ -83,8 +83,10 @@ def host_of(check: CheckBase) -> str:
 def _is_local(check: CheckBase) -> bool:
     """Return whether no connection beyond the own network is needed: loopback, or a name without a domain.
 
-    Such names are those of services in a cluster or a compose file.
+    Such names are those of services in a cluster or a compose file. A journey is local if all of its steps are.
     """
+    if check.kind == "steps":
+        return all(_is_local(step.definition.check) for step in getattr(check, "steps", ()))
     host = host_of(check)
     if check.kind in ("heartbeat", "exec"):
         return True

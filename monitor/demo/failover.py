@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from monitor.demo.modes import UPLINK
 from monitor.errors import NinewatchError
 from monitor.storage.reader import reading
 from sla.interval import SECOND, Interval
@@ -54,13 +55,14 @@ class Demo:
 async def fail_over(demo: Demo, clock: Clock, shortest: float, announce: Callable[[str], None]) -> None:
     """Take Keycloak through all stages. Each lasts for at least `shortest` seconds, and until all checks observed it.
 
-    The demo's script does not change Keycloak and CSS meanwhile. They are up at the end, also after an error.
+    The demo's script does not change Keycloak, CSS and the uplink meanwhile. They are up at the end, also on an error.
 
     Raises:
         NinewatchError: the demo does not run, or its daemon does not probe.
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as client:
         try:
+            await _set(client, demo, UPLINK, "up", hold=True)
             for stage in STAGES:
                 await _set(client, demo, PRODUCT, stage.mode, hold=True)
                 await _set(client, demo, _DEPENDENT, stage.dependent, hold=True)
@@ -71,6 +73,7 @@ async def fail_over(demo: Demo, clock: Clock, shortest: float, announce: Callabl
         finally:
             await _set(client, demo, PRODUCT, "up", hold=False)
             await _set(client, demo, _DEPENDENT, "up", hold=False)
+            await _set(client, demo, UPLINK, "up", hold=False)
 
 
 async def _set(client: aiohttp.ClientSession, demo: Demo, product: str, mode: str, *, hold: bool) -> None:

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from monitor.probes.steps import StepsCheck
 from monitor.storage.store import Batch
 from sla.incident import IncidentTracker, Opened
 from sla.interval import DAY, MILLISECOND, MINUTE, SECOND, Interval
 from sla.observation import Outcome, Run
 from sla.timeline import Timeline
+from sla.vantage import BLIND_REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,6 +46,8 @@ class ScriptedOutage:
 
 _KEYCLOAK = ("keycloak/discovery", "keycloak/standard", "keycloak/jwks")
 
+_CHEFS = ("chefs/api", "chefs/status", "chefs/submit-a-form")
+
 # Typical causes: a data centre without network (Gold fails over, CSS's API stays closed until fail-back, Silver has
 # no second site), one lost connection that closes CHEFS, a database failover, a bad release, a proof of concept without
 # support at the weekend.
@@ -57,12 +61,12 @@ SCRIPTED_OUTAGES = (
     ScriptedOutage(38, "14:08", 9, "header_mismatch", _KEYCLOAK),
     ScriptedOutage(38, "14:03", 6, "connect_timeout", ("css/portal", "css/api", "css/integrations")),
     ScriptedOutage(38, "14:09", 31, "http_status", ("css/integrations",)),
-    ScriptedOutage(38, "14:03", 41, "connect_timeout", ("chefs/api", "chefs/status")),
+    ScriptedOutage(38, "14:03", 41, "connect_timeout", _CHEFS),
     ScriptedOutage(33, "08:02", 12, "deadline", ("drop/health",)),
     ScriptedOutage(23, "11:47", 6, "http_status", ("css/api", "css/portal")),
     ScriptedOutage(20, "17:35", 48, "connect_refused", ("secondment/a", "secondment/b")),
     ScriptedOutage(17, "10:42", 26, "body_mismatch", ("chefs/status",)),
-    ScriptedOutage(17, "10:42", 26, "http_status", ("chefs/api",)),
+    ScriptedOutage(17, "10:42", 26, "http_status", ("chefs/api", "chefs/submit-a-form")),
     ScriptedOutage(14, "15:25", 7, "deadline", ("notify/api",)),
     ScriptedOutage(9, "02:04", 3, "deadline", _KEYCLOAK),
     ScriptedOutage(6, "08:03", 9, "http_status", ("drop/health",)),
@@ -72,6 +76,9 @@ SCRIPTED_OUTAGES = (
 # (days before the seeding, local time of day, minutes): gaps of the monitor itself, which are unknown time.
 MONITOR_GAPS = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
 
+# (days before the seeding, local time of day, minutes): the own connection was cut, which is unknown time too.
+BLIND_TIMES = ((7, "21:05", 18),)
+
 # Relative frequency of small outages per local hour: few at night, most in working hours.
 HOURLY_WEIGHTS = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
 DISTURBANCES = 6  # small outages of each product in the span
@@ -80,7 +87,7 @@ _REASONS = ("deadline", "deadline", "connect_timeout", "http_status")
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An outage of a check."""
+    """A time in which a check fails, or cannot be observed if the reason is BLIND_REASON."""
 
     time: Interval
     reason: str
@@ -109,6 +116,7 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
         outages = [
             *_scripted_outages(product, check, until, portfolio.zone),
             *_disturbances(product, check, until, portfolio.zone),
+            *(Outage(_interval(until, portfolio.zone, *blind), BLIND_REASON) for blind in BLIND_TIMES),
         ]
         seeded_runs = list(_runs(f"{product.id}/{check.id}", outages, monitor_gaps, until))
         runs += seeded_runs
@@ -119,7 +127,8 @@ def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]
 def _scripted_outages(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
     for scripted in SCRIPTED_OUTAGES:
         if f"{product.id}/{check.id}" in scripted.checks:
-            yield Outage(_interval(until, zone, scripted.days, scripted.at, scripted.minutes), scripted.reason)
+            interval = _interval(until, zone, scripted.days, scripted.at, scripted.minutes)
+            yield Outage(interval, _reason(check, scripted.reason))
 
 
 def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo) -> Iterator[Outage]:
@@ -133,7 +142,12 @@ def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo
         interval = _interval(
             until, zone, 1 + _derived_number(key_text, "day", 88), at, 1 + _derived_number(key_text, "length", 3)
         )
-        yield Outage(interval, _REASONS[_derived_number(key_text, "reason", len(_REASONS))])
+        yield Outage(interval, _reason(check, _REASONS[_derived_number(key_text, "reason", len(_REASONS))]))
+
+
+def _reason(check: CheckBase, reason: str) -> str:
+    """Return the reason that a check reports: a journey fails in its first step."""
+    return f"{check.steps[0].id}: {reason}" if isinstance(check, StepsCheck) else reason
 
 
 def _derived_number(key_text: str, purpose: str, below: int) -> int:
@@ -163,7 +177,8 @@ def _runs(key: str, outages: Iterable[Outage], monitor_gaps: Iterable[Interval],
     for first, end in pairwise(marks):
         at = begin + first * SPACING
         if not any(_contains(gap, at) for gap in monitor_gaps):
-            reason = next((outage.reason for outage in outages if _contains(outage.time, at)), "")
+            reasons = [outage.reason for outage in outages if _contains(outage.time, at)]
+            reason = BLIND_REASON if BLIND_REASON in reasons else next(iter(reasons), "")
             yield _run(key, reason, at, end - first)
 
 
@@ -174,13 +189,13 @@ def _contains(interval: Interval, at: int) -> bool:
 def _run(key: str, reason: str, first: int, count: int) -> Run:
     latency = _latency(key, reason)
     last = first + (count - 1) * SPACING
-    outcome = Outcome.BAD if reason else Outcome.GOOD
+    outcome = Outcome.UNKNOWN if reason == BLIND_REASON else Outcome.BAD if reason else Outcome.GOOD
     return Run(key, outcome, reason, first, last, count, HOLD, count, count * latency, 3 * latency, seeded=True)
 
 
 def _latency(key: str, reason: str) -> int:
     """Return a latency in microseconds: the timeout, or 20 to 120 ms."""
-    if reason in ("deadline", "connect_timeout"):
+    if reason.endswith(("deadline", "connect_timeout")):
         return SECOND
     return (20 + _derived_number(key, "latency", 100)) * MILLISECOND
 

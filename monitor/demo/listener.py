@@ -78,6 +78,7 @@ class Listener:
             raise RuntimeError("request before the first behaviour was set")
         if behaviour.delay:
             await self._clock.sleep_until(self._clock.monotonic() + behaviour.delay)
+        request[responses.BODY] = await request.read()
         return responses.answer(behaviour.routes, request, self._clock.now())
 
 

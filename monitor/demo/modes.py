@@ -1,4 +1,4 @@
-"""The modes of each simulated product, and its behaviour in each mode."""
+"""The modes of each simulated product and of the uplink, and their behaviour in each mode."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from monitor.demo import responses
+from monitor.demo import form, responses
 from monitor.errors import NinewatchError
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from monitor.demo.responses import Routes
 
 CONTROL = "control"
+UPLINK = "uplink"  # the monitor's own connection, simulated by its references
+CUT = "outage"  # the mode of the uplink in which no product can be reached either
 LISTENERS = (
     CONTROL,
     "keycloak",  # the address of both sites, like that of a global load balancer
@@ -28,6 +30,8 @@ LISTENERS = (
     "notify-page",
     "secondment-a",
     "secondment-b",
+    "uplink-a",
+    "uplink-b",
 )
 BASE_PORT = 17600  # below Linux' range of ephemeral ports, so that no outgoing connection uses one of them
 DEFAULT_PORTS = MappingProxyType({name: BASE_PORT + offset for offset, name in enumerate(LISTENERS)})
@@ -97,7 +101,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
             keycloak_golddr=responses.KEYCLOAK,
         ),
     },
-    "chefs": _usual(chefs=responses.CHEFS)
+    "chefs": _usual(chefs=form.CHEFS)
     | {
         "not_ready": _mode(
             "200 but not ready: event stream lost, every other route is 503", chefs=responses.CHEFS_NOT_READY
@@ -139,6 +143,16 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
         ),
         "error": _mode(
             "500 on every route", secondment_a=responses.SECONDMENT_BROKEN, secondment_b=responses.SECONDMENT_BROKEN
+        ),
+    },
+    # The references return last, so that each probe that failed before the products returned is decided without them.
+    UPLINK: {
+        "up": _mode("both references answer", uplink_a=responses.REFERENCE, uplink_b=responses.REFERENCE),
+        CUT: _mode(
+            "the monitor's own connection is cut: all targets refuse, no downtime", uplink_a=CLOSED, uplink_b=CLOSED
+        ),
+        "returning": _mode(
+            "the products are reachable again, the references not yet", uplink_a=CLOSED, uplink_b=CLOSED
         ),
     },
 }

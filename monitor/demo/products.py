@@ -71,9 +71,18 @@ class Products:
         Raises:
             NinewatchError: unknown product or mode.
         """
-        for name, behaviour in modes.find(product, mode).listeners.items():
-            await self._listeners[name].set_behaviour(behaviour)
+        modes.find(product, mode)
         self.current_modes[product] = mode
+        await self._apply(product)
+        if product == modes.UPLINK:
+            for other in self.current_modes.keys() - {product}:
+                await self._apply(other)
+
+    async def _apply(self, product: str) -> None:
+        """Let a product's listeners behave as in its mode, or close them while the uplink is cut."""
+        is_cut = self.current_modes.get(modes.UPLINK) == modes.CUT
+        for name, behaviour in modes.find(product, self.current_modes[product]).listeners.items():
+            await self._listeners[name].set_behaviour(modes.CLOSED if is_cut else behaviour)
 
     def hold(self, product: str, *, is_held: bool) -> None:
         """Hold a product: the script does not change it until it is released."""

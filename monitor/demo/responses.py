@@ -17,6 +17,9 @@ from aiohttp import web
 Answer = Callable[[web.BaseRequest, int], web.Response]
 """Function from a request and an instant (microseconds since the Unix epoch) to a response."""
 
+BODY = web.RequestKey("body", bytes)
+"""The body of a request, which was read before its answer is made."""
+
 Routes = Mapping[str, Answer]
 """Path -> answer; "*" answers every other path."""
 
@@ -250,3 +253,7 @@ NOTIFY_PAGE_DOWN: Routes = {"/response.json": _components(api="down", email="dow
 # Staff secondment: a proof of concept without a published interface.
 SECONDMENT: Routes = {"/": _page("Secondments", "Apply for a secondment."), "/health": _json({"status": "ok"})}
 SECONDMENT_BROKEN: Routes = {"*": _text("Internal Server Error", status=500)}
+
+
+# The targets of the references, which only have to answer.
+REFERENCE: Routes = {"*": _text("ok")}

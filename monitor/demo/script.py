@@ -70,9 +70,9 @@ def format_time(seconds: float) -> str:
 
 # The first failure comes within seconds of the start. Failures are long enough for an incident at an interval of 1 s,
 # and far enough apart to be distinguished. Keycloak goes through a failover: outage, maintenance page, GoldDR, and
-# fail-back once Gold is up again.
+# fail-back once Gold is up again. At the end the monitor's own connection is cut, long enough for its alert (30 s).
 DEFAULT = Script(
-    length=270,
+    length=300,
     steps=(
         Step(12, "drop", "outage"),
         Step(32, "drop", "up"),
@@ -91,6 +91,9 @@ DEFAULT = Script(
         Step(220, "secondment", "up"),
         Step(230, "notify", "degraded"),
         Step(250, "notify", "up"),
+        Step(255, "uplink", "outage"),
+        Step(291, "uplink", "returning"),
+        Step(294, "uplink", "up"),
     ),
 )
 NONE = Script(length=1, steps=())

@@ -73,6 +73,38 @@ def test_demo_outage_opens_incident_within_two_intervals_and_counts_in_availabil
     assert measured["downtime_seconds"]["point"] == expected["point"] == resolved_incident["downtime_seconds"]
 
 
+def test_cut_connection_in_the_demo_costs_nothing(tmp_path: Path) -> None:
+    """The references decide: no product is down, no budget is spent, and the gap is shown."""
+    with running_demo(tmp_path) as (daemon, control):
+        wait_for("a good journey", lambda: daemon.metric("probe_success", product="chefs", check="submit-a-form") == 1)
+        (seeded_vantage,) = daemon.api("/vantages")
+        assert (seeded_vantage["id"], seeded_vantage["blind"]) == ("local", False)
+        before = incident_ids(daemon)
+        set_mode(control, "uplink", "outage")
+        wait_for("blindness", lambda: daemon.api("/vantages")[0]["blind"])
+        wait_for("unknown probes", lambda: {last["reason"] for last in last_probes(daemon)} == {"vantage_blind"})
+        assert "no answer from the references" in last_probes(daemon)[0]["detail"]
+        assert "failed probes are recorded as unknown and cost no budget" in daemon.body("/")
+        set_mode(control, "uplink", "returning")
+        wait_for("good probes", lambda: {last["outcome"] for last in last_probes(daemon)} == {"good"})
+        set_mode(control, "uplink", "up")
+        wait_for("the end of blindness", lambda: not daemon.api("/vantages")[0]["blind"])
+        assert incident_ids(daemon) == before
+        for product in daemon.api("/products"):
+            measured = daemon.api(f"/products/{product['id']}/availability", window="1m")
+            assert (measured["down_seconds"], measured["downtime_seconds"]["low"]) == (0, 0), product["id"]
+
+
+def incident_ids(daemon: DaemonProcess) -> set[str]:
+    return {incident["id"] for incident in daemon.api("/incidents")}
+
+
+def last_probes(daemon: DaemonProcess) -> list[dict[str, str]]:
+    """Return the last probe of each check."""
+    products = [daemon.api(f"/products/{product['id']}") for product in daemon.api("/products")]
+    return [check["last"] for product in products for check in product["checks"]]
+
+
 def find_resolved(daemon: DaemonProcess, incident_id: str) -> dict[str, str] | None:
     return next(
         (

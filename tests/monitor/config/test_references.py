@@ -148,10 +148,22 @@ def test_references_that_cannot_show_a_lost_connection_have_a_warning(
     assert message is None or actual[0].startswith(message)
 
 
-@pytest.mark.parametrize("target", ['tcp: "127.0.0.1:5432"', 'http: "http://localhost:8080/"', 'tcp: "[::1]:80"'])
+LOCAL_JOURNEY = "steps: [{id: a, http: http://127.0.0.1/a}, {id: b, tcp: 'localhost:1'}]"
+REMOTE_JOURNEY = "steps: [{id: a, http: http://127.0.0.1/a}, {id: b, http: https://example.org/b}]"
+
+
+@pytest.mark.parametrize(
+    "target", ['tcp: "127.0.0.1:5432"', 'http: "http://localhost:8080/"', 'tcp: "[::1]:80"', LOCAL_JOURNEY]
+)
 def test_portfolio_on_this_machine_needs_no_references(tmp_path: Path, target: str) -> None:
     products = f"products:\n  - {{id: a, objective: 99%, checks: [{{id: x, {target}}}]}}\n"
     assert warnings(examine_references(tmp_path, "", products)) == []
+
+
+def test_journey_with_a_step_elsewhere_needs_references(tmp_path: Path) -> None:
+    products = f"products:\n  - {{id: a, objective: 99%, checks: [{{id: x, {REMOTE_JOURNEY}}}]}}\n"
+    (warning,) = warnings(examine_references(tmp_path, "", products))
+    assert warning.startswith("references: there is no far reference")
 
 
 def test_network_without_references_has_a_warning(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome, Run
 from sla.timeline import State, Timeline
+from sla.vantage import BLIND_REASON
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -98,6 +99,20 @@ def test_availabilities_are_plausible(portfolio: Portfolio, now: int) -> None:
         down = durations.down + durations.doubt_down
         assert Fraction(99, 100) < 1 - Fraction(down, durations.known) < Fraction(9999, 10_000), product.id
         assert 0 < durations.unknown < 2 * HOUR
+
+
+def test_a_cut_connection_of_the_monitor_is_unknown_and_opens_no_incident(
+    seeded_runs: tuple[list[Run], list[Incident]], portfolio: Portfolio
+) -> None:
+    blind = [run for run in seeded_runs[0] if run.reason == BLIND_REASON]
+    assert {run.check for run in blind} == {f"{product.id}/{check.id}" for product, check in portfolio.checks()}
+    assert {(run.outcome, run.count) for run in blind} == {(Outcome.UNKNOWN, 18)}
+    ledger = Ledger(portfolio)
+    ledger.restore(seeded_runs[0], [], [])
+    within = Interval(max(run.first for run in blind), min(run.last for run in blind))
+    for product in portfolio.products:
+        assert ledger.compositions[product.id].durations(within).unknown == within.length
+    assert not [incident for incident in seeded_runs[1] if within.start <= incident.opened < within.end]
 
 
 def test_chefs_has_overspent_its_budget_and_drop_has_not(portfolio: Portfolio) -> None:

@@ -35,8 +35,8 @@ async def test_demo_serves_its_products_on_the_portfolios_ports(tmp_path: Path) 
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run, aiohttp.ClientSession() as client:
         text = run.config_path.read_text()
         assert f"store: {json.dumps(str(tmp_path / 'ninewatch.db'))}" in text
-        urls = re.findall(r"http: (\S+)", text)
-        assert len(urls) == 13
+        urls = re.findall(r" http: (http://[^\s,}]+)", text)
+        assert len(urls) == 15
         for url in urls:
             async with client.get(url) as response:
                 assert response.status in (200, 401), url
@@ -137,11 +137,13 @@ def test_written_portfolio_differs_only_in_ports_and_store() -> None:
     rendered = launch.render(shipped, ports, Path('/tmp/a "folder"/n.db'))  # noqa: S108 - only a name
     assert 'store: "/tmp/a \\"folder\\"/n.db"' in rendered
     changed = [new for old, new in zip(shipped.splitlines(), rendered.splitlines(), strict=True) if old != new]
-    assert all(re.search(r"http: http://127.0.0.1:400\d\d/|^store: ", line) for line in changed)
-    assert len(changed) == 13 + 1
+    assert all(
+        re.search(r'http: "?http://127.0.0.1:400\d\d/|tcp: "127.0.0.1:400\d\d"|^store: ', line) for line in changed
+    )
+    assert len(changed) == 18 + 2 + 1
     assert "listen: 127.0.0.1:9999" in rendered
 
 
 def test_shipped_portfolio_uses_only_ports_of_the_products() -> None:
     known = set(modes.DEFAULT_PORTS.values())
-    assert {int(port) for port in re.findall(r"http: http://127.0.0.1:(\d+)/", SHIPPED.read_text())} < known
+    assert {int(port) for port in re.findall(r'[a-z]+: "?(?:http://)?127.0.0.1:(17\d+)', SHIPPED.read_text())} < known

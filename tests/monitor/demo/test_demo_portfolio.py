@@ -34,9 +34,16 @@ EXPECTED_REASONS = {
     ("keycloak", "maintenance"): dict.fromkeys(("discovery", "standard", "jwks"), "header_mismatch"),
     ("keycloak", "failover"): {},
     ("chefs", "up"): {},
-    ("chefs", "outage"): dict.fromkeys(("api", "status"), "connect_refused"),
-    ("chefs", "slow"): dict.fromkeys(("api", "status"), "deadline"),
-    ("chefs", "not_ready"): {"api": "http_status", "status": "body_mismatch"},
+    ("chefs", "outage"): {
+        **dict.fromkeys(("api", "status"), "connect_refused"),
+        "submit-a-form": "version: connect_refused",
+    },
+    ("chefs", "slow"): {**dict.fromkeys(("api", "status"), "deadline"), "submit-a-form": "version: deadline"},
+    ("chefs", "not_ready"): {
+        "api": "http_status",
+        "status": "body_mismatch",
+        "submit-a-form": "version: http_status",
+    },
     ("css", "up"): {},
     ("css", "outage"): dict.fromkeys(("portal", "api", "integrations"), "connect_refused"),
     ("css", "slow"): dict.fromkeys(("portal", "api", "integrations"), "deadline"),
@@ -60,7 +67,8 @@ EXPECTED_REASONS = {
 
 
 def test_table_above_has_every_mode_of_every_product() -> None:
-    assert set(EXPECTED_REASONS) == {(product, mode) for product, statuses in modes.MODES.items() for mode in statuses}
+    products = {(product, mode) for product, statuses in modes.MODES.items() for mode in statuses}
+    assert set(EXPECTED_REASONS) == {(product, mode) for product, mode in products if product != modes.UPLINK}
 
 
 def test_shipped_portfolio_loads_with_a_warning_about_the_capped_claim_only() -> None:
@@ -76,7 +84,15 @@ def portfolio() -> Portfolio:
 
 
 def test_simulated_products_equal_the_portfolios(portfolio: Portfolio) -> None:
-    assert {product.id for product in portfolio.products} == set(modes.MODES)
+    assert {product.id for product in portfolio.products} | {modes.UPLINK} == set(modes.MODES)
+
+
+def test_references_of_the_demo_are_those_of_the_uplink(portfolio: Portfolio) -> None:
+    """The demo asks no gateway and no resolver of the machine."""
+    ports = {modes.DEFAULT_PORTS[name] for name in modes.MODES[modes.UPLINK]["up"].listeners}
+    assert {reference.target for reference in portfolio.references} == {f"127.0.0.1:{port}" for port in ports}
+    assert not any(reference.near for reference in portfolio.references)
+    assert portfolio.system_references is False
 
 
 def test_objectives_of_the_demo_are_the_published_ones(portfolio: Portfolio) -> None:

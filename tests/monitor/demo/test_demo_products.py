@@ -13,9 +13,11 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.demo import modes, script
+from monitor.demo.form import FORM
 from monitor.demo.listener import HOST, reserve
 from monitor.demo.products import Products
 
+PRODUCTS = [product for product in modes.MODES if product != modes.UPLINK]
 DISCOVERY = "/auth/realms/master/.well-known/openid-configuration"
 
 
@@ -87,7 +89,7 @@ async def test_port_of_a_closed_listener_stays_reserved(demo: Demo) -> None:
         other.bind((HOST, demo.products.ports["drop"]))
 
 
-@pytest.mark.parametrize("product", list(modes.MODES))
+@pytest.mark.parametrize("product", PRODUCTS)
 async def test_slow_mode_answers_later_than_the_timeout(demo: Demo, product: str) -> None:
     """The connection is accepted, and the answer comes after a probe's 50 ms."""
     await demo.set_mode(product, "slow")
@@ -96,6 +98,42 @@ async def test_slow_mode_answers_later_than_the_timeout(demo: Demo, product: str
         await demo.get(listener, "/", timeout=aiohttp.ClientTimeout(total=0.05))
     await demo.set_mode(product, "up")
     await demo.get(listener, "/")
+
+
+async def test_nothing_is_reachable_while_the_uplink_is_cut(demo: Demo) -> None:
+    """A mode that is set meanwhile applies when the uplink is back. The references return after the products."""
+    await demo.set_mode("uplink", "outage")
+    await demo.set_mode("css", "recovery")
+    for listener in modes.LISTENERS[1:]:
+        assert await is_refused(demo, listener)
+    await demo.set_mode("uplink", "returning")
+    closed = [listener for listener in modes.LISTENERS[1:] if await is_refused(demo, listener)]
+    assert closed == ["uplink-a", "uplink-b"]
+    assert (await demo.get("css-api", "/api/v1/integrations")).status == 503
+    await demo.set_mode("uplink", "up")
+    assert not await is_refused(demo, "uplink-a")
+    assert not await is_refused(demo, "uplink-b")
+
+
+async def test_chefs_keeps_a_submission_until_it_is_deleted(demo: Demo) -> None:
+    api = f"/app/api/v1/forms/{FORM}"
+    version = (await demo.json("chefs", f"{api}/version"))["versions"][0]["id"]
+    target = demo.url("chefs", f"{api}/versions/{version}/submissions")
+    async with demo.client.post(target, data=b"no JSON") as refused:
+        assert refused.status == 422
+    async with demo.client.post(target, json={"submission": {"data": {"ninewatch": "nw-1"}}}) as created:
+        assert created.status == 201
+        name = (await created.json())["id"]
+    path = f"/app/api/v1/submissions/{name}"
+    while (await demo.get("chefs", path)).status == 404:
+        pass
+    kept = await demo.json("chefs", path)
+    assert kept["submission"]["submission"]["data"] == {"ninewatch": "nw-1"}
+    rows = await demo.json("chefs", f"{api}/submissions")
+    assert [row["submissionId"] for row in rows if row["ninewatch"] == "nw-1"] == [name]
+    async with demo.client.delete(demo.url("chefs", path)) as deleted:
+        assert deleted.status == 200
+    assert (await demo.get("chefs", path)).status == 404
 
 
 async def test_outage_aborts_pending_answers(demo: Demo) -> None:
