@@ -24,6 +24,7 @@ from monitor.config.references import ReferenceBase, reference_types
 from monitor.config.routing import routing_problems, routing_warnings
 from monitor.config.sites import Site
 from monitor.config.sources import Sources
+from monitor.config.status_pages import status_page_problems
 from monitor.config.validation_context import Context
 from monitor.config.validation_messages import Translator
 
@@ -93,7 +94,7 @@ def _validate(
     model = portfolio_model(kinds, receivers)
     try:
         portfolio = model.model_validate(sources.root.plain(), context=context)
-        checks = (routing_problems, readiness_problems, design_problems)
+        checks = (routing_problems, readiness_problems, design_problems, status_page_problems)
         return portfolio, [problem for check in checks for problem in check(portfolio, sources.root)]
     except ValidationError as error:
         problems = list(Translator(sources.root, model, kinds, receivers).problems(error))

@@ -41,6 +41,7 @@ from monitor.config.readiness import ReadinessBlock
 from monitor.config.references import LONGEST_WAIT, ReferenceBase
 from monitor.config.secret import Secret
 from monitor.config.stage import PolicyField, shipped_policy
+from monitor.config.status_pages import StatusPage
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
     Count,
@@ -203,6 +204,9 @@ class Portfolio(Model):
 
     alerting: AlertingBlock = AlertingBlock()
     """How alerts are grouped, delayed and repeated."""
+
+    status_pages: tuple[StatusPage, ...] = ()
+    """Public status pages: chosen products under names of their own, one page per audience."""
 
     standby: tuple[Rota, ...] = ()
     """On-call rotas, for `ninewatch standby` and the steps of escalations only."""

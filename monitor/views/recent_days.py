@@ -50,7 +50,11 @@ def _instant(local: datetime) -> int:
 
 def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
     """Return the figures of a day and its column."""
-    durations = history.durations(span)
+    return day_of(history.durations(span), span, zone)
+
+
+def day_of(durations: Durations, span: Interval, zone: ZoneInfo) -> Day:
+    """Return the figures of a day whose durations are known, and its column."""
     point, coverage = figures.availability(durations).point, figures.coverage(durations)
     downtime = figures.downtime(durations).point
     name = (EPOCH + timedelta(microseconds=span.start)).astimezone(zone).strftime("%a %-d %b %Y")

@@ -32,10 +32,14 @@ class Asset:
 
 
 class Assets:
-    """The files of `static/` by hashed name, and the templates, which escape values and reject undefined ones."""
+    """The files of `static/` by hashed name, and the templates, which escape values and reject undefined ones.
+
+    `names` are the hashed names by file name.
+    """
 
     def __init__(self, static: dict[str, Asset], names: dict[str, str]) -> None:
         self.static = static
+        self.names = names
         self._templates = Environment(
             loader=PackageLoader("monitor.web"),
             autoescape=True,

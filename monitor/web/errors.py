@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from monitor.config.status_pages import page_of_host
 from monitor.web.context import CONTEXT, as_json
 
 
@@ -20,10 +21,12 @@ class Refusal(Exception):  # noqa: N818 - it is a response, not a fault
 
 def error_response(request: web.Request, refusal: Refusal) -> web.Response:
     """Return the error response: JSON below /api, a page for a browser, otherwise a line of text."""
+    context = request.app[CONTEXT]
     if request.path.startswith("/api/"):
         response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
     elif "text/html" in request.headers.get("Accept", ""):
-        page = request.app[CONTEXT].assets.render("error.html.j2", refusal=refusal)
+        public = request.path.startswith("/status/") or page_of_host(context.ledger.portfolio, request.host) is not None
+        page = context.assets.render("status/error.html.j2" if public else "error.html.j2", refusal=refusal)
         response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)
     else:
         response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from monitor.access.tokens import TokenFile
+from monitor.config.status_pages import page_of_host
 from monitor.exporters.prometheus import Exporter
 from monitor.web import (
     acknowledge_page,
@@ -36,6 +37,7 @@ from monitor.web import (
     session_api,
     silences,
     sites,
+    status_pages,
     vantages,
 )
 from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
@@ -45,6 +47,7 @@ from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopbac
 from monitor.web.errors import Refusal, error_response
 from monitor.web.rate_limit import RateLimit
 from monitor.web.sessions import SIGN_INS, SignIns
+from monitor.web.status_pages import page_response
 from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.clock import Clock
+    from monitor.config.status_pages import StatusPage
     from monitor.engine.heartbeats import Heartbeats
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -62,7 +66,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, session_api, sites, vantages)
+_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, session_api, sites, status_pages, vantages)
 _WRITE_ROUTES = (
     login,
     alerts,
@@ -100,6 +104,7 @@ def build(
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[FAILED_ATTEMPTS] = RateLimit(clock)
+    app[status_pages.VIEWS] = {}
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if record is not None:
         app[TOKENS] = Tokens(TokenFile.of(record))
@@ -125,6 +130,10 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _check_request(request)
+        if (page := page_of_host(request.app[CONTEXT].ledger.portfolio, request.host)) is not None:
+            if request.path == "/" and request.method in ("GET", "HEAD"):
+                return await page_response(request, page)
+            _check_public_path(request, page)
         if request.match_info.http_exception is None:
             await admit(request)
         return await handler(request)
@@ -140,6 +149,16 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource  # instead of the path, which may contain the token of a link
         log.exception("request_failed", route="" if resource is None else resource.canonical)
         return error_response(request, Refusal(500, "internal error", "see the daemon's log"))
+
+
+def _check_public_path(request: web.Request, page: StatusPage) -> None:
+    """Check that a request to the host of a status page is for the page, its files or static files.
+
+    Raises:
+        Refusal: it is for another page.
+    """
+    if request.path != f"/status/{page.id}" and not request.path.startswith((f"/status/{page.id}/", "/static/")):
+        raise Refusal(404, "there is no such page", "start at /")
 
 
 def _router_refusal(request: web.Request, error: web.HTTPException) -> Refusal:
@@ -172,7 +191,9 @@ def _check_request(request: web.Request) -> None:
         raise _method_refusal(request)
     if request.body_exists and not accepts_body(request.match_info.handler):
         raise _BODY
-    if request.app[CONTEXT].private and not is_loopback(request.host):
+    context = request.app[CONTEXT]
+    public = page_of_host(context.ledger.portfolio, request.host) is not None
+    if context.private and not public and not is_loopback(request.host):
         raise _HOST
 
 

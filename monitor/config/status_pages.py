@@ -1,0 +1,170 @@
+"""Public status pages: one per audience, with chosen products under names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+
+from monitor.config.addresses import HostName, HttpUrl
+from monitor.config.base import Model
+from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.file_access import content
+from monitor.config.values import Id, Text, local_path
+from monitor.config.yaml_nodes import Node, key_path, locate
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+
+MEDIA_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png"}
+_MAX_LOGO: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A logo: its path, media type and content."""
+
+    path: Path
+    media_type: str
+    body: bytes
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file in addresses, without the name that it has on disk."""
+        return f"logo{self.path.suffix.lower()}"
+
+
+def _logo(value: Any, info: ValidationInfo) -> Logo:
+    if isinstance(value, Logo):
+        return value
+    path = local_path(value, info)
+    media_type = MEDIA_TYPES.get(path.suffix.lower())
+    if media_type is None:
+        raise ValueError(f"{quoted(path.name)} is not a logo; use a file with the extension .svg or .png")
+    return Logo(path, media_type, content(path, _MAX_LOGO))
+
+
+LogoFile = Annotated[
+    Logo,
+    PlainValidator(_logo),
+    PlainSerializer(lambda logo: str(logo.path), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string"}),
+]
+
+PageHost = Annotated[HostName, AfterValidator(str.lower)]
+"""The host name of a page, in lower case as in comparisons with the Host header."""
+
+
+class StatusComponent(Model):
+    """A component of a status page: a product under a public name."""
+
+    id: Id
+    """Identifies the component in public addresses and data. It need not be the product's id, which stays private."""
+
+    name: Text
+    """The public name of the component."""
+
+    description: Text | None = None
+    """A public description, in one sentence."""
+
+    group: Text | None = None
+    """The heading under which the component is shown. Components with the same heading are one group."""
+
+    product: Id
+    """The product that is measured. Its id and name are not published."""
+
+
+class StatusPage(Model):
+    """A public status page of one audience, at `/status/ID`. Everyone who can connect may read it."""
+
+    id: Id
+    """Identifies the page in its address: `/status/ID`."""
+
+    title: Text
+    """The title of the page."""
+
+    description: Text | None = None
+    """The introduction of the page, in one sentence."""
+
+    host: PageHost | None = None
+    """Host name of the page. Requests for this name get this page at `/`, and no page that is not public."""
+
+    logo: LogoFile | None = None
+    """A logo, as a `.svg` or `.png` file. A relative path is relative to the configuration file that contains the key.
+    """
+
+    link: HttpUrl | None = None
+    """Public address of the page: `https://status.example.org/`. Feeds contain it. Default: from `public_url`."""
+
+    figures: Literal["contractual", "raw"] = "contractual"
+    """The availability that is published: after the exclusions of the agreement, or `raw`. The page says which."""
+
+    components: Annotated[tuple[StatusComponent, ...], Field(min_length=1)]
+    """The components, in the order of the page."""
+
+    def component(self, name: str) -> StatusComponent | None:
+        """Return the component with the id, None without one."""
+        return next((component for component in self.components if component.id == name), None)
+
+    def address(self, public_url: str | None) -> str:
+        """Return the public address of the page with a slash at its end. Empty if it is not known."""
+        if self.link is not None:
+            return self.link.rstrip("/") + "/"
+        if self.host is not None:
+            return f"https://{self.host}/status/{self.id}/"
+        return "" if public_url is None else f"{public_url.rstrip('/')}/status/{self.id}/"
+
+
+def page_of_host(portfolio: Portfolio, authority: str) -> StatusPage | None:
+    """Return the status page with the host of a request, `status.example.org:443`. None without one."""
+    host, _, port = authority.rpartition(":")
+    name = (host if port.isdecimal() else authority).lower().rstrip(".")
+    return next((page for page in portfolio.status_pages if page.host is not None and page.host == name), None)
+
+
+def status_page_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
+    """Yield the problems of status pages in an otherwise valid portfolio."""
+    for check in (_duplicates, _private_host, _unknown_products):
+        for loc, message in check(portfolio):
+            yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+
+
+def _duplicates(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield ids and host names of two pages, and ids of two components of one page."""
+    ids, hosts = set[str](), set[str]()
+    for number, page in enumerate(portfolio.status_pages):
+        loc = ("status_pages", number)
+        if page.id in ids:
+            yield (*loc, "id"), f"{quoted(page.id)} is already the id of a status page; choose another id"
+        if page.host is not None and page.host in hosts:
+            yield (*loc, "host"), f"{quoted(page.host)} is already the host of a status page; choose another host"
+        ids.add(page.id)
+        hosts.add(page.host or "")
+        known = set[str]()
+        for index, component in enumerate(page.components):
+            if component.id in known:
+                message = f"{quoted(component.id)} is already the id of a component of this page; choose another id"
+                yield (*loc, "components", index, "id"), message
+            known.add(component.id)
+
+
+def _private_host(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    private = urlsplit(portfolio.public_url or "").hostname
+    for number, page in enumerate(portfolio.status_pages):
+        if page.host is not None and page.host == private:
+            message = "is the host of `public_url`, whose other pages would not be reachable; use another host name"
+            yield ("status_pages", number, "host"), message
+
+
+def _unknown_products(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    products = [product.id for product in portfolio.products]
+    for number, page in enumerate(portfolio.status_pages):
+        for index, component in enumerate(page.components):
+            if component.product not in products:
+                loc = ("status_pages", number, "components", index, "product")
+                message = f"there is no product {quoted(component.product)}; there are {', '.join(sorted(products))}"
+                yield loc, message

@@ -1,0 +1,103 @@
+"""The state of a component of a public status page: one of five, without causes."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from monitor.facts.planned_maintenance import maintenance_exclusions
+from monitor.ledger.degraded import DegradedCause, degradations
+from sla.interval import Interval
+from sla.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from monitor.config.model import Product
+    from monitor.ledger.ledger import Ledger
+
+_FELT = (DegradedCause.SLOW, DegradedCause.REPORTED)  # the other causes do not affect users
+
+
+class ServiceState(Enum):
+    """The state of a component, the worst first. The value is its name in JSON."""
+
+    OUTAGE = "outage"
+    DEGRADED = "degraded"
+    NO_DATA = "no_data"
+    MAINTENANCE = "maintenance"
+    OPERATIONAL = "operational"
+
+    @property
+    def word(self) -> str:
+        """The state as the page shows it."""
+        return _WORDS[self]
+
+    @property
+    def shape(self) -> str:
+        """The name of the shape of its icon."""
+        return _SHAPES[self]
+
+
+_WORDS = {
+    ServiceState.OUTAGE: "Outage",
+    ServiceState.DEGRADED: "Degraded",
+    ServiceState.NO_DATA: "No current data",
+    ServiceState.MAINTENANCE: "Under maintenance",
+    ServiceState.OPERATIONAL: "Operational",
+}
+_SHAPES = {
+    ServiceState.OUTAGE: "cross",
+    ServiceState.DEGRADED: "minus",
+    ServiceState.NO_DATA: "query",
+    ServiceState.MAINTENANCE: "wrench",
+    ServiceState.OPERATIONAL: "tick",
+}
+
+
+def service_state(ledger: Ledger, product: Product, now: int) -> ServiceState:
+    """Return the measured state of the product. Planned maintenance in progress explains each state except no data."""
+    state = ledger.state(product.id, now).point
+    if state is State.UNKNOWN:
+        return ServiceState.NO_DATA
+    if in_maintenance(ledger, product, now):
+        return ServiceState.MAINTENANCE
+    if state is State.DOWN:
+        return ServiceState.OUTAGE
+    felt = any(cause.cause in _FELT for cause in degradations(ledger, product.id, now))
+    return ServiceState.DEGRADED if felt else ServiceState.OPERATIONAL
+
+
+def in_maintenance(ledger: Ledger, product: Product, now: int) -> bool:
+    """Return whether planned maintenance of the product is in progress."""
+    span = Interval(now, now + 1)
+    planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product.id, product.maintenance, span)
+    return any(True for _ in planned)
+
+
+def worst(states: Sequence[ServiceState]) -> ServiceState:
+    """Return the worst of the states; no data without one."""
+    return min(states, key=list(ServiceState).index, default=ServiceState.NO_DATA)
+
+
+def summary(states: Sequence[tuple[str, ServiceState]]) -> str:
+    """Return the state of all components, as pairs of name and state, in one sentence without a full stop.
+
+    >>> summary([("Sign-in", ServiceState.OUTAGE), ("Forms", ServiceState.OPERATIONAL)])
+    'Outage of 1 of 2 services: Sign-in'
+    """
+    state, total = worst([state for _, state in states]), len(states)
+    if state is ServiceState.OPERATIONAL:
+        return f"All {total} services are operational" if total > 1 else "The service is operational"
+    names = [name for name, each in states if each is state]
+    if state is ServiceState.NO_DATA and len(names) == total:
+        return "No current data: the state of the services is not known"
+    return f"{_PHRASES[state]} {len(names)} of {total} services: {', '.join(names)}"
+
+
+_PHRASES = {
+    ServiceState.OUTAGE: "Outage of",
+    ServiceState.DEGRADED: "Degraded:",
+    ServiceState.NO_DATA: "No current data on",
+    ServiceState.MAINTENANCE: "Planned maintenance of",
+}

@@ -1,0 +1,223 @@
+"""A public status page. The view has all values that may be published, and no others: templates get only this view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from monitor.views.formatting import Moment, moment
+from monitor.views.planned_maintenance import upcoming
+from monitor.views.recent_days import DAYS, Day, day_of, midnights
+from monitor.views.service_state import ServiceState, service_state, summary, worst
+from sla.interval import DAY, MINUTE, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from fractions import Fraction
+
+    from monitor.config.status_pages import Logo, StatusComponent, StatusPage
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.ledger.ledger import Ledger
+    from monitor.views.time_slice import TimeSlices
+    from sla.availability import Bounds
+
+VALID: Final = 5 * MINUTE  # how long a page that the daemon made is current
+AHEAD: Final = 30 * DAY  # of planned maintenance
+FIGURES: Final = {
+    "contractual": "Availability after the exclusions of the agreement, such as planned maintenance",
+    "raw": "Availability with planned maintenance included",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """Consecutive days without data, or one day with downtime, as a row of the table of a component."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentView:
+    """A component: its state, the columns of its days, and its figures over all these days."""
+
+    id: str
+    name: str
+    description: str
+    state: ServiceState
+    days: Sequence[Day]
+    bounds: Bounds[Fraction | None]
+    coverage: Fraction | None
+
+    @property
+    def days_text(self) -> str:
+        """The days in words, as the description of the chart."""
+        down = sum(1 for day in self.days if day.style == "down")
+        unknown = sum(1 for day in self.days if day.style == "none")
+        return f"{self.name}: {len(self.days)} days, {down} with downtime, {unknown} without data"
+
+    @property
+    def notable_days(self) -> list[DayRange]:
+        """The days with downtime and the ranges of days without data, the newest first."""
+        rows = []
+        for style, group in groupby(reversed(self.days), key=lambda day: day.style):
+            days = list(group)
+            if style == "none":
+                names = [days[-1].name, days[0].name]
+                rows.append(DayRange(" to ".join(dict.fromkeys(names)), "no data"))
+            elif style == "down":
+                rows += [DayRange(day.name, day.text.removeprefix(f"{day.name}: ")) for day in days]
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Components under one heading, which is empty for components without a group."""
+
+    name: str
+    components: Sequence[ComponentView]
+
+    @property
+    def state(self) -> ServiceState:
+        """The worst state of the components."""
+        return worst([component.state for component in self.components])
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedView:
+    """Planned maintenance: its time and the names of the components."""
+
+    start: Moment
+    end: Moment
+    names: Sequence[str]
+    in_progress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPageView:
+    """A status page at an instant. It is current until `valid_until`. `stale`: there are no current observations."""
+
+    id: str
+    title: str
+    description: str
+    logo: Logo | None
+    address: str
+    figures: str
+    made: Moment
+    valid_until: Moment
+    valid_until_ms: int
+    newest: Moment | None
+    newest_age: int
+    stale: bool
+    seeded_until: Moment | None
+    zone: str
+    groups: Sequence[GroupView]
+    planned: Sequence[PlannedView]
+
+    @property
+    def components(self) -> list[ComponentView]:
+        """The components of all groups."""
+        return [component for group in self.groups for component in group.components]
+
+    @property
+    def state(self) -> ServiceState:
+        """The worst state of the components."""
+        return worst([component.state for component in self.components])
+
+    @property
+    def sentence(self) -> str:
+        """The overall state in one sentence without a full stop."""
+        return summary([(component.name, component.state) for component in self.components])
+
+    @property
+    def figures_text(self) -> str:
+        """The kind of availability that is published."""
+        return FIGURES[self.figures]
+
+
+async def status_page_view(
+    ledger: Ledger, page: StatusPage, now: int, slices: TimeSlices, valid: int = VALID
+) -> StatusPageView:
+    """Return the view of the page. `valid` is how long it is current, microseconds."""
+    zone = ledger.portfolio.zone
+    components = {}
+    for component in page.components:
+        components[component.id] = await _component(ledger, page, component, now, slices)
+    newest = max((at for entry in _entries(ledger, page) if (at := entry.timeline.last_at) is not None), default=None)
+    recent = any(_is_recent(entry, now) for entry in _entries(ledger, page))
+    return StatusPageView(
+        id=page.id,
+        title=page.title,
+        description=page.description or "",
+        logo=page.logo,
+        address=page.address(ledger.portfolio.public_url),
+        figures=page.figures,
+        made=moment(now, zone),
+        valid_until=moment(now + valid, zone),
+        valid_until_ms=(now + valid) // 1000,
+        newest=None if newest is None else moment(newest, zone),
+        newest_age=0 if newest is None else max(0, now - newest),
+        stale=not recent,
+        seeded_until=None if ledger.seeded_until is None else moment(ledger.seeded_until, zone),
+        zone=ledger.portfolio.time_zone,
+        groups=_groups(page, components),
+        planned=_planned(ledger, page, now),
+    )
+
+
+def _groups(page: StatusPage, components: dict[str, ComponentView]) -> list[GroupView]:
+    names = dict.fromkeys(component.group or "" for component in page.components)
+    return [
+        GroupView(name, [components[each.id] for each in page.components if (each.group or "") == name])
+        for name in names
+    ]
+
+
+def _entries(ledger: Ledger, page: StatusPage) -> Iterator[CheckEntry]:
+    for component in page.components:
+        yield from ledger.entries_of(component.product)
+
+
+def _is_recent(entry: CheckEntry, now: int) -> bool:
+    """Return whether the newest observation of the check is valid at the instant."""
+    at = entry.timeline.last_at
+    return at is not None and now <= at + entry.hold
+
+
+async def _component(
+    ledger: Ledger, page: StatusPage, component: StatusComponent, now: int, slices: TimeSlices
+) -> ComponentView:
+    product, zone = ledger.products[component.product], ledger.portfolio.zone
+    spans = list(midnights(now, zone, DAYS))
+    window = Interval(spans[0].start, now)
+    after = None if page.figures == "raw" else ledger.after_exclusions(product.id, window)
+    history = ledger.compositions[product.id]
+    days = []
+    for span in spans:
+        durations = history.durations(span) if after is None else after.durations(span)
+        days.append(day_of(durations, span, zone))
+        await slices.yield_if_spent()
+    measured = ledger.measured(product.id, window, now) if after is None else ledger.contractual(product.id, window)
+    return ComponentView(
+        id=component.id,
+        name=component.name,
+        description=component.description or "",
+        state=service_state(ledger, product, now),
+        days=days,
+        bounds=measured.availability,
+        coverage=measured.coverage,
+    )
+
+
+def _planned(ledger: Ledger, page: StatusPage, now: int) -> list[PlannedView]:
+    """Return the planned maintenance of the components, one entry per time, without reasons and authors."""
+    products_by_time: dict[tuple[int, int], set[str]] = {}
+    for planned in upcoming(ledger.facts, ledger.portfolio, now, AHEAD):
+        span = planned.exclusion.interval
+        products_by_time.setdefault((span.start, span.end), set()).add(planned.product)
+    zone, rows = ledger.portfolio.zone, []
+    for (start, end), products in products_by_time.items():
+        if names := [component.name for component in page.components if component.product in products]:
+            rows.append(PlannedView(moment(start, zone), moment(end, zone), names, in_progress=start <= now))
+    return rows

@@ -1,0 +1,116 @@
+"""Public status pages at `/status/ID`, and at `/` for requests to the host name of a page.
+
+Handlers get a view of the page that has public values only (`monitor.views.status_page`). A view is computed at most
+once per `MAX_AGE`, so that many readers cost little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from monitor.views.status_page import status_page_view
+from monitor.views.time_slice import TimeSlices
+from monitor.web.access import Role, role
+from monitor.web.context import CONTEXT
+from monitor.web.errors import Refusal, check_query
+from sla.interval import SECOND
+
+if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+    from monitor.config.status_pages import StatusPage
+    from monitor.facts.fact_index import Facts
+    from monitor.views.status_page import StatusPageView
+    from monitor.web.assets import Assets
+
+routes = web.RouteTableDef()
+
+MAX_AGE: Final = 5 * SECOND
+_UNKNOWN = Refusal(404, "unknown status page", "use the address that was published")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The addresses in a page. `base` is the prefix of the page's own files. `static`: the page is a copy in files."""
+
+    home: str
+    base: str
+    css: str
+    js: str
+    icon: str
+    static: bool = False
+
+    @classmethod
+    def of(cls, assets: Assets, page_id: str) -> Links:
+        """Return the addresses in a page of the daemon."""
+        css, js, icon = (assets.names[name] for name in ("status.css", "status.js", "icon.svg"))
+        return cls(f"/status/{page_id}", f"/status/{page_id}/", f"/static/{css}", f"/static/{js}", f"/static/{icon}")
+
+
+@dataclass(slots=True)
+class CachedView:
+    """The last view of a page. It is valid for the same configuration and facts, and for `MAX_AGE`."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    view: StatusPageView | None = None
+    portfolio: Portfolio | None = None
+    facts: Facts | None = None
+    at: int = 0
+
+
+VIEWS: web.AppKey[dict[str, CachedView]] = web.AppKey("status_page_views")
+
+
+@routes.get("/status/{page}")
+@role(Role.PUBLIC)
+async def status_page(request: web.Request) -> web.Response:
+    """Show the state of the page's components, their days, and planned maintenance."""
+    check_query(request)
+    return await page_response(request, page_of_path(request))
+
+
+@routes.get("/status/{page}/{logo:logo\\.(?:svg|png)}")
+@role(Role.PUBLIC)
+async def logo(request: web.Request) -> web.Response:
+    """Serve the logo of the page."""
+    image = page_of_path(request).logo
+    if image is None or image.file_name != request.match_info["logo"]:
+        raise Refusal(404, "this page has no such logo", "reload the page")
+    headers = {"Cache-Control": "public, max-age=300"}
+    return web.Response(body=image.body, content_type=image.media_type, headers=headers)
+
+
+async def page_response(request: web.Request, page: StatusPage) -> web.Response:
+    """Return the page as HTML."""
+    view, assets = await current_view(request, page), request.app[CONTEXT].assets
+    text = assets.render("status/page.html.j2", page=view, links=Links.of(assets, page.id))
+    return web.Response(text=text, content_type="text/html", charset="utf-8")
+
+
+def page_of_path(request: web.Request) -> StatusPage:
+    """Return the status page of the path.
+
+    Raises:
+        Refusal: there is none.
+    """
+    name = request.match_info["page"]
+    page = next((page for page in request.app[CONTEXT].ledger.portfolio.status_pages if page.id == name), None)
+    if page is None:
+        raise _UNKNOWN
+    return page
+
+
+async def current_view(request: web.Request, page: StatusPage) -> StatusPageView:
+    """Return the view of the page. Requests at the same time share it."""
+    context = request.app[CONTEXT]
+    ledger, cached = context.ledger, request.app[VIEWS].setdefault(page.id, CachedView())
+    async with cached.lock:
+        now = context.clock.now()
+        current = cached.portfolio is ledger.portfolio and cached.facts is ledger.facts
+        if cached.view is None or not current or not cached.at <= now < cached.at + MAX_AGE:
+            cached.view = await status_page_view(ledger, page, now, TimeSlices(context.clock))
+            cached.portfolio, cached.facts, cached.at = ledger.portfolio, ledger.facts, now
+        return cached.view
