@@ -89,7 +89,7 @@ def summary(states: Sequence[tuple[str, ServiceState]]) -> str:
     state, total = worst([state for _, state in states]), len(states)
     if state is ServiceState.OPERATIONAL:
         return f"All {total} services are operational" if total > 1 else "The service is operational"
-    names = [name for name, each in states if each is state]
+    names = [name for name, actual in states if actual is state]
     if state is ServiceState.NO_DATA and len(names) == total:
         return "No current data: the state of the services is not known"
     return f"{_PHRASES[state]} {len(names)} of {total} services: {', '.join(names)}"

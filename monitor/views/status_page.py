@@ -169,7 +169,7 @@ async def status_page_view(
 def _groups(page: StatusPage, components: dict[str, ComponentView]) -> list[GroupView]:
     names = dict.fromkeys(component.group or "" for component in page.components)
     return [
-        GroupView(name, [components[each.id] for each in page.components if (each.group or "") == name])
+        GroupView(name, [components[component.id] for component in page.components if (component.group or "") == name])
         for name in names
     ]
 

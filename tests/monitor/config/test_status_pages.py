@@ -35,9 +35,9 @@ def test_page_is_found_by_its_host_in_any_spelling(tmp_path: Path) -> None:
 def test_public_address_of_a_page(tmp_path: Path) -> None:
     pages = [{**PAGE, "link": "https://gov.example/state"}, {**PAGE, "id": "b", "host": "s.example"}]
     portfolio = examine(tmp_path, *pages, {**PAGE, "id": "c"}, public_url="https://mon.example").portfolio
-    found = [page.address(portfolio.public_url) for page in portfolio.status_pages]
+    addresses = [page.address(portfolio.public_url) for page in portfolio.status_pages]
     expected = ["https://gov.example/state/", "https://s.example/status/b/", "https://mon.example/status/c/"]
-    assert found == expected
+    assert addresses == expected
     assert portfolio.status_pages[2].address(None) == ""
 
 
