@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
     "check-config": "check_config:check_config",
+    "doctor": "doctor:doctor_command",
     "probe": "probe:probe",
     "status": "status:status",
     "rules": "rules:rules_command",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import random
 import secrets
 import time
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from sla.interval import SECOND
 
+_TIMEX_BYTES, _TIME_ERROR = 512, 5  # adjtimex(2): more than the size of its structure; "not synchronized"
 _STEP = SECOND  # a larger difference means that the wall clock was set, and not slewed
 
 
@@ -21,6 +23,16 @@ def chance() -> float:
 def secret_bytes(count: int) -> bytes:
     """Return random bytes that cannot be guessed."""
     return secrets.token_bytes(count)
+
+
+def is_clock_synchronized() -> bool | None:
+    """Return whether the kernel reports that a time service synchronizes the wall clock. None if it is unknown."""
+    state = (ctypes.c_char * _TIMEX_BYTES)()  # a `struct timex` with modes = 0, which only reads
+    try:
+        result: int = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
+    except (OSError, AttributeError):  # not Linux
+        return None
+    return None if result < 0 else result != _TIME_ERROR
 
 
 class Clock(Protocol):

@@ -20,8 +20,6 @@ from monitor.errors import NinewatchError
 from sla.interval import SECOND
 from sla.objective import format_duration, format_percent
 
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses -> loopback
-
 _DIRECT = urllib.request.build_opener(
     urllib.request.ProxyHandler({})
 )  # a proxy cannot reach the loopback address of this machine
@@ -51,7 +49,7 @@ def status(path: Path | None, as_json: bool) -> None:
     """
     configuration, portfolio = (None, None) if path is None else load_config(path, show_warnings=True)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
-    address = HostPort(_ANY.get(listen.host, listen.host), listen.port)
+    address = listen.as_destination()
     if path is not None and configuration is not None:
         _check_configuration(path, configuration.digest, _query(address, "configuration"), address)
     products = _query(address, "products")

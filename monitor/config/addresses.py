@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):([0-9]{1,5})")
 
 
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses -> loopback
+
+
 @dataclass(frozen=True, slots=True)
 class HostPort:
     """A host (name or IP address, without brackets) and a port. `str()` gives `host:port`, `[::1]:port`."""
@@ -33,6 +36,10 @@ class HostPort:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def as_destination(self) -> HostPort:
+        """Return the address at which a server that listens on this one is reached from the same machine."""
+        return HostPort(_LOOPBACK_OF.get(self.host, self.host), self.port)
 
     @classmethod
     def parse(cls, value: Any, *, min_port: int = 1) -> HostPort:

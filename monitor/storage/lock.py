@@ -83,6 +83,18 @@ class Lock:
         self.release()
 
 
+def had_record(record: Path) -> bool:
+    """Return whether a holder of the record's lock had opened a record. False without a lock file."""
+    try:
+        descriptor = os.open(record.with_name(record.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return _had_record(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.pread(descriptor, 4096, 0))
@@ -103,14 +115,19 @@ def _had_record(descriptor: int) -> bool:
 
 def warn_if_on_network(path: Path, mounts: Path) -> None:
     """Log a warning if the absolute path is on a network file system, according to the kernel's list of mounts."""
+    if kind := network_file_system(path, mounts):
+        log.warning("record_on_network_file_system", path=str(path), kind=kind, advice="put it on a local disk")
+
+
+def network_file_system(path: Path, mounts: Path = MOUNTS) -> str:
+    """Return the kind of the network file system of the absolute path; empty on a local or unknown file system."""
     try:
         fields = [line.split(" ") for line in mounts.read_text().splitlines()]
     except OSError:  # not Linux, or no /proc: the file system is unknown
-        return
+        return ""
     kinds = {Path(re.sub(r"\\(\d{3})", _octal, place)): kind for _, place, kind, *_ in fields}
     kind = next((kinds[folder] for folder in path.parents if folder in kinds), "")
-    if kind.startswith(NETWORK_FILE_SYSTEMS):
-        log.warning("record_on_network_file_system", path=str(path), kind=kind, advice="put it on a local disk")
+    return kind if kind.startswith(NETWORK_FILE_SYSTEMS) else ""
 
 
 def _octal(match: re.Match[str]) -> str:

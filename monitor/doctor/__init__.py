@@ -1,0 +1,1 @@
+"""Find problems of an installation, each with a remedy."""
