@@ -112,13 +112,16 @@ class MeasuredLatency:
     """The fast share of the answers of a window, its budget and its verdict.
 
     `parts` has the objectives of the window in order, at least one. `recent` are the answers since `recent_since`, from
-    which the burn rate is computed.
+    which the burn rate is computed; `short` are those of the short look-back of the alert (`sla.latency_alerting`).
+    `window_length` is the configured length.
     """
 
     window: Interval
     parts: tuple[LatencyPart, ...]
     recent: Fast
     recent_since: int
+    short: Fast
+    window_length: int
 
     @property
     def objective(self) -> LatencyObjective:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.alerting.alert import Alert
 from monitor.alerting.drill_conditions import DRILL, DrillConditions
+from monitor.alerting.latency_conditions import LATENCY, resolved_latency_alerts
 from monitor.alerting.site_conditions import SITES, resolved_site_alerts
 from monitor.probe_result import VANTAGE
 from sla.duration import format_duration
@@ -76,7 +77,7 @@ class Conditions:
         for key in keys:
             kind, _, rest = key.partition(":")
             subject, _, seconds = rest.rpartition(":")
-            if kind in (BURN, CERTIFICATE, SITES, BLIND, DRILL) and seconds.isdecimal():
+            if kind in (BURN, LATENCY, CERTIFICATE, SITES, BLIND, DRILL) and seconds.isdecimal():
                 product = subject.partition("/")[0].partition(":")[0] if kind != BLIND else ""
                 severity = Severity(severity_of(key))
                 self.open[key] = Alert(key, product, severity, int(seconds) * SECOND, None, key)
@@ -89,6 +90,7 @@ class Conditions:
         products = list(self._ledger.products.values())
         for product in products[self.turn % SPREAD :: SPREAD]:
             yield list(self._burns(product, now))
+            yield list(resolved_latency_alerts(self._ledger, product, self.open, now))
         sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
         yield [*self._blind(now), *self._of_removed_products(now), *sites, *drills]
         if self.turn % SPREAD == 0:

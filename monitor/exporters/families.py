@@ -234,6 +234,12 @@ LATENCY_FAMILIES: Final = (
         "Share of slow answers since the start of yesterday, divided by the allowed one; absent without answers",
         labels=_LATENCY,
     ),
+    Family(
+        "ninewatch_latency_alerting_burn_rate",
+        "gauge",
+        "Burn rate of the latency objective if its alert fires, 0 if it does not; absent without recent answers",
+        labels=_LATENCY,
+    ),
 )
 _DRILL: Final = "product kind"
 DRILL_FAMILIES: Final = (

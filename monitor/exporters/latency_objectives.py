@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.ledger.latency_objectives import LatencyFigure
     from monitor.ledger.ledger import Ledger
 
-_SHARE, _OBJECTIVE, _REMAINING, _BURN = (family.name for family in LATENCY_FAMILIES)
+_SHARE, _OBJECTIVE, _REMAINING, _BURN, _ALERTING = (family.name for family in LATENCY_FAMILIES)
 
 
 class LatencyObjectiveLines:
@@ -68,6 +68,7 @@ def _samples(figure: LatencyFigure) -> Iterator[tuple[str, str]]:
     for bound, share in measured.share._asdict().items():
         if share is not None:
             yield _SHARE, f"{series(_SHARE, **labels, bound=bound)}{float(share)!r}\n"
-    for name, value in ((_REMAINING, measured.remaining), (_BURN, measured.burn_rate)):
+    burns = (_BURN, measured.burn_rate), (_ALERTING, figure.alerting_burn)
+    for name, value in ((_REMAINING, measured.remaining), *burns):
         if value is not None:
             yield name, f"{series(name, **labels)}{float(value)!r}\n"

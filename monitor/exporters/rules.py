@@ -20,6 +20,8 @@ from monitor.exporters.selectors import or_last_value, unless_by_design
 from monitor.exporters.window_lines import window_name
 from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.interval import DAY, SECOND
+from sla.latency_alerting import ALERT as LATENCY_ALERT
+from sla.latency_alerting import FRACTION
 from sla.objective import format_duration
 
 BASE = "http://127.0.0.1:9999"  # address of the daemon without `public_url`
@@ -43,6 +45,9 @@ _WINDOW = (
     "{{ with printf `ninewatch_objective_window_seconds{product=%q}` $labels.product | query }}"
     '{{ . | first | label "window" | ' + _IN_WORDS + " }}{{ else }}its whole window{{ end }}"
 )
+
+
+_OF_CHECK = "{{ with $labels.check }} ({{ . }}){{ end }}"  # nothing for an objective of the product
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def groups(options: Options = SHIPPED) -> Iterator[Group]:
     for name, group_alerts in (
         ("watchdog", (_watchdog(),)),
         ("budget", (*map(_burn_alert, BURN_POLICIES), _budget_used_up(), _budget_running_out(options.forecast))),
+        ("latency", (_latency_burn_alert(),)),
         ("products", (*product_alerts(options.drill_every), *absent)),
         ("daemon", DAEMON_ALERTS),
     ):
@@ -144,6 +150,20 @@ def _budget_running_out(forecast: int) -> Alert:
         f"is spent in less than {format_duration(forecast)}. The alert does not fire while less than half of the last "
         "24 hours is known.",
         hold="30m",
+        page=PRODUCT_PAGE,
+    )
+
+
+def _latency_burn_alert() -> Alert:
+    firing = or_last_value("ninewatch_latency_alerting_burn_rate", "1d", "ninewatch_latency_objective_ratio")
+    return Alert(
+        LATENCY_ALERT,
+        f"{firing} > 0",
+        "warning",
+        "{{ $labels.product }} answers too slowly: its latency budget is spent {{ $value | humanize }} times too fast",
+        f"Since the start of yesterday, slow answers of {{{{ $labels.product }}}}{_OF_CHECK} spent "
+        f"{_percent(FRACTION)} or more of the budget of {{{{ $labels.objective }}}}, and the burn continues. The alert "
+        "resolves when the answers of the day are fast again.",
         page=PRODUCT_PAGE,
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 ALIVE: Final = "ninewatch_config_reload_success"  # every scraped daemon has this metric, without further labels
 
 REPLICAS: Final = ("instance", "pod")  # the labels that differ between replicas of one daemon
-_METRIC_LABELS: Final = "product, check, kind, window, state, bound"
+_METRIC_LABELS: Final = "product, check, kind, window, state, bound, objective"
 
 
 def unless_by_design(window: str = "") -> str:

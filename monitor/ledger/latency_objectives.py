@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.latency_objectives import latency_terms
 from monitor.ledger.latencies import day_of
 from sla.interval import DAY, Interval
+from sla.latency_alerting import latency_burn, short_since
 from sla.latency_objective import Fast, LatencyPart, MeasuredLatency
 from sla.latency_terms import promised_objectives
 
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 class LatencyFigure:
     """A measured latency objective of a product, or of one of its checks if `check` is not empty.
 
-    `following` is the configured objective if it was changed today: it applies from the next midnight.
+    `following` is the configured objective if it was changed today: it applies from the next midnight. `alerting_burn`
+    is the burn rate if its alert fires, 0 if it does not; None if no answer decides it.
     """
 
     product: str
     check: str
     measured: MeasuredLatency
     following: LatencyObjective | None = None
+    alerting_burn: Fraction | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the API. `check` is null for an objective of the product."""
@@ -51,9 +55,10 @@ def latency_figures(ledger: Ledger, product: Product, now: int) -> Iterator[Late
         for block in blocks:
             term = block.term(checks[0] if check_id else "")
             parts = _promised(ledger, product, term, now)
-            measured = _measured(ledger, checks, history, parts, now)
+            measured = _measured(ledger, checks, history, parts, block.window)
             following = None if measured.objective == term.objective else term.objective
-            yield LatencyFigure(product.id, check_id, measured, following)
+            expected = sum(Fraction(block.window, ledger.entries[key].check.interval) for key in checks)
+            yield LatencyFigure(product.id, check_id, measured, following, latency_burn(measured, Fraction(expected)))
 
 
 def _promised(ledger: Ledger, product: Product, term: LatencyTerm, now: int) -> list[tuple[Interval, LatencyObjective]]:
@@ -69,17 +74,19 @@ def _measured(
     keys: Sequence[str],
     history: History,
     promised: Sequence[tuple[Interval, LatencyObjective]],
-    now: int,
+    length: int,
 ) -> MeasuredLatency:
     """Measure the parts of a window. The burn rate is since yesterday, or since the objective changed today."""
+    now, zone = promised[-1][0].end, ledger.portfolio.zone
     parts = tuple(
         LatencyPart(part.start, objective, _fast(ledger, keys, objective, part), history.durations(part))
         for part, objective in promised
     )
     start, objective = parts[-1].start, parts[-1].objective
-    recent = Interval(max(start, day_of(now - DAY, ledger.portfolio.zone)[0]), now)
-    window = Interval(parts[0].start, now)
-    return MeasuredLatency(window, parts, _fast(ledger, keys, objective, recent), recent.start)
+    since = max(start, day_of(now - DAY, zone)[0])
+    spans = Interval(since, now), Interval(short_since(day_of(now, zone)[0], since, now), now)
+    recent, short = (_fast(ledger, keys, objective, span) for span in spans)
+    return MeasuredLatency(Interval(parts[0].start, now), parts, recent, since, short, length)
 
 
 def _fast(ledger: Ledger, keys: Iterable[str], objective: LatencyObjective, span: Interval) -> Fast:

@@ -25,7 +25,12 @@ REPEAT_INTERVAL: Final = MINUTE
 # Alertmanager resolves an alert that is not repeated for this time. Four repeats in a row may be lost.
 ALERT_LIFETIME: Final = 5 * MINUTE
 
-_NAMES = {"burn": "NinewatchBudgetBurn", "cert": "NinewatchCertificateExpires", "blind": "NinewatchMonitorBlind"}
+_NAMES = {
+    "burn": "NinewatchBudgetBurn",
+    "latency": "NinewatchLatencyBudgetBurn",
+    "cert": "NinewatchCertificateExpires",
+    "blind": "NinewatchMonitorBlind",
+}
 
 
 def _peers(value: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.alerting.conditions import BLIND, BURN, CERTIFICATE
+from monitor.alerting.latency_conditions import LATENCY
 from monitor.notification import Kind
 from sla.interval import HOUR, SECOND
 from sla.objective import format_duration
@@ -96,7 +97,7 @@ def _group(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notificat
 def subject(key: str) -> str:
     """Return the key of an incident, or the key of a condition without the instant of its start."""
     kind, _, rest = key.partition(":")
-    return f"{kind}:{rest.rpartition(':')[0]}" if kind in (BURN, CERTIFICATE, BLIND) else key
+    return f"{kind}:{rest.rpartition(':')[0]}" if kind in (BURN, LATENCY, CERTIFICATE, BLIND) else key
 
 
 def _differences(current: list[Notification], new: list[Notification]) -> Iterator[Difference]:

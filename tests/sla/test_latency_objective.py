@@ -17,11 +17,13 @@ from sla.objective import Objective
 from sla.states import Durations
 
 OBJECTIVE = LatencyObjective(Objective.parse("95%"), 400 * MILLISECOND)
-WINDOW = Interval(0, 10 * DAY)
+WINDOW, MONTH = Interval(0, 10 * DAY), 30 * DAY
 
 
 def measured(fast: Fast, durations: Durations, recent: Fast | None = None) -> MeasuredLatency:
-    return MeasuredLatency(WINDOW, (LatencyPart(0, OBJECTIVE, fast, durations),), recent or Fast(), 8 * DAY)
+    return MeasuredLatency(
+        WINDOW, (LatencyPart(0, OBJECTIVE, fast, durations),), recent or Fast(), 8 * DAY, Fast(), MONTH
+    )
 
 
 def test_complete_coverage_has_equal_bounds() -> None:
@@ -87,7 +89,7 @@ def changed(before: Fast, after: Fast, up: int = 5 * DAY) -> MeasuredLatency:
     """Return the figure of an objective that was made stricter after five days, with as much time after the change."""
     parts = (LatencyPart(0, OBJECTIVE, before, Durations(up=5 * DAY)),)
     parts += (LatencyPart(5 * DAY, STRICT, after, Durations(up=up, unknown=5 * DAY - up)),)
-    return MeasuredLatency(WINDOW, parts, after, 8 * DAY)
+    return MeasuredLatency(WINDOW, parts, after, 8 * DAY, Fast(), MONTH)
 
 
 def test_changed_objective_is_measured_with_the_objective_of_each_part() -> None:
@@ -131,7 +133,7 @@ def test_estimate_of_several_parts_is_between_their_bounds(rows: list[tuple[int,
         )
         for number, (low, more, rest, up, down, open_) in enumerate(rows)
     )
-    low, point, high = MeasuredLatency(WINDOW, parts, Fast(), 0).share
+    low, point, high = MeasuredLatency(WINDOW, parts, Fast(), 0, Fast(), MONTH).share
     if low is not None and high is not None:
         assert 0 <= low <= high <= 1
         assert point is None or low <= point <= high

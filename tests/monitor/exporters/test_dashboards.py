@@ -69,6 +69,7 @@ def test_published_metrics_are_shown_in_a_dashboard() -> None:
         "ninewatch_claim_ceiling_ratio": "ninewatch_readiness_ceiling_ratio has the same value",
         "ninewatch_journey_pending": "for support only: published while a clean-up of a journey is due",
         "ninewatch_journey_possibly_left_behind": "for support only: published once a journey left data behind",
+        "ninewatch_latency_alerting_burn_rate": "ninewatch_latency_burn_rate has the same value while it fires",
         "ninewatch_anchor_failures_total": "the age of the anchored head shows it",
     }
     published = {name for name in emitted_families() if name.startswith(("ninewatch_", "probe_"))}

@@ -79,7 +79,18 @@ def test_runbook_has_one_section_per_alert() -> None:
 def test_alert_text_uses_only_labels_of_its_expression(alert: Alert) -> None:
     """An absent() has no labels, so a label in its text would be empty."""
     labels = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
-    assert labels <= {"product", "check", "kind", "window", "what", "instance", "anchor", "vantage", "family"}
+    assert labels <= {
+        "product",
+        "check",
+        "kind",
+        "window",
+        "what",
+        "instance",
+        "anchor",
+        "vantage",
+        "family",
+        "objective",
+    }
     assert not (labels and "absent(" in alert.expr)
 
 
