@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Trust:
     """The trust anchors of the verifier: CA certificates (PEM), a clone of a repository, the response of a witness.
 
-    `witness` are the heads by number, with the time at which each was fetched.
+    `witness` has the heads by number, each with the time at which the witness fetched it.
     """
 
     ca: str | None = None
@@ -37,7 +37,7 @@ class Trust:
 class CheckedReceipt:
     """A checked receipt: whether it is verified, the instant at which the head existed, and the evidence as text.
 
-    `at` is None without a time from outside of the record. `wrong` is the reason if the receipt is false.
+    `at` is None without a time from outside of the record. `wrong` is the reason if the receipt is not valid.
     """
 
     receipt: Receipt
@@ -72,7 +72,7 @@ class Anchors:
 
     @property
     def wrong(self) -> list[CheckedReceipt]:
-        """The receipts that are false."""
+        """The invalid receipts."""
         return [checked for checked in self.results if checked.wrong]
 
     def as_json(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Anchors:
         return {"receipts": [checked.as_json() for checked in self.results], "not_covered": spans}
 
     def lines(self) -> Iterator[str]:
-        """Yield lines of text: the newest verified receipt of each anchor, unchecked receipts, and uncovered days."""
+        """Yield the text lines: the newest verified receipt of each anchor, unchecked receipts, and uncovered days."""
         newest = {checked.receipt.anchor: checked for checked in self.results if checked.verified}
         for checked in newest.values():
             yield f"anchored until {checked.receipt.day} by {checked.receipt.anchor}: {checked.text}"
@@ -106,18 +106,18 @@ def anchors_of(heads: Sequence[Head], begin: int, facts: Sequence[Fact], trust: 
 
 def _uncovered_days(heads: Sequence[Head], covered: int) -> Iterator[tuple[str | None, str]]:
     """Yield the span of days after the last anchored head. An anchor covers its head and all earlier heads."""
-    open_ = [head for head in heads if head.number > covered]
-    if open_:
-        first = open_[0]
+    not_covered = [head for head in heads if head.number > covered]
+    if not_covered:
+        first = not_covered[0]
         since = None if first.since is None else date_of_day_number(first.since).isoformat()
-        yield since, open_[-1].date
+        yield since, not_covered[-1].date
 
 
 def _check(receipt: Receipt, head: Head, trust: Trust) -> CheckedReceipt:
     if receipt.head != head.digest:
         return CheckedReceipt(receipt, False, None, "", f"its head {head.number} differs from the head in the chain")
     try:
-        return _CHECKS.get(receipt.by, _unknown)(receipt, trust)
+        return _CHECKS.get(receipt.by, _unsupported_anchor)(receipt, trust)
     except TokenError as error:
         return CheckedReceipt(receipt, False, None, "", f"the token does not verify: {error}")
     except KeyError as error:
@@ -156,7 +156,7 @@ def _witness(receipt: Receipt, trust: Trust) -> CheckedReceipt:
     return CheckedReceipt(receipt, True, parse_instant(fetched_at), f"seen by the witness at {fetched_at}")
 
 
-def _unknown(receipt: Receipt, _: Trust) -> CheckedReceipt:
+def _unsupported_anchor(receipt: Receipt, _: Trust) -> CheckedReceipt:
     return CheckedReceipt(
         receipt, False, None, f"an anchor of the kind {receipt.by[:40]}, which this version does not support"
     )
@@ -165,13 +165,13 @@ def _unknown(receipt: Receipt, _: Trust) -> CheckedReceipt:
 _CHECKS = {TIMESTAMP: _timestamp, GIT: _git, WITNESS: _witness}
 
 
-def trust_of(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
-    """Return the trust of the files from the command line.
+def read_trust(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
+    """Return the trust anchors in the files of the command line.
 
     Raises:
         NinewatchError: a file cannot be read, or has a wrong format.
     """
-    pem = None if ca is None else _text(ca)
+    pem = None if ca is None else _read_text(ca)
     if pem is not None and "-----BEGIN CERTIFICATE-----" not in pem:
         raise NinewatchError(f"{ca} has no certificate in PEM form")
     return Trust(pem, git, None if witness is None else _read_witness_heads(witness))
@@ -179,7 +179,7 @@ def trust_of(ca: Path | None, git: Path | None, witness: Path | None) -> Trust:
 
 def _read_witness_heads(path: Path) -> dict[int, tuple[str, str]]:
     try:
-        rows = json.loads(_text(path))
+        rows = json.loads(_read_text(path))
         heads = {int(row["number"]): (str(row["head"]), str(row["seen"])) for row in rows}
         _ = [parse_instant(fetched_at) for _, fetched_at in heads.values()]
     except (ValueError, KeyError, TypeError):
@@ -187,7 +187,7 @@ def _read_witness_heads(path: Path) -> dict[int, tuple[str, str]]:
     return heads
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -34,12 +34,12 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
     for head, _ in heads:
         if head.number >= replace(chain, heads=[head_row for head_row, _ in heads]).begin:
             covered = chain.covered.get(head.number, Covered())
-            covered_by_head[head.number] = _of_products(covered, products, owners)
+            covered_by_head[head.number] = _covered_of_products(covered, products, owners)
             proofs[head.number] = list(_proofs(covered, products, owners))
     return Chain([head for head, _ in heads], [digest for _, digest in heads], covered_by_head, proofs)
 
 
-def _of_products(covered: Covered, products: set[str], owners: _Items) -> Covered:
+def _covered_of_products(covered: Covered, products: set[str], owners: _Items) -> Covered:
     series = {
         name: series_rows for name, series_rows in covered.series.items() if name[0].partition("/")[0] in products
     }
@@ -103,17 +103,17 @@ def read_chain(files: Mapping[str, bytes]) -> Chain:
     Raises:
         UnusableBundleError: a file is missing, or a line is invalid.
     """
-    rows = lines_of(files, HEADS, _head)
+    rows = lines_of(files, HEADS, _read_head)
     covered: dict[int, Covered] = {}
-    for number, add in lines_of(files, COVERED, _read_covered):
+    for number, row_covered in lines_of(files, COVERED, _read_covered):
         covered_by_head = covered.setdefault(number, Covered())
-        covered_by_head.series |= add.series
-        covered_by_head.items |= add.items
+        covered_by_head.series |= row_covered.series
+        covered_by_head.items |= row_covered.items
     proofs = {head.number: head_proofs for head, _, head_proofs in rows}
     return Chain([head for head, _, _ in rows], [digest for _, digest, _ in rows], covered, proofs)
 
 
-def _head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
+def _read_head(row: Mapping[str, Any]) -> tuple[Head, str, list[Proof]]:
     since = None if row["since"] is None else int(row["since"])
     content, previous, digest = (str(row[name]) for name in ("content", "previous", "head"))
     head = Head(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedChain:
-    """The result of a check: the heads of the chain, its breaks, notes, and its anchors."""
+    """The result of a check: heads, breaks, notes and anchors of a chain."""
 
     heads: Sequence[Head] = ()
     breaks: Sequence[Break] = ()
@@ -32,7 +32,7 @@ class CheckedChain:
 
     @property
     def holds(self) -> bool:
-        """Whether the chain has no breaks, and no receipt of an anchor is false."""
+        """Whether the chain has no breaks and no invalid receipts."""
         return not (self.breaks or self.anchors.wrong)
 
     def as_json(self) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class CheckedChain:
         }
 
     def lines(self) -> Iterator[str]:
-        """Yield lines of text."""
+        """Yield the text lines of the result."""
         if not self.heads:
             yield "chain: no day has a head yet, so edits of the record cannot be detected"
             return
@@ -59,7 +59,7 @@ class CheckedChain:
         yield from (f"note: {note}" for note in self.notes)
 
     def broken(self) -> Iterator[str]:
-        """Yield lines of text about the breaks and the false receipts."""
+        """Yield a line of text per break and per invalid receipt."""
         yield from map(str, self.breaks)
         for checked in self.anchors.wrong:
             receipt = checked.receipt

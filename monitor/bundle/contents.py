@@ -1,4 +1,4 @@
-"""The content of a bundle besides the figures: the part of a record and a configuration that they are computed from."""
+"""The content of a bundle without the figures: the parts of a record and of a configuration they are computed from."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ Holiday = tuple[str, int, dt.date, str]
 class Contents:
     """The data that figures are computed from.
 
-    `terms`: the products as from `product_terms`. `planned`: occurrences of maintenance by product. `tzif`: the rules
-    of the used time zones. `days`: the holidays (place, year, date, name).
+    `terms`: the products, in the format of `product_terms`. `planned`: occurrences of maintenance by product. `tzif`:
+    the rules of the used time zones. `days`: the holidays (place, year, date, name).
     """
 
     time_zone: str
@@ -103,7 +103,7 @@ class Contents:
                 clear_occurrence_cache()
 
     def ledger(self) -> Ledger:
-        """Return a ledger from this content. Its figures are right only within `rules`."""
+        """Return a ledger with this content. Use it only within `rules`: its figures depend on them."""
         planned: dict[str, list[Exclusion]] = {}
         for product, plan in self.planned:
             planned.setdefault(product, []).append(plan)
@@ -139,10 +139,10 @@ def lines_of(files: Mapping[str, bytes], name: str, read: Callable[[Mapping[str,
             RecursionError,
             binascii.Error,
         ) as error:
-            raise UnusableBundleError(f"{name}, line {number}: cannot be read ({_short(error)})") from None
+            raise UnusableBundleError(f"{name}, line {number}: cannot be read ({_short_text(error)})") from None
     return parsed_lines
 
 
-def _short(error: Exception) -> str:
+def _short_text(error: Exception) -> str:
     text = " ".join(str(error).split())[:120]
     return f"no {text}" if isinstance(error, KeyError) else text

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from monitor.reporting.report import PortfolioReport
     from sla.report import Report
 
-# Values of transcendental functions: mathematical libraries differ in the last digit.
-_ROUNDED: Final = ("nines.observed", "nines.proven", "proven_availability")
+# Values of transcendental functions are compared with a tolerance: mathematical libraries differ in the last digit.
+_COMPARED_WITH_TOLERANCE: Final = ("nines.observed", "nines.proven", "proven_availability")
 _MISSING: Final = object()
 
 
@@ -31,7 +31,7 @@ class Difference:
 
 
 def figure_lines(portfolio_report: PortfolioReport) -> Iterator[dict[str, Any]]:
-    """Yield each figure of the reports: product, part of the report, number in the part, window, figure, value.
+    """Yield each figure of the reports with product, part of the report, number in the part, figure and value.
 
     `part` is `window` (the report's own), `step` (its days or months), `month`, `trend`, or a part without a window.
     """
@@ -50,23 +50,23 @@ def drill_lines(ledger: Ledger, drills: Collection[str], at: int) -> Iterator[di
 
 def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
     plain = report.as_json()
-    yield from _pair(report.product, "window", 0, plain)
+    yield from _raw_and_contractual(report.product, "window", 0, plain)
     for part, steps in (("step", plain["steps"]), ("month", plain["months"]), ("trend", plain["trend"])):
         for number, step in enumerate(steps):
-            yield from _pair(report.product, part, number, step)
+            yield from _raw_and_contractual(report.product, part, number, step)
     for name in ("excluded_seconds_by_cause", "blame", "claim_ceiling", "claim_ceiling_reasons"):
         yield _line(report.product, name, 0, plain[name])
     for part, name in (("outage_limit", "outage_limits"), ("exclusion", "exclusions"), ("incident", "incidents")):
         for number, figure in enumerate(plain[name]):
             yield _line(report.product, part, number, figure)
-    for number, kept in enumerate(ledger.not_excluded_maintenance(report.product, report.window.measured)):
-        yield _line(report.product, "maintenance_not_excluded", number, kept.as_json())
-    place = context_sections(ledger, report).as_json()
+    for number, not_excluded in enumerate(ledger.not_excluded_maintenance(report.product, report.window.measured)):
+        yield _line(report.product, "maintenance_not_excluded", number, not_excluded.as_json())
+    context = context_sections(ledger, report).as_json()
     for name in ("affected", "value"):
-        yield _line(report.product, name, 0, place[name])
+        yield _line(report.product, name, 0, context[name])
 
 
-def _pair(product: str, part: str, number: int, pair: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _raw_and_contractual(product: str, part: str, number: int, pair: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for figure in ("raw", "contractual"):
         yield _line(product, part, number, pair[figure]) | {"figure": figure}
 
@@ -93,22 +93,22 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def compare(bundle_value: Any, recomputed: Any) -> tuple[int, list[Difference]]:
-    """Return the number of equal values, and the differences. A value that only one side has is a difference."""
+    """Return the number of equal values, and the differences. A value on only one side is a difference."""
     stated_values, recomputed_values = dict(leaves(bundle_value)), dict(leaves(recomputed))
     differences = [
-        Difference(path, _text_of(stated_values, path), _text_of(recomputed_values, path))
+        Difference(path, _value_or_missing(stated_values, path), _value_or_missing(recomputed_values, path))
         for path in dict.fromkeys((*stated_values, *recomputed_values))
-        if not _same(path, stated_values.get(path, _MISSING), recomputed_values.get(path, _MISSING))
+        if not _is_equal(path, stated_values.get(path, _MISSING), recomputed_values.get(path, _MISSING))
     ]
     return len({*stated_values, *recomputed_values}) - len(differences), differences
 
 
-def _text_of(values: Mapping[str, Any], path: str) -> Any:
+def _value_or_missing(values: Mapping[str, Any], path: str) -> Any:
     return values.get(path, "missing")
 
 
-def _same(path: str, bundle_value: Any, recomputed: Any) -> bool:
-    if isinstance(bundle_value, float) and isinstance(recomputed, float) and path in _ROUNDED:
+def _is_equal(path: str, bundle_value: Any, recomputed: Any) -> bool:
+    if isinstance(bundle_value, float) and isinstance(recomputed, float) and path in _COMPARED_WITH_TOLERANCE:
         return math.isclose(bundle_value, recomputed, rel_tol=1e-12)
     same_kind = isinstance(bundle_value, bool) is isinstance(recomputed, bool)
     return same_kind and bool(bundle_value == recomputed)

@@ -66,11 +66,11 @@ def read_manifest(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
         manifest = json.loads(files[NAME])
         kind, version = manifest["format"], manifest["version"]
         entries = [(file["name"], file["bytes"], file["sha256"], file["lines"]) for file in manifest["files"]]
-        sound = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in entries)
+        is_valid = all(isinstance(n, str) and isinstance(s, str) and isinstance(d, str) for n, _, s, d in entries)
     except (ValueError, KeyError, TypeError, RecursionError):
         hint = "" if _has_valid_digest(files) else f"; it was changed: {DIGEST_NAME} has a different digest"
         raise UnusableBundleError(f"{path}: {NAME} cannot be read{hint}") from None
-    if kind != FORMAT or not isinstance(version, int) or not sound:
+    if kind != FORMAT or not isinstance(version, int) or not is_valid:
         raise UnusableBundleError(f"{path}: {NAME} is not the manifest of a bundle (format {str(kind)[:40]!r})")
     if version > VERSION:
         raise UnusableBundleError(
@@ -85,7 +85,7 @@ def _has_valid_digest(files: Mapping[str, bytes]) -> bool:
 
 
 def damages(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Iterator[Damage]:
-    """Yield each difference between the files and the manifest: changed, missing, additional and reordered ones."""
+    """Yield each difference between the files and the manifest: changed, missing, additional and reordered files."""
     if DIGEST_NAME not in files:
         yield Damage(DIGEST_NAME, None, "the file is missing")
     elif not _has_valid_digest(files):
@@ -111,22 +111,25 @@ def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
         if (len(content), _line_digests(content)) != (entry["bytes"], listed_lines):
             yield Damage(NAME, None, f"its size or line digests of {name} are wrong, its SHA-256 is right")
         return
-    before = [listed_lines[at : at + _LINE_DIGITS] for at in range(0, len(listed_lines), _LINE_DIGITS)]
-    now = [digest(line)[:_LINE_DIGITS] for line in content.splitlines(keepends=True)]
-    if len(before) == len(now):
-        lines = [number for number, (a, b) in enumerate(zip(before, now, strict=True), 1) if a != b]
+    listed = [listed_lines[at : at + _LINE_DIGITS] for at in range(0, len(listed_lines), _LINE_DIGITS)]
+    actual = [digest(line)[:_LINE_DIGITS] for line in content.splitlines(keepends=True)]
+    if len(listed) == len(actual):
+        lines = [number for number, (a, b) in enumerate(zip(listed, actual, strict=True), 1) if a != b]
         yield from (Damage(name, line, "the line was changed") for line in lines)
         if not lines:
             yield Damage(NAME, None, f"its SHA-256 of {name} is wrong, the digests of all lines are right")
         return
     first = next(
-        (n for n, (a, b) in enumerate(zip(before, now, strict=False), 1) if a != b), min(len(before), len(now)) + 1
+        (n for n, (a, b) in enumerate(zip(listed, actual, strict=False), 1) if a != b),
+        min(len(listed), len(actual)) + 1,
     )
     yield Damage(
-        name, first, f"the file has {len(now)} lines, the manifest {len(before)}; the first difference is here"
+        name,
+        first,
+        f"the file has {len(actual)} lines, the manifest {len(listed)}; the first difference is here",
     )
 
 
 def json_lines(rows: Iterator[Any]) -> bytes:
-    """Return the rows as JSON lines with sorted keys, so that equal data gives equal bytes."""
+    """Return the rows as JSON lines with sorted keys: equal data gives equal bytes."""
     return "".join(canonical(row) + "\n" for row in rows).encode()

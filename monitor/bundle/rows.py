@@ -1,4 +1,7 @@
-"""Runs, observations, incidents, facts, exclusions as JSON lines of a bundle, and back; instants in microseconds."""
+"""Convert runs, observations, incidents, facts and exclusions to JSON lines of a bundle, and back.
+
+Instants are in microseconds. The functions `*_of` raise KeyError, TypeError or ValueError for invalid lines.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ def run_row(run: Run) -> Plain:
 
 
 def run_of(row: Mapping[str, Any]) -> Run:
-    """Return the run of a line. As the functions below, it raises KeyError, TypeError or ValueError for other lines."""
+    """Return the run of a line."""
     known, total, maximum = map(_integer, row["latency_us"])
     first, last, count, hold = (_integer(row[name]) for name in ("first_us", "last_us", "count", "hold_us"))
     if not 0 <= first <= last or count < 1 or hold < 0:
-        raise ValueError("a run that ends before it begins, or has no observations")
+        raise ValueError("the run ends before it begins, or has no observations")
     check, vantage, seeded = _text(row["check"]), _text(row["vantage"]), row["seeded"] is True
     outcome, reason = Outcome(row["outcome"]), _text(row["reason"])
     recheck = row.get("recheck") is True

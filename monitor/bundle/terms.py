@@ -35,7 +35,7 @@ class StatedMaintenance:
     occurrences: Sequence[Exclusion]
 
     def exclusions(self, window: Interval, _default: str) -> Iterator[Exclusion]:
-        """Yield the maintenance that overlaps the window, in full length."""
+        """Yield the occurrences that overlap the window, not clipped to it."""
         for occurrence in self.occurrences:
             if occurrence.interval.start < window.end and occurrence.interval.end > window.start:
                 yield occurrence
@@ -127,43 +127,43 @@ def portfolio_of(
     Raises:
         ValueError, KeyError, TypeError, AttributeError: the data is not from `product_terms`.
     """
-    products = tuple(_product(term, planned.get(str(term["id"]), ())) for term in terms)
+    products = tuple(_product_from(term, planned.get(str(term["id"]), ())) for term in terms)
     for_all = (StatedMaintenance(planned.get("", ())),)
     return Portfolio.model_construct(time_zone=time_zone, products=products, maintenance=for_all)  # type: ignore[arg-type]
 
 
-def _product(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
+def _product_from(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Product:
     return Product.model_construct(
         id=str(data["id"]),
         was=tuple(map(str, data["was"])),
         name=str(data["name"]),
         objective=Objective(Fraction(data["objective"])),
-        window=_window(data),
+        window=_window_from(data),
         rule=Rule.parse(data["rule"]),
         depends_on=tuple(map(str, data["depends_on"])),
         parts=tuple(map(str, data["parts"])),
         component=data["component"],
-        agreement=_agreement(data),
-        checks=tuple(_check(check) for check in data["checks"]),
-        clients=tuple(_client(client) for client in data["clients"]),
-        value_per_hour=None if data["value_per_hour"] is None else _value(data["value_per_hour"]),
-        readiness=None if data["readiness"] is None else _readiness(data["readiness"]),
+        agreement=_agreement_from(data),
+        checks=tuple(_check_from(check) for check in data["checks"]),
+        clients=tuple(_client_from(client) for client in data["clients"]),
+        value_per_hour=None if data["value_per_hour"] is None else _value_from(data["value_per_hour"]),
+        readiness=None if data["readiness"] is None else _readiness_from(data["readiness"]),
         maintenance=(StatedMaintenance(planned),),  # type: ignore[arg-type]
     )
 
 
-def _window(data: Mapping[str, Any]) -> BudgetWindow:
+def _window_from(data: Mapping[str, Any]) -> BudgetWindow:
     if (period := data.get("window_period")) is not None:
         return BudgetWindow.calendar(Period(period))
     return BudgetWindow(int(data["window_us"]))
 
 
-def _agreement(data: Mapping[str, Any]) -> Agreement:
+def _agreement_from(data: Mapping[str, Any]) -> Agreement:
     hours = ServiceHours.parse(data["service_hours"])
     return agreement_of(data["agreement"]).model_copy(update={"service_hours": hours})
 
 
-def _check(data: Mapping[str, Any]) -> CheckBase:
+def _check_from(data: Mapping[str, Any]) -> CheckBase:
     return CheckBase.model_construct(
         id=str(data["id"]),
         was=tuple(map(str, data["was"])),
@@ -175,19 +175,19 @@ def _check(data: Mapping[str, Any]) -> CheckBase:
     )
 
 
-def _client(data: Mapping[str, Any]) -> Client:
+def _client_from(data: Mapping[str, Any]) -> Client:
     since = None if data["since"] is None else dt.date.fromisoformat(data["since"])
     return Client.model_construct(name=str(data["name"]), count=int(data["count"]), risk=data["risk"], since=since)
 
 
-def _value(data: Mapping[str, Any]) -> ValuePerHour:
+def _value_from(data: Mapping[str, Any]) -> ValuePerHour:
     return ValuePerHour.model_construct(
         amount=Fraction(data["amount"]), currency=str(data["currency"]), basis=str(data["basis"])
     )
 
 
-def _readiness(data: Mapping[str, Any]) -> ReadinessBlock:
-    """Return the block. Bundles of earlier versions have attestations only."""
+def _readiness_from(data: Mapping[str, Any]) -> ReadinessBlock:
+    """Return the readiness block. In bundles of earlier versions it has attestations only."""
     attested = tuple(
         Attested.model_construct(
             item=str(attestation["item"]), by="", on=attestation.get("on_us"), until=int(attestation["until_us"])
@@ -198,7 +198,7 @@ def _readiness(data: Mapping[str, Any]) -> ReadinessBlock:
         EvidenceBlock.model_construct(item=str(evidence["item"]), checks=tuple(map(str, evidence["checks"])))
         for evidence in data.get("evidence", ())
     )
-    items = tuple(map(_item, data["items"]))
+    items = tuple(map(_item_from, data["items"]))
     return ReadinessBlock.model_construct(
         checklist=Checklist(str(data["checklist"]), str(data["title"]), "", items),
         attested=attested,
@@ -208,7 +208,7 @@ def _readiness(data: Mapping[str, Any]) -> ReadinessBlock:
     )
 
 
-def _item(data: Mapping[str, Any]) -> ChecklistItem:
+def _item_from(data: Mapping[str, Any]) -> ChecklistItem:
     return ChecklistItem(
         str(data["id"]),
         str(data["title"]),

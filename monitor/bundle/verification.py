@@ -1,7 +1,7 @@
 """Verify a bundle: compare its digests, recompute its figures from its content, and compare the figures.
 
-The configuration, record, time zone database and holidays of this machine are not used. Differences of the time zone
-database are reported.
+The configuration, record, time zone database and holidays of this machine are not used. A different version of the
+time zone database is reported.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-MAX_WINDOW: Final = (
-    11_000 * DAY
-)  # longest window with its comparison windows; the longest window of a report is ten years
+MAX_WINDOW: Final = 11_000 * DAY  # of a window with its comparison windows; the longest window of a report is 10 years
 _TOO_FREQUENT: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # not allowed in a configuration
-_OF_CONTENT: Final = (
+_KINDS_WITH_CONTENT_ID: Final = (
     DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, MAINTENANCE_APPROVAL, PAUSE, PAUSE_END,
 )  # fmt: skip
-_RECORDS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
+_VALID_INSTANTS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_instant("2200-01-01T00:00:00Z"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _recompute(verified: Verification, files: Mapping[str, bytes], manifest: Map
     try:
         contents = Contents.read(files, str(manifest["time_zone"]))
         verified.chain = check(read_chain(files), contents.recorded, trust)
-        _refuse_changed(contents.recorded.facts)
+        _check_fact_ids(contents.recorded.facts)
         verified.figures = _compare_figures(files, contents, manifest)
         verified.notes += _notes(manifest)
     except NinewatchError:
@@ -166,14 +164,14 @@ def _compare_figures(
         lines = [*figure_lines(portfolio_report(ledger, products, window, at, arrived))]
         lines += drill_lines(ledger, manifest.get("drills", ()), at)
     recomputed = {key_of(line): line for line in lines}
-    return list(_each(bundle_figures, recomputed))
+    return list(_compare_lines(bundle_figures, recomputed))
 
 
 def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _each(bundle_figures: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[ComparedFigure]:
+def _compare_lines(bundle_figures: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> Iterator[ComparedFigure]:
     for key in dict.fromkeys((*bundle_figures, *recomputed)):
         product, part, number, figure = key
         stated_value, recomputed_value = (
@@ -181,10 +179,10 @@ def _each(bundle_figures: Mapping[Any, Any], recomputed: Mapping[Any, Any]) -> I
         )
         agreeing, differences = compare(stated_value, recomputed_value)
         window = recomputed_value if key in recomputed else stated_value
-        yield ComparedFigure(product, part, number, figure, _span(window), agreeing, tuple(differences))
+        yield ComparedFigure(product, part, number, figure, _window_text(window), agreeing, tuple(differences))
 
 
-def _span(value: Any) -> str:
+def _window_text(value: Any) -> str:
     if not isinstance(value, dict):
         return ""
     span = value.get("window", value)
@@ -197,13 +195,13 @@ def _window(data: Mapping[str, Any]) -> Window:
     start, end, whole_start, whole_end = (
         parse_instant(str(data[name])) for name in ("start", "end", "whole_start", "whole_end")
     )
-    inside = _RECORDS.start <= whole_start <= start < end <= whole_end <= _RECORDS.end
-    if not inside or whole_end - whole_start > MAX_WINDOW:
-        raise UnusableBundleError("the window of the manifest is not one that a report can have")
+    is_valid_window = _VALID_INSTANTS.start <= whole_start <= start < end <= whole_end <= _VALID_INSTANTS.end
+    if not is_valid_window or whole_end - whole_start > MAX_WINDOW:
+        raise UnusableBundleError("the window in the manifest is invalid or too long")
     return Window(str(data["name"]), Interval(whole_start, whole_end), Interval(start, end))
 
 
-def _refuse_changed(facts: Sequence[Fact]) -> None:
+def _check_fact_ids(facts: Sequence[Fact]) -> None:
     """Check that the id of every fact is the digest of its content.
 
     Raises:
@@ -211,19 +209,19 @@ def _refuse_changed(facts: Sequence[Fact]) -> None:
     """
     for fact in facts:
         try:
-            sound = _follows(fact)
+            has_valid_id = _has_valid_id(fact)
         except ValueError as error:
             raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} is invalid: {error}") from None
         if fact.kind == MAINTENANCE and _TOO_FREQUENT.search(fact.body):
             raise UnusableBundleError(f"facts.jsonl: the maintenance {fact.id} recurs more often than daily")
-        if not sound:
-            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} was changed after it was made")
+        if not has_valid_id:
+            raise UnusableBundleError(f"facts.jsonl: the {fact.kind} {fact.id} was changed after it was recorded")
 
 
-def _follows(fact: Fact) -> bool:
+def _has_valid_id(fact: Fact) -> bool:
     if fact.kind in (CORRECTION, REVOCATION):
         return read_correction(fact).id == fact.id
-    if fact.kind in _OF_CONTENT:
+    if fact.kind in _KINDS_WITH_CONTENT_ID:
         return Fact.of(fact.made, fact.author, fact.kind, fact.product, fact.content()).id == fact.id
     return True
 
@@ -238,7 +236,7 @@ def _notes(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def report_difference(manifest: Mapping[str, Any], report: bytes) -> str:
-    """Return the difference between a report's file and the report of the bundle. Empty if they are equal."""
+    """Return the difference between a report's file and the report of the bundle as text, empty if they are equal."""
     entry = manifest.get("report")
     if not isinstance(entry, dict) or "sha256" not in entry:
         return "the bundle does not have the digest of a report"

@@ -1,4 +1,4 @@
-"""Create the bundle of a report: select the data that its figures are computed from, and create the archive."""
+"""Create the bundle of a report: select the data its figures are computed from, and write the archive."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _MONTH: Final = 32 * DAY  # longer than any month
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The source of a bundle: the content of a record as of an instant, its chain, and all its facts."""
+    """The data for a bundle: the content of a record as of an instant, its chain, and all its facts."""
 
     recorded: RecordContent
     chain: Chain
@@ -80,18 +80,18 @@ def bundle_of(
     """
     names = _included_products(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
-    part = part_of(
+    chain_part = part_of(
         source.chain,
         portfolio_report.at,
         _recorded_ids(portfolio_report.ledger, names, contents),
         source.facts,
         source.recorded.incidents,
     )
-    proved = {name for covered in part.covered.values() for kind, name in covered.items if kind == FACT}
+    proved = {name for covered in chain_part.covered.values() for kind, name in covered.items if kind == FACT}
     later = [fact for fact in source.facts if fact.made > portfolio_report.at and fact.id in proved]
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
     figures = chain(figure_lines(portfolio_report), drill_lines(portfolio_report.ledger, drills, portfolio_report.at))
-    files = contents.files() | chain_files(part) | {"figures.jsonl": json_lines(figures)}
+    files = contents.files() | chain_files(chain_part) | {"figures.jsonl": json_lines(figures)}
     about = _about(portfolio_report, report) | ({"drills": list(drills)} if drills else {})
     return pack(with_manifest(about, files))
 
@@ -102,9 +102,9 @@ def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[st
     return {"", *names, *former_ids, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
 
-def report_entry(name: str, form: str, content: bytes) -> dict[str, Any]:
+def report_entry(name: str, format_name: str, content: bytes) -> dict[str, Any]:
     """Return the manifest's entry of the report's file."""
-    return {"file": name, "format": form, "bytes": len(content), "sha256": digest(content)}
+    return {"file": name, "format": format_name, "bytes": len(content), "sha256": digest(content)}
 
 
 def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,17 +136,17 @@ def contents_of(portfolio_report: PortfolioReport, recorded: RecordContent, name
     return Contents(
         zone,
         [product_terms(product, zone) for product in products],
-        _part(ledger, recorded, names),
+        _recorded_part(ledger, recorded, names),
         list(_planned_exclusions(ledger, products, span)),
         {name: zones.zone_file(name) for name in {zone, *_zones(agreements), *_zones_of_plans(recorded.facts)}},
-        list(_days(agreements, span, ledger)),
+        list(_holidays(agreements, span, ledger)),
     )
 
 
 def _included_products(ledger: Ledger, names: Sequence[str]) -> set[str]:
     """Return the reported products, their present and former dependencies, and the products that their clients use.
 
-    Products that were removed from the configuration may be included.
+    The result may contain products that were removed from the configuration.
     """
     clients = [client for name in names for client in dependent_clients(ledger.portfolio, name)]
     used = [product for client in clients for product in client.path]
@@ -160,7 +160,7 @@ def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Itera
         yield from (json.loads(definition.agreement) for definition in ledger.definitions(product.id))
 
 
-def _part(ledger: Ledger, recorded: RecordContent, products: set[str]) -> RecordContent:
+def _recorded_part(ledger: Ledger, recorded: RecordContent, products: set[str]) -> RecordContent:
     defined = {
         member.check for name in products for definition in ledger.definitions(name) for member in definition.members
     }
@@ -234,7 +234,7 @@ def _planned_exclusions(ledger: Ledger, products: Iterable[Product], span: Inter
             yield from ((name, exclusion) for exclusion in block.exclusions(span, portfolio.time_zone))
 
 
-def _days(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:
+def _holidays(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: Ledger) -> Iterator[Holiday]:
     zone = ledger.portfolio.zone
     years = range(local(span.start, zone).year - 1, local(span.end, zone).year + 2)
     for source in sorted({agreement["holidays"] for agreement in agreements if "holidays" in agreement}):

@@ -52,9 +52,9 @@ def verify_command(
 
     Exit status: 0 if all values agree, 1 if there are differences, 2 if the bundle cannot be verified.
     """
-    from monitor.bundle.anchored import trust_of
+    from monitor.bundle.anchored import read_trust
 
-    trust = trust_of(ca, git, witness)
+    trust = read_trust(ca, git, witness)
     if live:
         if bundle is not None or report is not None or path is None:
             raise click.UsageError("--record takes -c FILE, and neither BUNDLE nor --report")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PRODUCT: Final = "keycloak"
 _DEPENDENT: Final = "css"  # closes its API while Keycloak runs on its second site
-_POLL: Final = 0.2  # seconds between two looks into the record
-_PATIENCE: Final = 60.0  # seconds until the daemon must have probed every check in a stage
+_POLL_INTERVAL: Final = 0.2  # seconds between two reads of the record
+_STAGE_TIMEOUT: Final = 60.0  # seconds for the daemon to probe every check in a stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Stage:
     outcome: Outcome
 
 
-# facts of the real procedure: Gold fails, GoldDR starts behind the maintenance page, GoldDR serves, Gold serves again.
+# The stages of the real procedure: Gold fails, GoldDR starts behind the maintenance page, GoldDR serves, Gold serves.
 STAGES: Final = (
     Stage("outage", "recovery", Outcome.BAD),
     Stage("maintenance", "recovery", Outcome.BAD),
@@ -60,23 +60,23 @@ async def fail_over(demo: Demo, clock: Clock, shortest: float, announce: Callabl
     Raises:
         NinewatchError: the demo does not run, or its daemon does not probe.
     """
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as client:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_STAGE_TIMEOUT)) as client:
         try:
-            await _set(client, demo, UPLINK, "up", hold=True)
+            await _set_mode(client, demo, UPLINK, "up", hold=True)
             for stage in STAGES:
-                await _set(client, demo, PRODUCT, stage.mode, hold=True)
-                await _set(client, demo, _DEPENDENT, stage.dependent, hold=True)
+                await _set_mode(client, demo, PRODUCT, stage.mode, hold=True)
+                await _set_mode(client, demo, _DEPENDENT, stage.dependent, hold=True)
                 announce(f"{PRODUCT}: {stage.mode}")
                 since = clock.now()
                 await clock.sleep_until(clock.monotonic() + shortest)
-                await _until_observed(demo, clock, stage, since)
+                await _wait_until_observed(demo, clock, stage, since)
         finally:
-            await _set(client, demo, PRODUCT, "up", hold=False)
-            await _set(client, demo, _DEPENDENT, "up", hold=False)
-            await _set(client, demo, UPLINK, "up", hold=False)
+            await _set_mode(client, demo, PRODUCT, "up", hold=False)
+            await _set_mode(client, demo, _DEPENDENT, "up", hold=False)
+            await _set_mode(client, demo, UPLINK, "up", hold=False)
 
 
-async def _set(client: aiohttp.ClientSession, demo: Demo, product: str, mode: str, *, hold: bool) -> None:
+async def _set_mode(client: aiohttp.ClientSession, demo: Demo, product: str, mode: str, *, hold: bool) -> None:
     try:
         body = {"product": product, "mode": mode, "hold": hold}
         async with client.post(f"{demo.control}/_control", json=body) as response:
@@ -85,22 +85,22 @@ async def _set(client: aiohttp.ClientSession, demo: Demo, product: str, mode: st
         raise NinewatchError(f"the demo at {demo.control} does not answer ({type(error).__name__}); start it") from None
 
 
-async def _until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) -> None:
+async def _wait_until_observed(demo: Demo, clock: Clock, stage: Stage, since: int) -> None:
     """Wait until the newest observation of each check has the outcome and was sent after the instant.
 
     Raises:
         NinewatchError: it takes too long.
     """
-    deadline = clock.monotonic() + _PATIENCE
+    deadline = clock.monotonic() + _STAGE_TIMEOUT
     while not _is_observed(demo, stage, since, clock.now()):
         if clock.monotonic() > deadline:
             raise NinewatchError(
-                f"the demo's daemon did not observe the stage {stage.mode} within {_PATIENCE:g} s; is it running?"
+                f"the demo's daemon did not observe the stage {stage.mode} within {_STAGE_TIMEOUT:g} s; is it running?"
             )
-        await clock.sleep_until(clock.monotonic() + _POLL)
+        await clock.sleep_until(clock.monotonic() + _POLL_INTERVAL)
 
 
 def _is_observed(demo: Demo, stage: Stage, since: int, now: int) -> bool:
     with reading(demo.record) as record:
-        seen = [record.observations(check, Interval(since, max(since, now) + SECOND)) for check in demo.checks]
-    return all(observations and observations[-1].outcome is stage.outcome for observations in seen)
+        by_check = [record.observations(check, Interval(since, max(since, now) + SECOND)) for check in demo.checks]
+    return all(observations and observations[-1].outcome is stage.outcome for observations in by_check)

@@ -48,9 +48,9 @@ _KEYCLOAK = ("keycloak/discovery", "keycloak/standard", "keycloak/jwks")
 
 _CHEFS = ("chefs/api", "chefs/status", "chefs/submit-a-form")
 
-# Typical causes: a data centre without network (Gold fails over, CSS's API stays closed until fail-back, Silver has
-# no second site), one lost connection that closes CHEFS, a database failover, a bad release, a proof of concept without
-# support at the weekend.
+# Typical causes: a data centre without network (Gold fails over, CSS's API stays closed until failback, Silver has no
+# second site), one lost connection that makes CHEFS unavailable, a database failover, a bad release, a proof of concept
+# without support at the weekend.
 SCRIPTED_OUTAGES = (
     ScriptedOutage(83, "02:05", 4, "deadline", ("keycloak/standard", "keycloak/jwks")),
     ScriptedOutage(74, "13:20", 9, "http_status", ("css/portal", "css/api")),
@@ -81,7 +81,7 @@ BLIND_TIMES = ((7, "21:05", 18),)
 
 # Relative frequency of small outages per local hour: few at night, most in working hours.
 HOURLY_WEIGHTS = (1, 1, 2, 1, 1, 1, 2, 3, 6, 8, 9, 8, 6, 8, 9, 8, 6, 4, 3, 2, 2, 2, 1, 1)
-DISTURBANCES = 6  # small outages of each product in the span
+DISTURBANCES = 6  # small outages per product in the span
 _REASONS = ("deadline", "deadline", "connect_timeout", "http_status")
 
 

@@ -74,11 +74,11 @@ async def demo(
     with _lock_directory(directory):
         process = await _start(script_name, base_port)
         try:
-            ports = await _ready(process)
+            ports = await _wait_until_ready(process)
             path, store = _write(directory, ports, listen)
             yield DemoRun(path, store, ports, _control(ports), loaded_script, process)
         finally:
-            await _end(process)
+            await _stop(process)
 
 
 def _lock_directory(directory: Path) -> Lock:
@@ -99,7 +99,7 @@ def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | 
             # A JSON string is a valid YAML string; a backslash in it must not be read as a group reference.
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
             rendered = re.sub(rf"^{key}: .*$", line, rendered, flags=re.MULTILINE)
-    # The data of a demo is synthetic, and who starts it chooses the address.
+    # The data of a demo is synthetic, and the user chose the address.
     return rendered if listen is None else f"{rendered}\naccess: public\n"
 
 
@@ -129,7 +129,7 @@ async def _start(script_name: str, base_port: int) -> Process:
     )
 
 
-async def _ready(process: Process) -> Mapping[str, int]:
+async def _wait_until_ready(process: Process) -> Mapping[str, int]:
     """Return the ports from the readiness line on the products' standard output."""
     if process.stdout is None:
         raise RuntimeError("started without a pipe for its standard output")
@@ -162,7 +162,7 @@ def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tup
     return path, store
 
 
-async def _end(process: Process) -> None:
+async def _stop(process: Process) -> None:
     """Close the pipe that the products watch, wait for their exit, and kill them after a timeout."""
     if process.stdin is not None:
         process.stdin.close()

@@ -39,8 +39,8 @@ class Products:
         control, *free_ports = reserve(len(modes.LISTENERS), base_port)
         self.script = loaded_script
         self.current_modes: dict[str, str] = {}
-        self._held: set[str] = set()
-        self._control = Server(control, self._answer)
+        self._held_products: set[str] = set()
+        self._control = Server(control, self._handle_control)
         self._listeners = {
             name: Listener(reserved, clock) for name, reserved in zip(modes.LISTENERS[1:], free_ports, strict=True)
         }
@@ -86,7 +86,7 @@ class Products:
 
     def hold(self, product: str, *, is_held: bool) -> None:
         """Hold a product: the script does not change it until it is released."""
-        (self._held.add if is_held else self._held.discard)(product)
+        (self._held_products.add if is_held else self._held_products.discard)(product)
 
     async def play(self) -> None:
         """Play the script endlessly, and announce each step."""
@@ -94,13 +94,13 @@ class Products:
         await script.play(self.script, self._clock, self._step)
 
     async def _step(self, step: Step) -> None:
-        if step.product in self._held:
+        if step.product in self._held_products:
             return
         await self.set(step.product, step.mode)
         at = script.format_time(self._clock.monotonic() - self._started_at)
         self._announce(f"demo {at}  {step.product}: {step.mode} - {step.description}")
 
-    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _handle_control(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.method, request.path:
             case "POST", "/_control":
                 return await self._set_mode(await request.read())

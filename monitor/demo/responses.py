@@ -1,7 +1,7 @@
 """Responses of the simulated products, modelled on CHEFS, Keycloak, CSS, DROP, GC Notify and a proof of concept.
 
-They follow the products' public repositories in what matters to a monitor: status, content type, keys, and misleading
-responses (200 while not ready, a maintenance page on the health URL).
+They follow the products' public repositories in everything that a monitor checks: status, content type, keys, and
+misleading responses (200 while not ready, a maintenance page on the health URL).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _chefs_unready(lost: str) -> Routes:
     }
 
 
-def _chefs_elsewhere(request: web.BaseRequest, now: int) -> web.Response:
+def _chefs_unknown_path(request: web.BaseRequest, now: int) -> web.Response:
     """Return a 404 problem for unknown API paths, and a redirect to the front end for other unknown paths."""
     if request.path.startswith("/app/api/"):
         problem = {"type": "https://httpstatuses.com/404", "title": "Not Found", "status": 404}
@@ -105,7 +105,7 @@ CHEFS: Routes = {
     "/app/api": _json("ok"),
     "/app/api/v1/": _json({"endpoints": ["/docs", "/files", "/forms", "/rbac", "/submissions", "/status", "/users"]}),
     "/app/api/v1/status": _json(_chefs_state(None)),
-    "*": _chefs_elsewhere,
+    "*": _chefs_unknown_path,
 }
 CHEFS_NOT_READY = _chefs_unready("eventStreamService")
 
@@ -181,8 +181,8 @@ def _api_heartbeat(request: web.BaseRequest, now: int) -> web.Response:
 def _integrations(request: web.BaseRequest, now: int) -> web.Response:
     if not request.headers.get("Authorization", "").startswith("Bearer "):
         return _json({"success": False, "message": "not authorized"}, status=401)(request, now)
-    one = {"id": 2, "projectName": "test", "authType": "oidc", "environments": ["dev"], "status": "applied"}
-    return _json({"data": [one]})(request, now)
+    integration = {"id": 2, "projectName": "test", "authType": "oidc", "environments": ["dev"], "status": "applied"}
+    return _json({"data": [integration]})(request, now)
 
 
 CSS_PORTAL: Routes = {

@@ -68,7 +68,7 @@ def format_time(seconds: float) -> str:
     return "{:02d}:{:02d}".format(*divmod(int(seconds), 60))
 
 
-# The first failure comes within seconds of the start. Failures are long enough for an incident at an interval of 1 s,
+# The first failure starts 12 seconds after the start. Failures are long enough for an incident at an interval of 1 s,
 # and far enough apart to be distinguished. Keycloak goes through a failover: outage, maintenance page, GoldDR, and
 # fail-back once Gold is up again. At the end the monitor's own connection is cut, long enough for its alert (30 s).
 DEFAULT = Script(
@@ -121,8 +121,8 @@ def _read(path: Path) -> Script:
     except NinewatchError as error:
         raise NinewatchError(f"{path}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
-        form = '{"length": 60, "steps": [{"at": 5, "product": "drop", "mode": "outage"}]}'
-        raise NinewatchError(f"{path}: not a script ({error}); expected {form}") from error
+        expected_format = '{"length": 60, "steps": [{"at": 5, "product": "drop", "mode": "outage"}]}'
+        raise NinewatchError(f"{path}: not a script ({error}); expected {expected_format}") from error
 
 
 async def play(script: Script, clock: Clock, apply: Callable[[Step], Awaitable[None]]) -> None:

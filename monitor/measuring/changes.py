@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from monitor.measuring.log_parser import Columns
 
-_PRECEDENCE = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # precedence of overlapping spans
-_PART = re.compile(
+_PRECEDENCE = (Outcome.BAD, Outcome.GOOD, Outcome.UNKNOWN)  # of overlapping spans
+_DURATION_PART = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:(d)(?:ays?)?|(h)(?:(?:ou)?rs?)?|(m)(?:in(?:ute)?s?)?|(s)(?:ec(?:ond)?s?)?)\b\.?,?\s*",
     re.IGNORECASE,
 )
@@ -34,8 +34,8 @@ _GO_ZERO_TIME = "0001-01-01T00:00:00Z"  # Go's zero time: an open alert
 class Row(NamedTuple):
     """One row: the state is `outcome` from `at` on, until `end` if the row has one.
 
-    `lasted` is the duration of the state when the log was written, 0 if the row has none. `closes`: the outcome
-    (resolved, closed) means the end of an incident.
+    `lasted` is the duration of the state when the log was written, 0 if the row has none. `closes` is True if the
+    outcome (resolved, closed) means the end of an incident.
     """
 
     at: int
@@ -89,19 +89,19 @@ class ChangeLog:
     def streams_at(self, at: int | None, until: int | None) -> dict[Stream, StreamChanges | None]:
         """Return each stream as of the instant `at` (None: all rows); the log is complete up to `until`.
 
-        A stream without a change up to `at` is None.
+        The value of a stream without a change up to `at` is None.
 
         Raises:
             NinewatchError: the log has no changes.
         """
         if not self._streams:
-            raise NinewatchError("there is no change of state to measure")
+            raise NinewatchError("the log has no state change to measure")
         return {stream: _stream_at(self._streams[stream], at, until) for stream in sorted(self._streams)}
 
 
 def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
-    at, resolution_, word = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
-    closes = word is not None and column_names.closes(word)
+    at, resolution_, state_text = instant(cell["at"], zone), resolution(cell["at"]), cell.get("outcome")
+    closes = state_text is not None and column_names.is_closed_state(state_text)
     end = _end(cell, zone)
     if end is not None and end < at:
         raise ValueError(
@@ -110,18 +110,20 @@ def _row(cell: dict[str, str], zone: tzinfo | None) -> Row:
     duration, unit = _duration(cell.get("lasted", ""))
     if closes and end is None and cell.get("start"):  # a resolved incident with start and duration
         if not unit:
-            raise ValueError(f'"{word}" is resolved, but has neither an end nor a duration; add one, such as 5 mins')
+            raise ValueError(
+                f'"{state_text}" is resolved, but has neither an end nor a duration; add one, such as 5 mins'
+            )
         end, resolution_ = at + duration, max(resolution_, unit)
-    outcome = Outcome.BAD if word is None or (closes and end is not None) else column_names.change(word)
+    outcome = Outcome.BAD if state_text is None or (closes and end is not None) else column_names.state_of(state_text)
     return Row(at, outcome, resolution_, end, duration, closes)
 
 
 def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
-    text, word = cell.get("end", "").strip(), cell.get("outcome")
-    if word is not None and column_names.opens(word):
+    text, state_text = cell.get("end", "").strip(), cell.get("outcome")
+    if state_text is not None and column_names.is_open_state(state_text):
         return None  # Alertmanager sets endsAt of a firing alert to its expiry
     if text.lower() in column_names.BOOLEANS:
-        if word is None:
+        if state_text is None:
             raise ValueError(f'"{text}" is not the instant of an end; name the column of the end, such as resolved_at')
         return None
     return None if not text or text == _GO_ZERO_TIME or text.lower() in column_names.NO_END else instant(text, zone)
@@ -130,7 +132,7 @@ def _end(cell: dict[str, str], zone: tzinfo | None) -> int | None:
 def _duration(text: str) -> tuple[int, int]:
     """Parse a duration as UptimeRobot writes it (`3 hrs, 20 mins`); return it and its smallest unit, or 0."""
     rest, total, unit = text.strip(), 0, 0
-    while part := _PART.match(rest):
+    while part := _DURATION_PART.match(rest):
         unit = _UNITS[part[part.lastindex or 0].lower()]
         total += round(float(part[1]) * unit)
         rest = rest[part.end() :]
@@ -141,7 +143,7 @@ def _stream_at(rows: list[Row], at: int | None, until: int | None) -> StreamChan
     known = [row for row in rows if at is None or row.at <= at]
     if not known:
         return None
-    last = _last(rows)
+    last = _last_covered_instant(rows)
     end = last if until is None else max(last, until)
     end = end if at is None else min(end, at)
     changes = [change for change in _changes(known) if change.at <= end]
@@ -149,7 +151,7 @@ def _stream_at(rows: list[Row], at: int | None, until: int | None) -> StreamChan
     return StreamChanges(changes[0].at, end, resolution_, ChangeHistory(changes, end))
 
 
-def _last(rows: Sequence[Row]) -> int:
+def _last_covered_instant(rows: Sequence[Row]) -> int:
     """Return the last instant covered by the rows: a change, an end, or the end of the last state's duration."""
     latest = max(rows, key=lambda row: row.at)
     return max([latest.at + latest.lasted, *(row.end for row in rows if row.end is not None)])
@@ -168,7 +170,7 @@ def _changes_of_spans(rows: Sequence[Row]) -> Iterator[Change]:
 
     Time between spans is good if every row is an incident, and unknown if some rows are good spans.
     """
-    spans = _spans(rows)
+    spans = _without_repeated_rows(rows)
     between = Outcome.UNKNOWN if any(row.outcome is Outcome.GOOD for row in spans) else Outcome.GOOD
     edges: dict[int, list[tuple[Outcome, int]]] = {}
     for row in spans:
@@ -177,17 +179,17 @@ def _changes_of_spans(rows: Sequence[Row]) -> Iterator[Change]:
             edges.setdefault(row.end, []).append((row.outcome, -1))
     resolution_ = max(row.resolution for row in spans)
     open_: Counter[Outcome] = Counter()
-    before = None
+    previous_state = None
     for at in sorted(edges):
         for outcome, step in edges[at]:
             open_[outcome] += step
         state = next((outcome for outcome in _PRECEDENCE if open_[outcome]), between)
-        if state is not before:
+        if state is not previous_state:
             yield Change(at, state, resolution_)
-        before = state
+        previous_state = state
 
 
-def _spans(rows: Sequence[Row]) -> list[Row]:
+def _without_repeated_rows(rows: Sequence[Row]) -> list[Row]:
     """Return the rows, without rows that another row repeats with the end of the span."""
     ends = {row.at for row in rows if row.end is not None}
     return [row for row in dict.fromkeys(rows) if row.end is not None or (row.at not in ends and not row.closes)]

@@ -1,4 +1,4 @@
-"""Column names and outcome values of other tools, mapped to ours (documented in docs/measure.md)."""
+"""Column names and outcome values in logs of other tools, mapped to those of ninewatch (docs/measure.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from sla.observation import PRECEDENCE, Outcome
 
-# Outcomes as numbers. The largest one at an instant is used (measurement.md, section 1).
+# Outcomes as numbers (ranks). The highest rank at an instant is used (measurement.md, section 1).
 UNKNOWN, GOOD, BAD = (PRECEDENCE[outcome] for outcome in (Outcome.UNKNOWN, Outcome.GOOD, Outcome.BAD))
 OUTCOMES = {PRECEDENCE[outcome]: outcome for outcome in Outcome}
 
@@ -36,7 +36,7 @@ _CLOSES = {"resolved", "closed", "recovered", "recovery"}
 NO_END = {"-", "n/a", "null", "none", "ongoing"}
 BOOLEANS = {"true", "false", "yes", "no"}  # values of a column "resolved" without instants
 
-# Names of each column, ours first; the first one that a file has is used.
+# Names of each column in order of precedence: the first one that a file has is used.
 COLUMNS = {
     "at": ("at", "timestamp", "time", "datetime", "date-time", "date time", "created_at", "created"),
     "outcome": ("outcome", "status", "state", "success", "result", "up", "value", "probe_success", "event"),
@@ -83,7 +83,7 @@ def rank(text: str) -> int:
     return _RANK_BY_VALUE[word]
 
 
-def change(text: str) -> Outcome:
+def state_of(text: str) -> Outcome:
     """Return the state for a value in a log of changes.
 
     Raises:
@@ -93,12 +93,12 @@ def change(text: str) -> Outcome:
     return OUTCOMES[_CHANGES[word] if word in _CHANGES else rank(text)]
 
 
-def opens(text: str) -> bool:
+def is_open_state(text: str) -> bool:
     """Return whether the value means an open incident."""
     return _word(text) in _OPENS
 
 
-def closes(text: str) -> bool:
+def is_closed_state(text: str) -> bool:
     """Return whether the value means the end of an incident."""
     return _word(text) in _CLOSES
 
@@ -109,7 +109,7 @@ def _word(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
-    """Map our column names to the names in a file.
+    """Return the columns of a log with their names in the file.
 
     `outcome` is optional in a log of changes whose rows have an end: each row is an incident then.
 
@@ -136,7 +136,7 @@ def columns(names: tuple[str, ...], changes: bool = False) -> Mapping[str, str]:
     return mapping
 
 
-def alert(fields: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_alert(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return an alert of Alertmanager with its labels and state as top-level keys.
 
     Raises:
@@ -150,7 +150,7 @@ def alert(fields: Mapping[str, Any]) -> dict[str, Any]:
     return dict(fields) | state | label_fields
 
 
-def ambiguous(names: Sequence[str]) -> bool:
+def has_duplicate_columns(names: Sequence[str]) -> bool:
     """Return whether two of the names mean the same column."""
     lower_names = [name.strip().lower() for name in names]
     return any(sum(name in synonyms for name in lower_names) > 1 for synonyms in COLUMNS.values())

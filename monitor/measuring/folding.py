@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.interval import Interval
     from sla.observation import Outcome
 
-_RANK = (1 << RANK_BITS) - 1
+_RANK_MASK = (1 << RANK_BITS) - 1
 
 
 class ChangeLogLikelihood(Enum):
@@ -45,22 +45,22 @@ class Observations:
     rank: npt.NDArray[np.int8]
 
     @classmethod
-    def of(cls, keys: array[int], upto: int | None = None) -> Observations:
-        """Return a stream's observations up to `upto`, with duplicates resolved. Sorts the stream in place.
+    def of(cls, keys: array[int], until: int | None = None) -> Observations:
+        """Return a stream's observations up to `until`, with duplicates resolved. Sorts the stream in place.
 
         Needs 8 bytes per observation in addition to the stream.
         """
         column = np.frombuffer(keys, np.int64) if len(keys) else np.empty(0, np.int64)
         column.sort()
-        if upto is not None:
-            column = column[: np.searchsorted(column, (upto + 1) << RANK_BITS)]
+        if until is not None:
+            column = column[: np.searchsorted(column, (until + 1) << RANK_BITS)]
         differ = column[1:] ^ column[:-1]
         differ >>= RANK_BITS
         is_last_of_instant = differ != 0
         del differ
         if not is_last_of_instant.all():
             column = column[np.append(is_last_of_instant, True)]
-        rank = column.astype(np.int8) & np.int8(_RANK)
+        rank = column.astype(np.int8) & np.int8(_RANK_MASK)
         return cls(column >> RANK_BITS, rank)
 
     def __len__(self) -> int:

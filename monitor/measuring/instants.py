@@ -34,7 +34,7 @@ _UNIT_HINTS = {  # factor to seconds -> hint
 }
 _MICROSECOND_DIGITS = 6  # digits after the decimal point
 _MAX_WIDTH = 64  # bytes; no timestamp is longer, and every row of a column takes as much memory as the longest
-_ALLOWED = "use 2026-11-20T18:00:00Z, or seconds since 1970"
+_FORMAT_HINT = "use 2026-11-20T18:00:00Z, or seconds since 1970"
 
 
 def instant(text: str, zone: tzinfo | None = None) -> int:
@@ -98,7 +98,7 @@ def _instant_of_rfc3339(stripped: str, match: re.Match[str]) -> int:
         if not _EARLIEST * SECOND <= at < _LATEST * SECOND:
             raise ValueError("beyond the calendar")
     except ValueError:
-        raise ValueError(f'"{stripped}" is not a valid date and time; {_ALLOWED}') from None
+        raise ValueError(f'"{stripped}" is not a valid date and time; {_FORMAT_HINT}') from None
     return at + int((fraction or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"))
 
 
@@ -107,12 +107,12 @@ def _error_text(stripped: str) -> str:
     if _RFC3339.fullmatch(f"{stripped}Z"):
         return f'"{shortened}" has no offset; write {shortened}Z if it is UTC, or use --times-in ZONE'
     if _AMBIGUOUS_DATE.match(stripped):
-        return f'"{shortened}" is a date with unknown order of day and month; {_ALLOWED}'
-    return f'"{shortened}" is not a timestamp; {_ALLOWED}'
+        return f'"{shortened}" is a date with unknown order of day and month; {_FORMAT_HINT}'
+    return f'"{shortened}" is not a timestamp; {_FORMAT_HINT}'
 
 
 def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
-    """Return `instant` of each text.
+    """Return the instants of the texts.
 
     Raises:
         ValueError: a cell is not a valid instant (see `instant`).
@@ -124,8 +124,8 @@ def instants(texts: Sequence[str], zone: tzinfo | None = None) -> Instants:
     widths = np.count_nonzero(rows, axis=1)
     result = np.empty(len(texts), np.int64)
     for width in np.unique(widths):
-        these = widths == width
-        result[these] = _parse_equal_width(rows[these, :width], zone)
+        has_width = widths == width
+        result[has_width] = _parse_equal_width(rows[has_width, :width], zone)
     return result
 
 
@@ -149,7 +149,7 @@ def _parse_equal_width(rows: Digits, zone: tzinfo | None) -> Instants:
     return _parse_one_by_one((row.tobytes().decode() for row in rows), zone)
 
 
-def _number(rows: Digits, start: int, end: int) -> Instants:
+def _decimal_numbers(rows: Digits, start: int, end: int) -> Instants:
     """Return the decimal numbers in the columns start <= c < end."""
     number = np.zeros(len(rows), np.int64)
     for column in range(start, end):
@@ -161,16 +161,16 @@ def _fraction(rows: Digits, match: re.Match[str]) -> Instants:
     """Return the microseconds of the group `fraction`, 0 without one."""
     start, end = match.span("fraction")
     end = min(end, start + _MICROSECOND_DIGITS)
-    return _number(rows, start, end) * np.int64(10 ** (_MICROSECOND_DIGITS - (end - start)))
+    return _decimal_numbers(rows, start, end) * np.int64(10 ** (_MICROSECOND_DIGITS - (end - start)))
 
 
 def _parse_seconds(rows: Digits, match: re.Match[str]) -> Instants:
-    seconds = _number(rows, *match.span("seconds"))
+    seconds = _decimal_numbers(rows, *match.span("seconds"))
     return seconds * SECOND + _fraction(rows, match)
 
 
 def _parse_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
-    year, month, day, hour, minute, second = (_number(rows, at, at + width) for at, width in _FIELDS)
+    year, month, day, hour, minute, second = (_decimal_numbers(rows, at, at + width) for at, width in _FIELDS)
     months = ((year - 1970) * 12 + month - 1).view("datetime64[M]")
     first = months.astype("datetime64[D]").astype(np.int64)
     following = (months + 1).astype("datetime64[D]").astype(np.int64)
@@ -179,7 +179,7 @@ def _parse_calendar(rows: Digits, match: re.Match[str]) -> Instants | None:
     utc_offset = np.zeros(len(rows), np.int64)
     if match["sign"]:
         at = match.end("sign")
-        hours, minutes = _number(rows, at, at + 2), _number(rows, match.end() - 2, match.end())
+        hours, minutes = _decimal_numbers(rows, at, at + 2), _decimal_numbers(rows, match.end() - 2, match.end())
         is_valid &= (hours < 24) & (minutes < 60)
         utc_offset = (hours * HOUR + minutes * MINUTE) * (-1 if match["sign"] == "-" else 1)
     if not is_valid.all():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2**18  # bytes; cells of larger blocks do not fit the processor's cache
 _MAX_LINE_BYTES = 64 * 2**20
-_MARK = b"\xef\xbb\xbf"  # a byte-order mark
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP = b"\x1f\x8b"
 
@@ -61,7 +61,7 @@ class Source:
         while read := self._read(stream, line):
             pending += read
             if line == 1:
-                is_json = pending.removeprefix(_MARK).lstrip().startswith(b"{")
+                is_json = pending.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"{")
             if end := pending.rfind(b"\n") + 1 if is_json else _end_of_complete_lines(pending):
                 yield self._block(pending[:end], line)
                 line += pending.count(b"\n", 0, end)
@@ -86,7 +86,7 @@ class Source:
             raise NinewatchError(f"{self.name}: {error.strerror or error}") from error
 
     def _block(self, data: bytes, line: int) -> Block:
-        data = data.removeprefix(_MARK) if line == 1 else data
+        data = data.removeprefix(_BYTE_ORDER_MARK) if line == 1 else data
         if data.startswith(_UTF16):
             raise BadDataError(self.name, line, "UTF-16, not UTF-8; convert it with iconv -f UTF-16")
         if (nul := data.find(b"\0")) >= 0:
@@ -96,8 +96,8 @@ class Source:
         try:
             return Block(data.decode(), line)
         except UnicodeDecodeError as error:
-            at = line + data.count(b"\n", 0, error.start)
-            raise BadDataError(self.name, at, "not UTF-8; convert the file, for example with iconv") from error
+            bad_line = line + data.count(b"\n", 0, error.start)
+            raise BadDataError(self.name, bad_line, "not UTF-8; convert the file, for example with iconv") from error
 
 
 class _CountingStream(io.RawIOBase):

@@ -215,7 +215,7 @@ class JsonLines:
             if not isinstance(fields, Mapping):
                 raise ValueError("not an object; write one JSON object per line")
             if self._changes:
-                fields = column_names.alert(fields)
+                fields = column_names.flatten_alert(fields)
             self._add_keys(fields)
             return {c: _text(fields[key], c) for c, key in column_names.columns(tuple(fields), self._changes).items()}
         except json.JSONDecodeError as error:
@@ -230,7 +230,7 @@ def _struct(keys: tuple[str, ...]) -> type[msgspec.Struct]:
     Raises:
         ValueError: a missing column, or two keys for one column.
     """
-    if column_names.ambiguous(keys):
+    if column_names.has_duplicate_columns(keys):
         raise ValueError("two names for one column")
     column_by_key = {key: column for column, key in column_names.columns(keys).items()}
     names = {column_by_key.get(key, f"other_{number}"): key for number, key in enumerate(keys)}

@@ -136,17 +136,17 @@ def measure_record(record: Record, measure_options: MeasureOptions) -> Measureme
 
 
 def _member(observations: Observations, timing: ProbeTiming) -> MeasuredStream:
-    ends = (int(observations.at[0]), int(observations.at[-1])) if len(observations) else (NEVER, NEVER)
-    return MeasuredStream(*ends, observations.timeline(timing.hold), timing)
+    span_ends = (int(observations.at[0]), int(observations.at[-1])) if len(observations) else (NEVER, NEVER)
+    return MeasuredStream(*span_ends, observations.timeline(timing.hold), timing)
 
 
-FIXED = ("window", "the whole record")  # names of windows that do not move with time
+FIXED_WINDOW_NAMES = ("window", "the whole record")  # names of windows that do not move with time
 NEVER = -1 << 63  # first and last instant of a stream without observations up to `at`
 USE_CHANGES = "use --changes for state changes, or --samples if each row is a probe"
 
 
 def changes_hint(stream: Stream) -> str:
-    """Return why the stream looks like a log of changes."""
+    """Return the error text for a stream that looks like a log of changes."""
     prefix = f"check {stream.check}: " if stream.check else ""
     return f"{prefix}looks like a log of state changes, not of probes: every row differs from the previous one"
 
@@ -216,17 +216,17 @@ def _result(
             unknown=measure_options.unknown,
             interval=longest,
             full_window=full_window,
-            rolling=window.rolling and window.name not in FIXED,
+            rolling=window.rolling and window.name not in FIXED_WINDOW_NAMES,
         )
         figures = replace(figures, counts_are_of_probes=all(timing.resolution is None for timing in timings))
-        return _with_end(figures, history, excluded) if measure_options.counts_end else figures
+        return _with_end_counted(figures, history, excluded) if measure_options.counts_end else figures
 
     raw = measured(())
     excluded = tuple(measure_options.excluded(window.full))
     return Result(check, measured(excluded) if excluded else raw, raw, timings)
 
 
-def _with_end(figures: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
+def _with_end_counted(figures: Measured, history: History, excluded: Sequence[Interval]) -> Measured:
     """Return the figures including observations at the end of the window, unless that instant is excluded."""
     end = Interval(figures.window.end, figures.window.end + MICROSECOND)
     counts = (history.counts(part) for part in subtract(end, excluded))

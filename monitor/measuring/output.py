@@ -29,7 +29,7 @@ def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
 
     Null values and missing values are empty.
     """
-    rows = [dict(_flat(mapping)) for mapping in objects]
+    rows = [dict(_flattened(mapping)) for mapping in objects]
     text = io.StringIO()
     writer = csv.DictWriter(text, dict.fromkeys(name for row in rows for name in row), lineterminator="\n")
     writer.writeheader()
@@ -37,10 +37,10 @@ def as_csv(objects: Iterable[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flattened(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in mapping.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}_")
+            yield from _flattened(value, f"{prefix}{name}_")
         else:
             yield prefix + name, str(value).lower() if isinstance(value, bool) else value
 
@@ -49,15 +49,15 @@ def as_text(measurement: Measurement, measure_options: MeasureOptions) -> str:
     """Return all results with their assumptions as text."""
     lines = [*_heading(measurement, measure_options)]
     for result in measurement.results:
-        lines += ["", *_of_result(result, measure_options)]
+        lines += ["", *_result_lines(result, measure_options)]
     return "\n".join(lines)
 
 
 def _heading(measurement: Measurement, measure_options: MeasureOptions) -> Iterator[str]:
     window = measurement.window
     measured = window.measured
-    ends = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
-    yield f"{window.name}: {ends} ({format_duration(measured.length)})"
+    time_span = f"{format_instant(measured.start)} to {format_instant(measured.end)}"
+    yield f"{window.name}: {time_span} ({format_duration(measured.length)})"
     if window.in_progress:
         yield f"in progress: the budget covers the entire window, to {format_instant(window.full.end)}"
     last = format_instant(measurement.record.end)
@@ -70,7 +70,7 @@ def _heading(measurement: Measurement, measure_options: MeasureOptions) -> Itera
     yield f"{known}; unknown time is {policy}"
 
 
-def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]:
+def _result_lines(result: Result, measure_options: MeasureOptions) -> Iterator[str]:
     m = result.measured
     yield _title(result, m)
     yield _row("availability", _bounds(m))
@@ -89,8 +89,8 @@ def _of_result(result: Result, measure_options: MeasureOptions) -> Iterator[str]
     if m.observed_part is not None:
         yield _row("observed", _observed_part(m, m.observed_part))
     counts = m.counts
-    kind, to = ("observations", "") if m.counts_are_of_probes else ("changes", "to ")
-    yield _row(kind, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
+    label, to = ("observations", "") if m.counts_are_of_probes else ("changes", "to ")
+    yield _row(label, f"{counts.good:,} {to}good, {counts.bad:,} {to}bad, {counts.unknown:,} {to}unknown")
     yield _row("nines", _nines(m))
     yield _row("rule", _rule(result, measure_options))
     yield _row("timing", _timings(result.timings, measure_options))
@@ -101,7 +101,7 @@ def _row(name: str, text: str) -> str:
 
 
 def _title(result: Result, m: Measured) -> str:
-    name = result.check or ("all observations" if len(result.timings) == 1 else "all together")
+    name = result.check or ("all observations" if len(result.timings) == 1 else "all checks combined")
     if m.objective is None or m.verdict is None:
         return name
     return f"{name}: {m.verdict.upper()} against {m.objective}"
@@ -122,17 +122,17 @@ def _bar(m: Measured) -> Iterator[str]:
     lowest = low if m.objective is None else min(low, m.objective.ratio)
     scale_start = 1 - _scale_span(1 - lowest)
 
-    def place(ratio: Fraction) -> int:
+    def column(ratio: Fraction) -> int:
         return math.floor((ratio - scale_start) / (1 - scale_start) * (_BAR_WIDTH - 1))
 
     line = ["─"] * _BAR_WIDTH
-    line[place(low) : place(high) + 1] = "━" * (place(high) - place(low) + 1)
+    line[column(low) : column(high) + 1] = "━" * (column(high) - column(low) + 1)
     if point is not None:
-        line[place(point)] = "●"
+        line[column(point)] = "●"
     scale = str(Objective(scale_start)) if scale_start else "0%"
     yield _row("", f"{scale} ├{''.join(line)}┤ 100%")
     if m.objective is not None:
-        at = place(m.objective.ratio) + len(scale) + 2
+        at = column(m.objective.ratio) + len(scale) + 2
         label = f"objective {m.objective}"
         yield _row("", f"{'▲':>{at + 1}} {label}" if at < _BAR_WIDTH // 2 else f"{label:>{at - 1}} ▲")
 

@@ -1,4 +1,4 @@
-"""The result of a conversion: products, and a list of what was not carried over or has to be set."""
+"""The result of a conversion: products, and notes about parts that are not carried over or need a manual step."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from monitor.config.yaml_writer import Plain
 
 OBJECTIVE: Final = "99.9%"
-_STAND_IN: Final = Secret("a-value-that-stands-for-a-secret", "stand-in")
-# Errors that depend on the machine of the daemon, which may be another one.
-_OF_THIS_MACHINE: Final = ("not allowed to ping", "make extras")
-_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_PLACEHOLDER: Final = Secret("placeholder-of-a-secret", "placeholder")
+# Errors of checks that may be valid on the daemon's machine, which may be another one.
+_ERRORS_OF_THIS_MACHINE: Final = ("not allowed to ping", "make extras")
+_VARIABLE_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
 Check = dict[str, Any]
 Note = Callable[[str], None]
@@ -55,7 +55,7 @@ class Conversion:
 
         If the source refers to a variable itself (`${TOKEN}`), the reference is to the same variable.
         """
-        reference = _REFERENCE.fullmatch(str(value))
+        reference = _VARIABLE_REFERENCE.fullmatch(str(value))
         variable = reference[1] if reference else re.sub(r"\W+", "_", f"{self.tool}_{name}").strip("_").upper()
         number = 1
         while variable in self.variables and not reference:
@@ -67,13 +67,13 @@ class Conversion:
         return {"env": variable}
 
     def add(self, product: dict[str, Any], checks: Mapping[str, list[Check]], place: str) -> None:
-        """Add a product with those of its checks that are valid, by their key in the source; note each other one."""
+        """Add a product with its valid checks, and a note for each invalid check. `checks` are by key in the source."""
         product["id"] = unique_id(product["id"], [other["id"] for other in self.products])
         valid: list[Check] = []
         for key, check in ((key, check) for key, group in checks.items() for check in group):
             check["id"] = unique_id(str(check["id"]), [other["id"] for other in valid], "check")
             if problem := check_problem(check):
-                if not any(text in problem for text in _OF_THIS_MACHINE):
+                if not any(text in problem for text in _ERRORS_OF_THIS_MACHINE):
                     self.note(place, f"not carried over: the check {check['id']} is not valid: {problem}")
                     continue
                 self.note(place, f"the check {check['id']} cannot run on this machine: {problem}")
@@ -83,10 +83,10 @@ class Conversion:
             self.products.append({**product, "objective": self.objective, "checks": valid})
 
     def configuration(self) -> Mapping[str, Plain]:
-        """Return the configuration.
+        """Return the configuration as plain data.
 
         Raises:
-            NinewatchError: it has no product.
+            NinewatchError: no product was converted.
         """
         if not self.products:
             reasons = "\n".join(self.notes) or "the source has no monitor"
@@ -102,8 +102,8 @@ class Conversion:
 
 
 def check_problem(check: Check) -> str | None:
-    """Return why a check is not valid, None if it is. Secrets are not resolved."""
-    product = {"id": "p", "objective": OBJECTIVE, "checks": [_without_references(check)]}
+    """Return the first error of a check, None if it is valid. Secrets are not resolved."""
+    product = {"id": "p", "objective": OBJECTIVE, "checks": [_with_placeholders(check)]}
     try:
         portfolio_model(CHECK_TYPES).model_validate({"products": [product]})
     except ValidationError as error:
@@ -113,10 +113,10 @@ def check_problem(check: Check) -> str | None:
     return None
 
 
-def _without_references(value: Any) -> Any:
-    """Return the value with a stand-in for each reference to a secret."""
+def _with_placeholders(value: Any) -> Any:
+    """Return the value with a placeholder for each reference to a secret."""
     if isinstance(value, dict):
         if len(value) == 1 and "env" in value:
-            return _STAND_IN
-        return {key: _without_references(item) for key, item in value.items()}
-    return [_without_references(item) for item in value] if isinstance(value, list) else value
+            return _PLACEHOLDER
+        return {key: _with_placeholders(item) for key, item in value.items()}
+    return [_with_placeholders(item) for item in value] if isinstance(value, list) else value

@@ -30,7 +30,7 @@ _UNUSED: Final[Mapping[str, str]] = {
     "connectivity": "the daemon detects the loss of its own network and records unknown time",
     "remote": "endpoints of other instances; import their own files",
     "security": "the login; use access tokens or a proxy (docs/api-tokens.md)",
-    "suites": "multi-step journeys; write a browser or an exec check",
+    "suites": "multi-step journeys; write a check of kind steps (docs/journeys.md)",
     "tunneling": "SSH tunnels",
 }
 _IGNORED: Final = {
@@ -62,11 +62,11 @@ def convert_gatus(path: Path, objective: str) -> Conversion:
         raise ConfigError(problems)
     if not isinstance(root, Entries) or not {"endpoints", "services", "external-endpoints"} & set(root.entries):
         raise NinewatchError(f"{path}: is not a configuration of Gatus: it has no endpoints; specify its config.yaml")
-    return _File(root, Conversion("gatus", objective)).convert()
+    return _GatusFile(root, Conversion("gatus", objective)).convert()
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class _GatusFile:
     root: Entries
     conversion: Conversion
 
@@ -79,7 +79,7 @@ class _File:
                 self.conversion.note(self._place((name,)), "not carried over: unknown key")
         if maintenance := self._maintenance(("maintenance",)):
             self.conversion.settings["maintenance"] = [maintenance]
-        for key in ("endpoints", "services"):  # version 3 and earlier wrote `services`
+        for key in ("endpoints", "services"):  # `services` is the key of version 3 and earlier
             for loc, raw in self._blocks((key,)):
                 self._endpoint(loc, raw)
         for loc, raw in self._blocks(("external-endpoints",)):
@@ -91,7 +91,7 @@ class _File:
 
     def _blocks(self, loc: Loc) -> Iterator[tuple[Loc, dict[str, Any]]]:
         """Yield the mappings of a list."""
-        node = _at(self.root, loc)
+        node = _node_at(self.root, loc)
         for index, item in enumerate(node.items if isinstance(node, Items) else ()):
             if isinstance(item, Entries):
                 yield (*loc, index), plain_with_text(item)
@@ -128,21 +128,21 @@ class _File:
         self.conversion.add(endpoint.product(), {endpoint.key: [check]}, self._place(loc))
 
     def _maintenance(self, loc: Loc) -> dict[str, Any] | None:
-        node = _at(self.root, loc)
+        node = _node_at(self.root, loc)
         raw = plain_with_text(node) if isinstance(node, Entries) else {}
         if not raw or str(raw.get("enabled", True)).lower() == "false":
             return None
         start = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)", str(raw.get("start", "")))
         length, days = go_duration(raw.get("duration")), [str(day) for day in raw.get("every") or ()]
         if start is None or not length or not set(days) <= set(_DAYS):
-            self.conversion.note(self._place(loc), "not carried over: start, duration or every is not valid")
+            self.conversion.note(self._place(loc), "not carried over: start, duration or every is invalid")
             return None
         return _recurring_maintenance(
             timedelta(hours=int(start[1]), minutes=int(start[2])), length, days, str(raw.get("timezone", "UTC"))
         )
 
 
-def _at(root: Node, loc: Loc) -> Node | None:
+def _node_at(root: Node, loc: Loc) -> Node | None:
     node: Node | None = root
     for part in loc:
         node = step(node, part) if node is not None else None

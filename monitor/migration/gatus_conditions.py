@@ -257,15 +257,15 @@ def value_expectation(condition: Condition) -> dict[str, Any]:
         return {condition.operator: _number(condition.right)}
     if condition.pattern is not None:
         return {"matches" if condition.operator == "==" else "not_matches": glob_expression(condition.pattern)}
-    choices = [choice for text in condition.choices or [condition.right] for choice in _readings(text)]
+    choices = [choice for text in condition.choices or [condition.right] for choice in _possible_values(text)]
     if condition.operator == "==":
         return {"==": choices[0]} if len(choices) == 1 else {"in": choices}
     inner = "|".join(re.escape(text) for text in condition.choices or [condition.right])
     return {"not_matches": rf"\A(?:{inner})\z"}
 
 
-def _readings(text: str) -> list[Any]:
-    """Return the JSON values that Gatus reads as this text: `5` is the number 5 and the text "5"."""
+def _possible_values(text: str) -> list[Any]:
+    """Return the JSON values that equal this text for Gatus: for `5`, the number 5 and the text "5"."""
     if text in ("true", "false"):
         return [text == "true", text]
     return [int(text), text] if re.fullmatch(r"-?(0|[1-9]\d{0,15})", text) else [text]

@@ -24,7 +24,7 @@ from sla.interval import MILLISECOND, MINUTE, SECOND
 if TYPE_CHECKING:
     from monitor.migration.conversion import Check, Conversion
 
-_NOT_CARRIED: Final = {
+_UNSUPPORTED_OPTIONS: Final = {
     "dns-resolver": "checks use the system's resolver",
     "identity-aware-proxy": "write the token as a bearer secret",
     "kerberos": "there is no Kerberos",
@@ -64,12 +64,12 @@ class Endpoint:
         return {"id": unique_id(self.name, ()), "name": " ".join(self.name.split())[:200]}
 
     def checks(self) -> list[Check]:
-        """Return the checks. Conditions without an equivalent are listed."""
+        """Return the checks, and add a note for each condition without an equivalent."""
         for index, text in enumerate(self.raw.get("conditions") or ()):
             try:
                 self.expectations.add(str(text))
             except UnsupportedConditionError as error:
-                self.lost(f"{text}: {error}", "conditions", index)
+                self.note_lost(f"{text}: {error}", "conditions", index)
         self._note_client()
         kind = self._kind()
         if kind is None:
@@ -78,15 +78,15 @@ class Endpoint:
         return [check, *self._extra_checks()]
 
     def streaks(self) -> dict[str, int]:
-        """Return the numbers of probes that open and resolve an incident, from the first alert."""
+        """Return `fall` and `rise`, the numbers of probes that open and resolve an incident, from the first alert."""
         alerts = [alert for alert in self.raw.get("alerts") or () if isinstance(alert, dict)]
         if not alerts:
             return {}
         thresholds = {"fall": alerts[0].get("failure-threshold", 3), "rise": alerts[0].get("success-threshold", 2)}
         return {key: int(str(value)) for key, value in thresholds.items() if re.fullmatch(r"[1-9]\d?", str(value))}
 
-    def lost(self, message: str, *loc: str | int) -> None:
-        """Note that a part is not carried over."""
+    def note_lost(self, message: str, *loc: str | int) -> None:
+        """Add a note that a part is not carried over."""
         self.conversion.note(self.place(*loc), f"not carried over: {message}")
 
     def _secret(self, key: str, value: Any, *loc: str | int) -> Any:
@@ -100,18 +100,18 @@ class Endpoint:
 
     def _note_client(self) -> None:
         for key in self.client:
-            if key in _NOT_CARRIED:
-                self.lost(_NOT_CARRIED[key], "client", key)
+            if key in _UNSUPPORTED_OPTIONS:
+                self.note_lost(_UNSUPPORTED_OPTIONS[key], "client", key)
 
     def _timing(self) -> dict[str, str]:
-        """Return interval and timeout. A limit of the response time is the timeout, because both make a probe bad."""
+        """Return interval and timeout. A limit of the response time becomes the timeout: both make a probe bad."""
         interval = go_duration(self.raw.get("interval", "1m")) or MINUTE
         timeout = go_duration(self.client.get("timeout", "10s")) or 10 * SECOND
         limit = self.expectations.response_time
         if limit is not None and limit < timeout:
             timeout = max(limit, 10 * MILLISECOND)
             self.conversion.note(
-                self.place("conditions"), f"the limit of the response time is the timeout, {notation(timeout)}"
+                self.place("conditions"), f"the limit of the response time is used as the timeout, {notation(timeout)}"
             )
         if timeout > interval:
             timeout = interval
@@ -123,21 +123,21 @@ class Endpoint:
     def _kind(self) -> Check | None:
         """Return the kind of the check with its own keys, None if there is none."""
         url = str(self.raw.get("url") or "")
-        shown = re.sub(r"//[^/]*@", "//", url).partition("?")[0]  # without credentials
-        scheme = shown.partition("://")[0].lower()
+        shown_url = re.sub(r"//[^/]*@", "//", url).partition("?")[0]  # without credentials
+        scheme = shown_url.partition("://")[0].lower()
         if isinstance(self.raw.get("dns"), dict):
             return KINDS["dns"](self, url)
         if "${" in url:
-            self.lost(f"{shown}: the address has an environment variable; write the address", "url")
+            self.note_lost(f"{shown_url}: the address has an environment variable; write the address", "url")
             return None
         convert = KINDS.get(scheme)
         if convert is None:
-            self.lost(f"{scheme} endpoints have no equivalent", "url")
+            self.note_lost(f"{scheme} endpoints have no equivalent", "url")
             return None
         try:
             return convert(self, url)
         except (ValueError, UnsupportedConditionError) as error:
-            self.lost(f"{shown}: {error}", "url")
+            self.note_lost(f"{shown_url}: {error}", "url")
             return None
 
     def http(self, url: str) -> Check:
@@ -163,14 +163,14 @@ class Endpoint:
         try:
             return self.expectations.body_expectations()
         except UnsupportedConditionError as error:
-            self.lost(f"[BODY]: {error}", "conditions")
+            self.note_lost(f"[BODY]: {error}", "conditions")
             return {}
 
     def address(self, url: str) -> str:
         """Return the URL without credentials."""
         address, _, has_secret = without_credentials(url)
         if has_secret:
-            self.lost("the query of the address, which has a credential; send it in a header", "url")
+            self.note_lost("the query of the address, which has a credential; send it in a header", "url")
             return address.partition("?")[0]
         return address
 
@@ -189,9 +189,9 @@ class Endpoint:
         for placeholder, value in (("NAME", "name"), ("GROUP", "group"), ("URL", "url")):
             body = body.replace(f"[ENDPOINT_{placeholder}]", str(self.raw.get(value) or ""))
         if "[RANDOM_STRING_" in body:
-            self.lost("random text in the body", "body")
+            self.note_lost("random text in the body", "body")
         if str(self.raw.get("graphql", False)).lower() == "true" and body:
-            self.lost("the body is not wrapped as GraphQL; write the JSON", "graphql")
+            self.note_lost("the body is not wrapped as GraphQL; write the JSON", "graphql")
         return self._secret("body", body, "body") if contains_secret(body) or "${" in body else body
 
     def _credentials(self, url: str) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Endpoint:
             address, user, _ = without_credentials(str(proxy))
             keys["proxy"] = address
             if user:
-                self.lost("the credentials of the proxy; add proxy_basic", "client", "proxy-url")
+                self.note_lost("the credentials of the proxy; add proxy_basic", "client", "proxy-url")
         if str(self.client.get("insecure", False)).lower() == "true":
             keys["tls"] = {"verify": False}
         return keys | self.family()

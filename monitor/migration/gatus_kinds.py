@@ -1,4 +1,4 @@
-"""The kinds of Gatus' endpoints other than HTTP, by the scheme of their URL."""
+"""Conversions of Gatus endpoints by the scheme of their URL, for example `tcp` and `dns`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def _tcp(endpoint: Endpoint, url: str) -> Check:
     host, port = host_and_port(url)
     if endpoint.raw.get("body"):
-        endpoint.lost("the text that is sent; add a script", "body")
-    _unmatched_body(endpoint)
+        endpoint.note_lost("the text that is sent; add a script", "body")
+    _note_unused_conditions(endpoint)
     return {"id": "tcp", "tcp": f"{host}:{port}", **endpoint.family()}
 
 
@@ -59,7 +59,7 @@ def _udp(endpoint: Endpoint, url: str) -> Check:
 def _ssh(endpoint: Endpoint, url: str) -> Check:
     host, port = host_and_port(url)
     if endpoint.raw.get("ssh"):
-        endpoint.lost("the login and its command; the check reads the server's identification", "ssh")
+        endpoint.note_lost("the login and its command; the check reads the server's identification", "ssh")
     return {"id": "ssh", "ssh": f"{host}:{port or 22}", **endpoint.family()}
 
 
@@ -86,7 +86,7 @@ def _dns(endpoint: Endpoint, url: str) -> Check:
     endpoint.expectations.body = [
         expectation for expectation in endpoint.expectations.body if expectation.right not in answers
     ]
-    _unmatched_body(endpoint)
+    _note_unused_conditions(endpoint)
     return check | ({"expect": expect} if expect else {})
 
 
@@ -96,17 +96,17 @@ def _expected_message(endpoint: Endpoint) -> Check:
         if condition.operator == "==":
             endpoint.expectations.body = endpoint.expectations.body[1:]
             pattern = condition.pattern
-            _unmatched_body(endpoint)
+            _note_unused_conditions(endpoint)
             return {"expect": glob_expression(condition.right if pattern is None else pattern)}
-    _unmatched_body(endpoint)
+    _note_unused_conditions(endpoint)
     return {}
 
 
-def _unmatched_body(endpoint: Endpoint) -> None:
+def _note_unused_conditions(endpoint: Endpoint) -> None:
     for condition in endpoint.expectations.body:
-        endpoint.lost(f"{condition.left} {condition.operator} {condition.right}", "conditions")
+        endpoint.note_lost(f"{condition.left} {condition.operator} {condition.right}", "conditions")
     for path in endpoint.expectations.expect.get("json", ()):
-        endpoint.lost(f"the condition on {path}", "conditions")
+        endpoint.note_lost(f"the condition on {path}", "conditions")
 
 
 def _http(endpoint: Endpoint, url: str) -> Check:

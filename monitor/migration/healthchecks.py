@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.migration.conversion import Check
 
 _REQUEST: Final = "GET /api/v3/checks/"
-_NOT_CARRIED: Final = {
+_UNSUPPORTED_KEYS: Final = {
     "methods": "POST only; pings with GET are accepted too",
     "subject": "keywords of e-mails; pings are HTTP requests",
     "start_kw": "keywords of e-mails and bodies; report a start at /start",
@@ -37,8 +37,8 @@ def convert_healthchecks(path: Path, objective: str) -> Conversion:
         if raw.get("status") == "paused":
             conversion.note(place, "not carried over: the check is paused")
             continue
-        for key in (key for key in _NOT_CARRIED if raw.get(key)):
-            conversion.note(place, f"not carried over: {key}: {_NOT_CARRIED[key]}")
+        for key in (key for key in _UNSUPPORTED_KEYS if raw.get(key)):
+            conversion.note(place, f"not carried over: {key}: {_UNSUPPORTED_KEYS[key]}")
         if raw.get("tags"):
             conversion.note(place, f"not carried over: the tags {raw['tags']}")
         product: dict[str, Any] = {"id": unique_id(name, ()), "name": name}
@@ -48,7 +48,7 @@ def convert_healthchecks(path: Path, objective: str) -> Conversion:
 
 
 def _heartbeat(raw: dict[str, Any], name: str, place: str, conversion: Conversion) -> Check:
-    """Return the heartbeat. A schedule has a zone; a timeout is the longest time between two pings."""
+    """Return the heartbeat check. A schedule has a zone; a timeout is the longest time between two pings."""
     timing = {"heartbeat": f"every {raw.get('timeout')}s"}
     if raw.get("schedule"):
         timing = {"heartbeat": str(raw["schedule"]), "zone": str(raw.get("tz") or "UTC")}

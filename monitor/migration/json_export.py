@@ -1,4 +1,4 @@
-"""Read the JSON response of another tool's API from a file."""
+"""Read a file with the JSON response of another tool's API."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 _MAX_BYTES = 16 << 20
 
 
-def read_items(path: Path, key: str, command: str) -> list[dict[str, Any]]:
+def read_items(path: Path, key: str, request: str) -> list[dict[str, Any]]:
     """Return the objects in the list `key` of the response.
 
     Raises:
-        NinewatchError: the file is not such a response; `command` is the request that returns one.
+        NinewatchError: the file is not such a response; `request` is the API request that returns one.
     """
     try:
         with path.open("rb") as file:
@@ -28,8 +28,8 @@ def read_items(path: Path, key: str, command: str) -> list[dict[str, Any]]:
     except OSError as error:
         raise NinewatchError(f"{path}: cannot be read: {error.strerror or error}; check the path") from None
     except (ValueError, RecursionError) as error:
-        raise NinewatchError(f"{path}: is not JSON: {error}; save the response of {command}") from None
+        raise NinewatchError(f"{path}: is not JSON: {error}; save the response of {request}") from None
     items = document.get(key) if isinstance(document, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise NinewatchError(f'{path}: has no list "{key}"; save the response of {command}')
+        raise NinewatchError(f'{path}: has no list "{key}"; save the response of {request}')
     return items

@@ -52,8 +52,8 @@ class _Database:
     def convert(self) -> None:
         """Add the products, and notes about all other parts."""
         for row in self.monitors.values():
-            if self._top(row) is row:
-                self._product(row)
+            if self._root_group(row) is row:
+                self._add_product(row)
         for table, reason in (
             ("notification", "configure a receiver (docs/alerting.md)"),
             ("status_page", "the pages of ninewatch list all products"),
@@ -65,7 +65,7 @@ class _Database:
     def _place(self, table: str, row: Mapping[str, Any], name: str = "name") -> str:
         return f"{self.path}: {table} {row['id']} ({row.get(name)})"
 
-    def _top(self, row: dict[str, Any]) -> dict[str, Any]:
+    def _root_group(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return the outermost group of a monitor, or the monitor itself without a group."""
         visited = {row["id"]}
         while (parent := self.monitors.get(row.get("parent") or 0)) is not None and parent["id"] not in visited:
@@ -73,8 +73,8 @@ class _Database:
             row = parent
         return row
 
-    def _product(self, top: dict[str, Any]) -> None:
-        members = [row for row in self.monitors.values() if self._top(row) is top and row["type"] != "group"]
+    def _add_product(self, top: dict[str, Any]) -> None:
+        members = [row for row in self.monitors.values() if self._root_group(row) is top and row["type"] != "group"]
         checks: dict[str, list[Check]] = {}
         for row in members:
             place = self._place("monitor", row)
@@ -101,7 +101,7 @@ class _Database:
         return next((proxy for proxy in self.tables["proxy"] if proxy["id"] == row.get("proxy_id")), None)
 
     def _team(self, rows: Rows) -> str | None:
-        """Return the value of the tag `team`. Other tags are noted."""
+        """Return the value of the tag `team`, and add a note for each other tag."""
         names = {row["id"]: row["name"] for row in self.tables["tag"]}
         by_id, team = {row["id"]: row for row in rows}, None
         for tag in self.tables["monitor_tag"]:
@@ -129,5 +129,5 @@ class _Database:
         if planned is None:
             self.conversion.note(place, f"not carried over: the strategy {row['strategy']} has no equivalent")
         elif row.get("timezone") == "SAME_AS_SERVER":
-            self.conversion.note(place, "its time zone is the one of the server; UTC is assumed")
+            self.conversion.note(place, "its time zone is that of the server; UTC is assumed")
         return planned

@@ -23,12 +23,12 @@ def planned_maintenance(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if row["strategy"] == "single":
         if not row.get("start_date") or not row.get("end_date"):
             return None
-        return {"start": _moment(row["start_date"]), "end": _moment(row["end_date"]), **shared}
+        return {"start": _local_minute(row["start_date"]), "end": _local_minute(row["end_date"]), **shared}
     rule_of = _RULES.get(row["strategy"])
     rule = None if rule_of is None else rule_of(row)
     if rule is None or not row.get("start_time") or not row.get("end_time"):
         return None
-    start, end = _times(row, rule)
+    start, end = _first_occurrence(row, rule)
     return {"start": start, "end": end, "rrule": rule, **shared}
 
 
@@ -43,18 +43,18 @@ def _days_of_month(row: Mapping[str, Any]) -> str | None:
     return f"FREQ=MONTHLY;BYMONTHDAY={','.join(days)}" if days else None
 
 
-def _every(row: Mapping[str, Any]) -> str | None:
+def _interval_rule(row: Mapping[str, Any]) -> str | None:
     return f"FREQ=DAILY;INTERVAL={int(row['interval_day'])}" if row.get("interval_day") else None
 
 
 _RULES: Final[Mapping[str, Callable[[Mapping[str, Any]], str | None]]] = {
     "recurring-weekday": _weekdays,
     "recurring-day-of-month": _days_of_month,
-    "recurring-interval": _every,
+    "recurring-interval": _interval_rule,
 }
 
 
-def _times(row: Mapping[str, Any], rule: str) -> tuple[str, str]:
+def _first_occurrence(row: Mapping[str, Any], rule: str) -> tuple[str, str]:
     """Return start and end of the first occurrence; an end at or before the start is on the next day."""
     date = str(row.get("start_date") or _FIRST)[:10]
     begin = datetime.fromisoformat(f"{date}T{str(row['start_time'])[:5]}")
@@ -63,5 +63,5 @@ def _times(row: Mapping[str, Any], rule: str) -> tuple[str, str]:
     return f"{begin:%Y-%m-%dT%H:%M}", f"{end if end > begin else end + timedelta(days=1):%Y-%m-%dT%H:%M}"
 
 
-def _moment(text: str) -> str:
+def _local_minute(text: str) -> str:
     return str(text).replace(" ", "T")[:16]

@@ -34,21 +34,21 @@ class KumaMonitor:
         """Return the check, None (with a note) for a monitor without an equivalent."""
         convert = _KINDS.get(self.row["type"])
         if convert is None:
-            self._lost(f"monitors of the type {self.row['type']} have no equivalent")
+            self._note_lost(f"monitors of the type {self.row['type']} have no equivalent")
             return None
         if self.row.get("upside_down"):
-            self._lost("the monitor is upside down (up if the target is down)")
+            self._note_lost("the monitor is upside down (up if the target is down)")
             return None
         if json.loads(self.row.get("conditions") or "[]"):
-            self._lost("its conditions; add expectations")
+            self._note_lost("its conditions; add expectations")
         try:
             check = {"id": unique_id(str(self.row["name"]), (), "check"), **convert(self)}
         except (ValueError, UnsupportedConditionError) as error:
-            self._lost(str(error))
+            self._note_lost(str(error))
             return None
         return check | self._timing(is_push=self.row["type"] == "push")
 
-    def _lost(self, message: str) -> None:
+    def _note_lost(self, message: str) -> None:
         self.conversion.note(self.place, f"not carried over: {message}")
 
     def _secret(self, key: str, value: Any = "") -> Any:
@@ -73,7 +73,7 @@ class KumaMonitor:
     def _http(self) -> Check:
         address, _, has_secret = without_credentials(str(self.row.get("url") or ""))
         if has_secret:
-            self._lost("the query of the address, which has a credential; send it in a header")
+            self._note_lost("the query of the address, which has a credential; send it in a header")
             address = address.partition("?")[0]
         check: Check = {"http": address}
         method = str(self.row.get("method") or "GET").upper()
@@ -106,14 +106,14 @@ class KumaMonitor:
             scopes = str(self.row.get("oauth_scopes") or "").split()
             return {"oauth2": {**keys, "client_secret": self._secret("client_secret"), "scopes": scopes}}
         if method:
-            self._lost(f"the authentication {method}")
+            self._note_lost(f"the authentication {method}")
         return {}
 
     def _proxy(self) -> Check:
         if self.proxy is None or not self.proxy.get("active"):
             return {}
         if self.proxy["protocol"] != "http":
-            self._lost(f"the proxy with the protocol {self.proxy['protocol']}; only http is supported")
+            self._note_lost(f"the proxy with the protocol {self.proxy['protocol']}; only http is supported")
             return {}
         check: Check = {"proxy": f"http://{self.proxy['host']}:{self.proxy['port']}"}
         if self.proxy.get("auth"):

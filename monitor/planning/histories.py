@@ -17,7 +17,7 @@ from sla.feasibility import Mask, Planned, Process, Repairable, Switch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIRST_GUESS = 1.1  # times the expected number of cycles; more cycles are generated if these do not fill the time
+_CYCLE_MARGIN = 1.1  # factor of the expected number of cycles; more cycles are generated if these do not fill the time
 
 
 class RandomStream:
@@ -41,7 +41,7 @@ class RandomStream:
 def history(process: Process, length: int, seed: int, *purpose: str | int) -> Outages:
     """Return the outages of a leaf in [0, length). The last outage may extend beyond the end.
 
-    The leaf is as likely to be down at the start as at any other instant.
+    The probability to be down is the same at the start as at any other instant.
     """
     if isinstance(process, Planned):
         return _planned_outages(process, length, RandomStream(seed, *purpose))
@@ -62,7 +62,7 @@ def _planned_outages(process: Planned, length: int, random_stream: RandomStream)
 def _outages_of_replica(process: Repairable, length: int, random_stream: RandomStream) -> Outages:
     """Return one replica's outages, with exponential (memoryless) up and down times."""
     begins_down = random_stream.uniform(1)[0] < process.replica_down_probability
-    expected = int(length / (process.mtbf + process.mttr) * _FIRST_GUESS) + 16
+    expected = int(length / (process.mtbf + process.mttr) * _CYCLE_MARGIN) + 16
     starts, ends, now = [], [], 0
     while now < length:
         # Longer durations than twice the simulated time have no effect.

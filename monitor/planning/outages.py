@@ -45,8 +45,8 @@ def at_least(count: int, members: Sequence[Outages]) -> Outages:
 
 def without_empty(starts: Instants, ends: Instants) -> Outages:
     """Return the outages without empty ones."""
-    real = starts < ends
-    return Outages(starts, ends) if real.all() else Outages(starts[real], ends[real])
+    is_not_empty = starts < ends
+    return Outages(starts, ends) if is_not_empty.all() else Outages(starts[is_not_empty], ends[is_not_empty])
 
 
 def downtime_before(outages: Outages, instants: Instants) -> Instants:

@@ -45,7 +45,7 @@ class PlanResult:
                 "ceiling_reasons": [limit_text(limit) for limit in self.ceiling.limits],
             },
             "years": {"median": self.median, "p05": self.p05, "p95": self.p95},
-            "chance": {level_name(level): chance for level, chance in self.probabilities.items()},
+            "chance": {level_name(level): probability for level, probability in self.probabilities.items()},
             "contributors": [
                 {
                     "id": contributor.id,
@@ -77,7 +77,7 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
         median=simulated.quantile(MEDIAN),
         p05=simulated.quantile(P05),
         p95=simulated.quantile(P95),
-        probabilities={level: simulated.chance(level) for level in LEVELS},
+        probabilities={level: simulated.share_reaching(level) for level in LEVELS},
         steps=steps,
         ceilings=tuple(
             find_ceiling(step.design, checklist, met_items_after(design, step.design, plan.met), plan.limits)

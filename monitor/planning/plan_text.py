@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 5
 WIDTH = 100
-_WORDS = {DAY: "day", HOUR: "hour", MINUTE: "minute", SECOND: "second"}
+_UNIT_NAMES = {DAY: "day", HOUR: "hour", MINUTE: "minute", SECOND: "second"}
 _MONTH = 30 * DAY
 
 
@@ -58,7 +58,7 @@ def _promise(result: PlanResult) -> Iterator[str]:
         yield f"{subject} limit the promise to {Objective(ceiling.maximum)}:"
         for limit in ceiling.limits:
             reason = limit.reason[:1].upper() + limit.reason[1:]
-            yield from _item(f"{Objective(limit.maximum)} at most. {reason}. Source: {limit.source}.")
+            yield from _list_item(f"{Objective(limit.maximum)} at most. {reason}. Source: {limit.source}.")
     if result.plan.objective is not None:
         yield _objective(result, result.plan.objective)
 
@@ -76,22 +76,22 @@ def _single_years(result: PlanResult) -> Iterator[str]:
     yield f"  - the best 5 % had {_downtime_text(result.p95)} or less ({percent(result.p95)} or better);"
     yield f"  - the worst 5 % had {_downtime_text(result.p05)} or more ({percent(result.p05)} or worse)."
     yield "Probability that a year reaches"
-    for level, chance in result.probabilities.items():
+    for level, probability in result.probabilities.items():
         allowed = f"{duration_text(float(1 - level) * YEAR)} per year"
-        yield f"  {Objective(level)!s:<9}{allowed:<34}{_probability_text(chance)}"
+        yield f"  {Objective(level)!s:<9}{allowed:<34}{_probability_text(probability)}"
 
 
 def _downtime_text(availability: float) -> str:
     return duration_text(float(1 - Fraction(availability)) * YEAR)
 
 
-def _probability_text(chance: float) -> str:
+def _probability_text(probability: float) -> str:
     """Return a probability out of 100, rounded down, so that only a probability of 1 gives `every year`."""
-    if chance <= 0:
+    if probability <= 0:
         return "in no simulated year"
-    if chance >= 1:
+    if probability >= 1:
         return "every year"
-    percent = int(chance * 100)
+    percent = int(probability * 100)
     return f"{percent} in 100" if percent else "fewer than 1 in 100"
 
 
@@ -101,19 +101,19 @@ def _downtime_by_cause(result: PlanResult) -> Iterator[str]:
         contributor for contributor in result.prediction.contributors if contributor.downtime >= SECOND / 100
     ]
     for contributor in contributors[:MAX_LISTED]:
-        yield _cost(contributor.downtime, contributor.share, contributor.name)
-    if rest := contributors[MAX_LISTED:]:
-        other_text = "one other" if len(rest) == 1 else f"{len(rest)} others"
-        yield _cost(
-            sum(contributor.downtime for contributor in rest),
-            sum(contributor.share for contributor in rest),
+        yield _cause_line(contributor.downtime, contributor.share, contributor.name)
+    if others := contributors[MAX_LISTED:]:
+        other_text = "one other" if len(others) == 1 else f"{len(others)} others"
+        yield _cause_line(
+            sum(contributor.downtime for contributor in others),
+            sum(contributor.share for contributor in others),
             other_text,
         )
     if not contributors:
         yield "  Nothing longer than 0.01 seconds."
 
 
-def _cost(downtime: float, share: float, name: str) -> str:
+def _cause_line(downtime: float, share: float, name: str) -> str:
     part = f"{100 * share:.0f} in 100" if share >= 0.005 else "<1 in 100"
     return f"  {duration_text(downtime):<26}{part:<12}{name}"
 
@@ -127,11 +127,11 @@ def _possible_changes(result: PlanResult) -> Iterator[str]:
     order = "lowest cost per hour saved first" if priced else "largest gain first (the plan has no costs)"
     yield f"Possible changes, each on its own, {order}"
     for number, (step, after) in enumerate(steps, 1):
-        yield from _item(f"{step.change.text}.", f"  {number}. ")
-        yield from _item(f"{_step_effect(step)}{_ceiling_change(result.ceiling, after)}", "     ")
+        yield from _list_item(f"{step.change.text}.", f"  {number}. ")
+        yield from _list_item(f"{_step_effect(step)}{_ceiling_change(result.ceiling, after)}", "     ")
     largest = max(result.steps, key=lambda step: step.downtime_saved)
     if largest is not result.steps[0]:
-        yield from _item(
+        yield from _list_item(
             f"Largest gain: {largest.change.text}. Saves {duration_text(largest.downtime_saved)} per year.", "  "
         )
 
@@ -155,11 +155,11 @@ def _ceiling_change(before: Ceiling, after: Ceiling) -> str:
 def _assumptions(result: PlanResult) -> Iterator[str]:
     yield "Assumptions"
     for assumption in (*result.plan.assumptions, *_general_assumptions(result)):
-        yield from _item(assumption)
+        yield from _list_item(assumption)
 
 
 def _general_assumptions(result: PlanResult) -> Iterator[str]:
-    """Yield the assumptions of every plan, and the exclusions of this one."""
+    """Yield the assumptions that hold for every plan, and those caused by missing parts of this plan."""
     design = result.plan.design
     if result.plan.supposed:
         names = ", ".join(result.plan.supposed)
@@ -172,7 +172,7 @@ def _general_assumptions(result: PlanResult) -> Iterator[str]:
     yield "A year has 365 days. The average is exact for the plan; single years are simulated at random."
 
 
-def _item(text: str, mark: str = "  - ") -> list[str]:
+def _list_item(text: str, mark: str = "  - ") -> list[str]:
     return wrap(" ".join(text.split()), WIDTH, initial_indent=mark, subsequent_indent=" " * len(mark))
 
 
@@ -198,8 +198,8 @@ def duration_text(microseconds: float) -> str:
     if microseconds < 10 * SECOND:
         number = f"{microseconds / SECOND:.2f}".rstrip("0").rstrip(".")
         return f"{number} second{'' if number == '1' else 's'}"
-    units = list(_WORDS)
+    units = list(_UNIT_NAMES)
     first = next(i for i, unit in enumerate(units) if microseconds >= unit)
     smallest = units[min(first + 1, len(units) - 1)]
     rounded = round(microseconds / smallest) * smallest
-    return " ".join(f"{count} {_WORDS[unit]}{'' if count == 1 else 's'}" for count, unit in split_units(rounded))
+    return " ".join(f"{count} {_UNIT_NAMES[unit]}{'' if count == 1 else 's'}" for count, unit in split_units(rounded))

@@ -21,9 +21,9 @@ from sla.feasibility import YEAR, Design, Model, Planned, Process, Structure, bu
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 500  # years at a time, which nearly fit the processor's cache
-MAX_OUTAGES_PER_BLOCK = 2_000_000  # outages at a time, to limit memory
-MAX_OUTAGES = 300_000_000  # outages in total: a few minutes
+BLOCK = 500  # years simulated at a time: the arrays nearly fit the processor's cache
+MAX_OUTAGES_PER_BLOCK = 2_000_000  # outages simulated at a time, to limit memory
+MAX_OUTAGES = 300_000_000  # outages in total, to limit the run time to a few minutes
 
 LEVELS = tuple(Fraction(text) / 100 for text in ("99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999"))
 """Availability levels of the result's table."""
@@ -41,7 +41,7 @@ class Years:
         ordered = np.sort(self.availabilities)
         return float(ordered[max(0, -(-len(ordered) * share.numerator // share.denominator) - 1)])
 
-    def chance(self, level: Fraction) -> float:
+    def share_reaching(self, level: Fraction) -> float:
         """Return the share of years that reached the level; the comparison is exact."""
         # down / counted <= 1 - level, in integers; a year is 3.2e13 us, so nothing overflows
         reached = self.downtime * level.denominator <= self.counted * (level.denominator - level.numerator)
@@ -53,42 +53,42 @@ class Years:
         return 1.0 - self.downtime / self.counted
 
     @property
-    def mean_down(self) -> float:
+    def mean_unavailability(self) -> float:
         """Downtime as a share of the counted time."""
         return float(self.downtime.sum() / self.counted.sum())
 
 
 def simulate(design: Design, years: int, seed: int) -> Years:
-    """Simulate years of 365 days. The same seed gives the same years, and more years start with the same years.
+    """Simulate years of 365 days. The same seed gives the same years, also at the start of a longer simulation.
 
     Raises:
         NinewatchError: too many outages for a simulation of a few minutes.
     """
     model = build_model(design)
-    outages = max(1.0, sum(map(_outages_a_year, model.leaves.values())))
+    outages = max(1.0, sum(map(_outages_per_year, model.leaves.values())))
     if outages * years > MAX_OUTAGES:
         fewer_years = max(1, int(MAX_OUTAGES / outages))
         raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {fewer_years} or fewer")
-    span = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages)))
-    blocks = [_block(model, span, seed, number) for number in range(-(-years // span))]
+    years_in_block = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages)))
+    blocks = [_block(model, years_in_block, seed, number) for number in range(-(-years // years_in_block))]
     downtime = np.concatenate([down for down, _ in blocks])[:years]
     return Years(downtime, np.concatenate([counted for _, counted in blocks])[:years])
 
 
-def _outages_a_year(process: Process) -> float:
+def _outages_per_year(process: Process) -> float:
     if isinstance(process, Planned):
         return YEAR / process.every
     return process.replicas * YEAR / (process.mtbf + process.mttr)
 
 
-def _block(model: Model, span: int, seed: int, number: int) -> tuple[Instants, Instants]:
+def _block(model: Model, years_in_block: int, seed: int, number: int) -> tuple[Instants, Instants]:
     """Return downtime and counted time of each of the `span` years of a block."""
-    edges = np.arange(span + 1, dtype=np.int64) * YEAR
-    length = span * YEAR
+    edges = np.arange(years_in_block + 1, dtype=np.int64) * YEAR
+    length = years_in_block * YEAR
     outages_by_name = dict(_outages_by_name(model, length, seed, number))
     down = _outages_of(model.structure, outages_by_name)
     if model.excluded is None:
-        return np.diff(downtime_before(down, edges)), np.full(span, YEAR, np.int64)
+        return np.diff(downtime_before(down, edges)), np.full(years_in_block, YEAR, np.int64)
     excluded = history(model.excluded, length, seed, "excluded", number)
     within = np.diff(downtime_before(excluded, edges))
     either = np.diff(downtime_before(at_least(1, [down, excluded]), edges))

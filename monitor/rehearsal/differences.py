@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
 
 _COMPARED_EVENTS: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
-_SAME_ALERT: Final = HOUR  # alerts about the same condition within this time are the same alert
+_SAME_ALERT: Final = HOUR  # alerts about the same condition that are at most this far apart are the same alert
 _REPLAYED_KEYS: Final = {
     "id",
     "was",
@@ -78,15 +78,15 @@ class Difference:
 
 
 def differences(current: Iterable[Notification], new: Iterable[Notification]) -> list[Difference]:
-    """Return the differing notifications by due instant. Differences of up to 1 second are ignored."""
-    current_groups, new_groups = _group(current), _group(new)
+    """Return the differing notifications in order of time. Differences of up to 1 second are ignored."""
+    current_groups, new_groups = _by_subject(current), _by_subject(new)
     result: list[Difference] = []
     for name in current_groups | new_groups:
         result += _differences(current_groups.get(name, []), new_groups.get(name, []))
     return sorted(result, key=lambda difference: (difference.at, difference.row.receiver, difference.row.key))
 
 
-def _group(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
+def _by_subject(rows: Iterable[Notification]) -> dict[tuple[str, ...], list[Notification]]:
     groups: dict[tuple[str, ...], list[Notification]] = {}
     for row in rows:
         if row.event in _COMPARED_EVENTS:
@@ -133,11 +133,11 @@ def limits(current: Portfolio, new: Portfolio, recorded: Collection[str]) -> Ite
     for product, check in new.checks():
         key = f"{product.id}/{check.id}"
         if key not in recorded:
-            yield f"{key}: no observations are recorded; it stays unknown"
+            yield f"{key}: no observations are recorded; its state is unknown"
         elif key in current_checks:
             yield from _check_limits(key, current_checks[key], check)
             if check.enabled and product.enabled and key in disabled:
-                yield f"{key}: disabled in the current configuration; it stays unknown while it was not probed"
+                yield f"{key}: disabled in the current configuration; its state is unknown while it was not probed"
     for key in current_checks:
         if key not in {f"{product.id}/{check.id}" for product, check in new.checks()}:
             yield f"{key}: not in the new configuration"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Outage:
     """A time span in which a product was down by its record.
 
-    `paged` is the instant at which the first page during the outage was due. `covered` is whether a page was open
-    during the outage, including earlier pages; `muted` is whether maintenance covers the whole outage.
+    `paged` is the instant at which the first page during the outage was due. `covered` is True if a page was open
+    during the outage, including earlier pages. `muted` is True if maintenance covers the whole outage.
     """
 
     product: str
@@ -59,7 +59,7 @@ class Effects:
 
     @property
     def missed(self) -> list[Outage]:
-        """The outages without a page and not within maintenance."""
+        """The outages without a page, except those within maintenance."""
         return [outage for outage in self.outages if not outage.covered and not outage.muted]
 
     @property
@@ -105,14 +105,14 @@ def _outages(replayed: ReplayResult) -> Iterator[Outage]:
             pages.setdefault(row.product, []).append(row)
     resolved_at = {row.key: row.made for row in replayed.notifications if row.event is Kind.RESOLVED}
     for name in replayed.ledger.products:
-        for span in _down(replayed, name):
+        for span in _down_intervals(replayed, name):
             rows = pages.get(name, ())
             due = [row.due for row in rows if span.start <= row.made < span.end and ":" not in row.key]
             covered = any(row.made < span.end and resolved_at.get(row.key, span.end) > span.start for row in rows)
             yield Outage(name, span, min(due, default=None), covered, _is_planned(replayed, name, span))
 
 
-def _down(replayed: ReplayResult, product: str) -> list[Interval]:
+def _down_intervals(replayed: ReplayResult, product: str) -> list[Interval]:
     """Return the intervals in which the product is down by the point estimate; adjacent intervals are merged."""
     pieces = replayed.ledger.compositions[product].pieces(replayed.span)
     return list(union(Interval(piece.start, piece.end) for piece in pieces if piece.state.point is State.DOWN))

@@ -1,4 +1,4 @@
-"""The recorded observations of a time span in the order in which their outcomes arrived.
+"""Read the recorded observations of a time span in the order in which their outcomes arrived.
 
 Raw observations are used as far back as the record has them. Earlier observations are computed from runs, assuming even
 spacing: then the sequence of outcomes is exact, but the instants inside a run are estimates.
@@ -73,7 +73,7 @@ class RecordedObservations:
 
 
 def arrival(observation: Observation) -> int:
-    """Return the instant at which the outcome was known. Without a latency, that is the instant of the probe."""
+    """Return the instant at which the outcome was known: the instant of the probe plus its latency."""
     return observation.at + (observation.latency or 0)
 
 
@@ -91,7 +91,7 @@ def thin_out(
     intervals: dict[str, tuple[int, int]],
     without_rechecks: Collection[str] = (),
 ) -> Iterator[Observation]:
-    """Yield the observations that probing with longer intervals, or without re-checks, would also have made.
+    """Yield the observations that also exist with longer intervals or without re-checks.
 
     `intervals` has the recorded and the longer interval of checks by key. Other checks keep all observations. The
     re-checks of a skipped observation are skipped too.

@@ -1,8 +1,8 @@
 """Run the decisions of a daemon over recorded observations: the same recorder, incidents, alerts, routes and mutes.
 
-The daemon updates alerts once per second. A replay skips the updates that change nothing: all of them while every
+The daemon updates alerts once per second. A replay skips the updates that have no effect: all of them while every
 product is up and was up for the longest short look-back of a burn policy. While an alert is open, it updates at the
-deadlines of alerting and at whole minutes, and every second for `SETTLING` after a change.
+deadlines of alerting and at whole minutes, and every second for `BUSY_TIME` after a change.
 
 Nothing is sent: notifications count as delivered when they are due.
 """
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from sla.product_incident import ProductIncident
 
 UPDATE_INTERVAL: Final = SECOND
-SETTLING: Final = 5 * MINUTE  # after a change; longer than the delay of the alert of a blind monitor
+BUSY_TIME: Final = 5 * MINUTE  # after a change; longer than the delay of the alert of a blind monitor
 _BURN_TIME: Final = max(policy.short for policy in BURN_POLICIES)  # after downtime, in which a burn alert may open
-_STOPPED: Final = MINUTE  # without any observation, in addition to the longest hold: the daemon did not run
+_STOPPED_AFTER: Final = MINUTE  # without an observation, after the longest hold: the daemon did not run
 
 
 class ReplayClock:
-    """A clock that shows the instant of the replay."""
+    """A clock that returns the instant of the replay."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -73,7 +73,7 @@ class ReplayClock:
 
 
 class DecisionCollector:
-    """A writer that collects the notifications in memory. `changed` is whether there was a decision since its reset."""
+    """A writer that collects the notifications in memory. `changed` is True after a decision, until it is reset."""
 
     def __init__(self) -> None:
         self.notifications: dict[tuple[str, str, int], Notification] = {}
@@ -121,13 +121,13 @@ class DecisionCollector:
         """Do nothing."""
 
     def close(self, patience: float = 5.0) -> bool:
-        """Return True: nothing waits."""
+        """Return True: there is nothing to write."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierIncidents:
-    """The product incidents before the replay, which damping counts; without notifications and responses."""
+    """The product incidents before the replay, which flap damping counts, without notifications and responses."""
 
     incidents: list[ProductIncident]
 
@@ -196,7 +196,7 @@ class Replay:
         self._ledger = content.ledger(self.portfolio)
         self._alerting = Alerting(self._ledger, self._decisions, self._clock, self._health)
         self._recorder = Recorder(self._ledger, self._decisions, self._health, decide=self._alerting.changed)
-        self._busy_until = start + SETTLING
+        self._busy_until = start + BUSY_TIME
         self._burning_until = dict.fromkeys(self._ledger.products, start + _BURN_TIME)
         self._updated_at = self._last_arrival = start
 
@@ -234,11 +234,11 @@ class Replay:
 
     def _handle_change(self) -> None:
         self._decisions.changed = False
-        self._busy_until = self._clock.at + SETTLING
+        self._busy_until = self._clock.at + BUSY_TIME
         self._deliver()
 
     async def _update_until(self, instant: int) -> None:
-        """Make the updates until the instant that may change something."""
+        """Make the updates until the instant that may have an effect."""
         while (following := self._next_update()) <= min(instant, self.span.end):
             skipped = (following - self._updated_at) // UPDATE_INTERVAL - 1
             self._alerting.skip(skipped)
@@ -250,31 +250,31 @@ class Replay:
             self._deliver()
 
     def _next_update(self) -> int:
-        """Return the instant of the next update that may change something."""
+        """Return the instant of the next update that may have an effect."""
         first = self._updated_at + UPDATE_INTERVAL
         if self._clock.at > first:
             first += -(-(self._clock.at - first) // UPDATE_INTERVAL) * UPDATE_INTERVAL
         longest = max((entry.hold for entry in self._ledger.entries.values()), default=0)
-        if first > self._last_arrival + longest + _STOPPED:
+        if first > self._last_arrival + longest + _STOPPED_AFTER:
             return self.span.end + 1  # the daemon did not run until the next observation
         if self._alerting.watching and first <= self._busy_until:
             return first
-        candidates = [self._slot(number, first) for number in self._changing_burn_alerts(first)]
+        candidates = [self._next_update_of_product(number, first) for number in self._changing_burn_alerts(first)]
         if self._alerting.watching:
             due = min((at for at in self._alerting.deadlines() if at > self._updated_at), default=first + MINUTE)
-            candidates += [self._grid(max(first, at)) for at in (due, -(-first // MINUTE) * MINUTE)]
+            candidates += [self._next_update_at(max(first, at)) for at in (due, -(-first // MINUTE) * MINUTE)]
         return min(candidates, default=self.span.end + 1)
 
-    def _grid(self, at: int) -> int:
+    def _next_update_at(self, at: int) -> int:
         """Return the first update at or after the instant."""
         return at + -(at - self.span.start) % UPDATE_INTERVAL
 
     def _changing_burn_alerts(self, at: int) -> list[int]:
-        """Return the numbers of the products whose burn alert may open or end."""
+        """Return the indices of the products whose burn alert may open or end."""
         alerting, until = self._alerting.conditional, self._burning_until
         return [number for number, name in enumerate(self._ledger.products) if at <= until[name] or name in alerting]
 
-    def _slot(self, number: int, first: int) -> int:
+    def _next_update_of_product(self, number: int, first: int) -> int:
         """Return the first update from the instant `first` on that checks the conditions of a product."""
         turn = self._alerting.turn + (first - self._updated_at) // UPDATE_INTERVAL - 1
         return first + (number - turn) % SPREAD * UPDATE_INTERVAL
@@ -285,7 +285,7 @@ class Replay:
             self._ledger.facts = Facts(
                 self._ledger.facts.all, [self._pending_facts.pop(0)], former_ids=self._ledger.former_ids
             )
-            self._busy_until = self._clock.at + SETTLING
+            self._busy_until = self._clock.at + BUSY_TIME
 
     def _deliver(self) -> None:
         """Mark the due notifications as delivered."""

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.anchoring.git import GitError, host_of
 from monitor.anchoring.receipt import receipts, seen_heads
-from monitor.bundle.anchored import trust_of
+from monitor.bundle.anchored import read_trust
 from monitor.errors import NinewatchError
 from monitor.web.server import build, listen
 
@@ -162,7 +162,7 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     ):
         saved = tmp_path / "witness.json"
         saved.write_text(await answer.text())
-    trust = trust_of(None, None, saved)
+    trust = read_trust(None, None, saved)
     checked = record.checked(witness=trust.witness)
     assert checked.holds
     assert checked.anchors.uncovered == []

@@ -290,7 +290,7 @@ def test_rows_of_the_same_second_keep_their_order() -> None:
     [
         (LOG + "2026-11-10T11:00:00Z,degraded\n", (), '-:5: "degraded" is not an outcome'),
         ("start,end\n2026-11-10T10:00:00Z,2026-11-10T09:00:00Z\n", (), "-:2: "),
-        ("at,outcome\n", (), "no change of state to measure"),
+        ("at,outcome\n", (), "no state change to measure"),
         ("what,ever\n1,2\n", (), 'no column "at"'),
         ("at,outcome\n46336.4,up\n46337,down\n", (), "serial date of a spreadsheet"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.measuring import column_names
-from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, ambiguous, columns, rank
+from monitor.measuring.column_names import BAD, GOOD, SYNONYMS, UNKNOWN, columns, has_duplicate_columns, rank
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_own_column_name_takes_precedence() -> None:
         "outcome": "Outcome",
         "check": "Monitor",
     }
-    assert ambiguous(["at", "Time", "outcome"])
-    assert not ambiguous(["at", "outcome", "check", "latency_seconds"])
+    assert has_duplicate_columns(["at", "Time", "outcome"])
+    assert not has_duplicate_columns(["at", "outcome", "check", "latency_seconds"])
 
 
 def test_documentation_lists_exactly_the_supported_words() -> None:

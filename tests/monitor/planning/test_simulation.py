@@ -32,7 +32,7 @@ def within_sampling_error(tested_design: Design, years: int = 2_000) -> bool:
     """Return whether the mean of the years is within three standard errors of the exact value."""
     sample = simulate(tested_design, years, seed=7)
     error = sample.availabilities.std() / years**0.5
-    return bool(abs(sample.mean_down - expected_unavailability(tested_design)) < 3 * error)
+    return bool(abs(sample.mean_unavailability - expected_unavailability(tested_design)) < 3 * error)
 
 
 @pytest.mark.parametrize("needed", [1, 2, 3])
@@ -44,7 +44,7 @@ def test_repairable_pair_equals_its_closed_form() -> None:
     """It is down for u² of the time, in outages of mttr / 2 on average. Their number and length are compared."""
     pair = design(part("a", OFTEN), part("b", OFTEN), structure=parallel("a", "b"))
     years = simulate(pair, 2_000, seed=7)
-    assert years.mean_down == pytest.approx(0.01, rel=0.02)
+    assert years.mean_unavailability == pytest.approx(0.01, rel=0.02)
     assert within_sampling_error(pair)
 
 
@@ -119,7 +119,7 @@ def test_outage_continues_into_the_next_year() -> None:
     """One outage of several years is downtime in each of them, and at most a year's length."""
     years = simulate(design(part("a", Repairable(YEAR, 20 * YEAR))), 200, 1)
     assert years.downtime.max() == YEAR
-    assert years.mean_down == pytest.approx(20 / 21, abs=0.05)
+    assert years.mean_unavailability == pytest.approx(20 / 21, abs=0.05)
 
 
 def test_excluded_maintenance_is_removed_from_the_year() -> None:
@@ -139,8 +139,8 @@ def years(*downtimes: int) -> Years:
 
 def test_year_at_exactly_the_objective_meets_it() -> None:
     allowed = YEAR // 100_000  # 99.999 %: 315.36 s, a whole number of microseconds
-    assert years(allowed).chance(LEVELS[-1]) == 1.0
-    assert years(allowed + 1).chance(LEVELS[-1]) == 0.0
+    assert years(allowed).share_reaching(LEVELS[-1]) == 1.0
+    assert years(allowed + 1).share_reaching(LEVELS[-1]) == 0.0
 
 
 def test_quantiles_are_simulated_years() -> None:
