@@ -210,14 +210,14 @@ def test_disabled_check_sends_nothing_and_has_no_outages(folder: Path, before: s
     data = rehearse(write_config(folder, "now"), disabled)
     assert (data["current"]["pages"], data["new"]["pages"]) == (0, 2)
     assert (
-        "forms/page: disabled in the current configuration; it stays unknown while it was not probed" in data["notes"]
+        "forms/page: disabled in the current configuration; its state is unknown while it was not probed" in data["notes"]
     )
 
 
 def test_unrecorded_check_is_unknown(folder: Path) -> None:
     extra_check = ', {id: api, http: "https://forms.example.org/api"}'
     data = rehearse(write_config(folder, "new", more=extra_check), write_config(folder, "now"))
-    assert "forms/api: no observations are recorded; it stays unknown" in data["notes"]
+    assert "forms/api: no observations are recorded; its state is unknown" in data["notes"]
     assert data["new"]["pages"] == 2
 
 
