@@ -18,7 +18,7 @@ from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import location_of
-from monitor.commands.statement import end_of, words
+from monitor.commands.fact_options import end_of, words
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health

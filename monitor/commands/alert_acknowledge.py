@@ -8,7 +8,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.correct import CONFIG, location_of
-from monitor.commands.statement import words
+from monitor.commands.fact_options import words
 from monitor.errors import NinewatchError
 from monitor.notification import Kind
 from monitor.storage.reader import reading

@@ -12,8 +12,8 @@ from monitor.alerting.page_report import NIGHT, page_report
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import location_of
-from monitor.commands.span import hours, span_of
-from monitor.commands.statement import words
+from monitor.commands.fact_options import words
+from monitor.commands.span_options import hours, span_of
 from monitor.errors import NinewatchError
 from monitor.log import conceal_secrets
 from monitor.storage.reader import reading

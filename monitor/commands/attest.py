@@ -10,7 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.correct import RecordLocation, location_of
-from monitor.commands.statement import end_of, words
+from monitor.commands.fact_options import end_of, words
 from monitor.errors import NinewatchError
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, revocation_fact, revocations
 from sla.measured_evidence import VALIDITY

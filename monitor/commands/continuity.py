@@ -11,7 +11,7 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drills import require_product
+from monitor.commands.drill_options import require_product
 from monitor.errors import NinewatchError
 from monitor.facts.intent_log import IntentLog
 from monitor.ledger.continuity_register import ContinuityRegister

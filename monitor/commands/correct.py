@@ -13,7 +13,7 @@ import click
 from monitor import zones
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
-from monitor.commands.statement import words
+from monitor.commands.fact_options import words
 from monitor.config.former_ids import FormerIdMap
 from monitor.config.model import Portfolio
 from monitor.errors import NinewatchError

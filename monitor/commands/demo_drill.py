@@ -12,8 +12,8 @@ from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
 from monitor.commands.drill import start_drill
+from monitor.commands.drill_options import lost_option, one_drill, require_product
 from monitor.commands.drill_report import write_report
-from monitor.commands.drills import lost_option, one_drill, require_product
 from monitor.demo.failover import PRODUCT, Demo, fail_over
 from monitor.demo.launch import PORTFOLIO, control_address
 from monitor.errors import NinewatchError

@@ -10,7 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.statement import words
+from monitor.commands.fact_options import words
 from monitor.errors import NinewatchError
 from sla.evidence import deployment_fact, deployments, known_at
 from sla.window import format_instant, parse_instant

@@ -11,10 +11,10 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
+from monitor.commands.drill_options import instant_of, lost_option, one_drill, require_product
 from monitor.commands.drill_report import report_command
 from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
-from monitor.commands.drills import instant_of, lost_option, one_drill, require_product
-from monitor.commands.statement import words
+from monitor.commands.fact_options import words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason

@@ -12,7 +12,7 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drills import instant_of, one_drill
+from monitor.commands.drill_options import instant_of, one_drill
 from monitor.commands.report import WRITE_DELAY, bundle_path, write_bundle
 from monitor.commands.report_options import BUNDLE, OUTPUT, PAPER
 from monitor.commands.window_option import window_option

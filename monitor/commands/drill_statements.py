@@ -9,8 +9,8 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drills import lost_option, one_drill
-from monitor.commands.statement import words
+from monitor.commands.drill_options import lost_option, one_drill
+from monitor.commands.fact_options import words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from sla.drill_facts import drill_finding, drill_finding_closed, drill_recovery_point, drill_sign_off

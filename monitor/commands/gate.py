@@ -12,7 +12,7 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.statement import end_of, words
+from monitor.commands.fact_options import end_of, words
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.release_gate import release_gate

@@ -10,7 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.statement import end_of, words
+from monitor.commands.fact_options import end_of, words
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts

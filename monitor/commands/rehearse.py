@@ -14,7 +14,7 @@ from monitor.alerting.page_report import NIGHT
 from monitor.as_of import recorded_at
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.plural import plural
-from monitor.commands.span import hours, span_of
+from monitor.commands.span_options import hours, span_of
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts

@@ -10,7 +10,7 @@ import click
 
 from monitor.as_of import ledger_at
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drills import instant_of, require_product
+from monitor.commands.drill_options import instant_of, require_product
 from monitor.errors import NinewatchError
 from monitor.log import conceal_secrets
 from monitor.views.sites import measured_failovers, sites_json, sites_lines
