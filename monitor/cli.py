@@ -14,7 +14,7 @@ from monitor.errors import NinewatchError
 from monitor.package_files import version
 
 # Command -> file in monitor/commands and function, in the order of --help. Names instead of imports, so that `nines`
-# does not import the daemon.
+# does not import the daemon's modules.
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
@@ -56,7 +56,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group that imports its commands when they are used or listed with their help."""
+    """A group that imports a command when it is used, or when its help is printed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
@@ -74,7 +74,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version(), prog_name="ninewatch")
 def cli() -> None:
-    """The uptime and SLA monitor that proves its nines.
+    """Uptime and SLA monitor: every figure has bounds.
 
     Start with `ninewatch demo`: it needs no configuration.
     """

@@ -17,8 +17,8 @@ from monitor.commands.alert_list import notification_fields, notification_line, 
 from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.correct import location_of
-from monitor.commands.fact_options import end_of, words
+from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.record_location import location_of, require_record
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
 from monitor.health import Health
@@ -32,11 +32,9 @@ from sla.window import format_instant
 
 if TYPE_CHECKING:
     from monitor.alerting.delivery import Outcome
-    from monitor.commands.correct import RecordLocation
+    from monitor.commands.record_location import RecordLocation
     from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
-
-_AUTHOR = click.option("--author", required=True, help="Your name.")
 
 
 @click.group(short_help="Test a receiver; list and retry notifications; acknowledge and silence alerts.")
@@ -54,7 +52,7 @@ alert.add_command(mark_command)
 @click.argument("receiver")
 @CONFIG
 def test_command(receiver: str, path: Path) -> None:
-    """Send a test message to RECEIVER and print whether it was confirmed. Exit status: 0 confirmed, 1 not.
+    """Send a test message to RECEIVER and print whether it was confirmed. Exit status: 0 if it was, 1 if not.
 
     This command sends the message from this machine; no daemon is needed.
     """
@@ -77,10 +75,10 @@ async def _send(portfolio: Portfolio, receiver: ReceiverBase) -> Outcome:
 
 
 @alert.command("list", short_help="List notifications, undelivered ones first.")
-@click.option("--all", "every", is_flag=True, help="List the last 1,000 delivered notifications instead of 20.")
+@click.option("--all", "show_all", is_flag=True, help="List the last 1,000 delivered notifications instead of 20.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with instants in RFC 3339.")
 @CONFIG
-def list_command(every: bool, as_json: bool, path: Path) -> None:
+def list_command(show_all: bool, as_json: bool, path: Path) -> None:
     """List silences in force, open alerts, undelivered notifications, and the latest delivered notifications.
 
     For an open alert, print its escalation step, the time until the next step, and who acknowledged it.
@@ -90,33 +88,33 @@ def list_command(every: bool, as_json: bool, path: Path) -> None:
         latest = record.latest_notifications(1_000)
         waiting = [row for row in record.unfinished() if row.done is None]
         responses = {response.key: response for response in record.load_responses()}
-    delivered = [row for row in latest if row.done is not None][: 1_000 if every else 20]
-    muted = [silence for silence in silences(location.facts().all) if now < silence.until]
+    delivered = [row for row in latest if row.done is not None][: 1_000 if show_all else 20]
+    silences_in_force = [silence for silence in silences(location.facts().all) if now < silence.until]
     if as_json:
         for row in (*waiting, *delivered):
             click.echo(json.dumps(notification_fields(row, responses.get(row.key)), ensure_ascii=False))
         return
-    for silence in muted:
+    for silence in silences_in_force:
         click.echo(f"silence   {_description(silence)}")
     for response in responses.values():
         click.echo(conceal_secrets(response_line(response, now)))
     for row in (*waiting, *delivered):
         click.echo(conceal_secrets(notification_line(row, now)))
-    if not (muted or responses or waiting or delivered):
+    if not (silences_in_force or responses or waiting or delivered):
         click.echo("no notifications")
 
 
 @alert.command("retry", short_help="Retry failed notifications now.")
 @click.argument("receiver", required=False)
-@_AUTHOR
+@BY
 @CONFIG
 def retry_command(receiver: str | None, author: str, path: Path) -> None:
     """Request that the daemon retries all failed notifications now, or only those for RECEIVER.
 
     The daemon reads the request within about a second.
     """
-    location = _location(path)
-    fact = Fact.of(SystemClock().now(), words("--author", author), RETRY, "", {"receiver": receiver or ""})
+    location = require_record(path)
+    fact = Fact.of(SystemClock().now(), one_line("--by", author), RETRY, "", {"receiver": receiver or ""})
     location.journal.add(fact)
     click.echo(f"requested a retry for {receiver or 'all receivers'}")
 
@@ -126,17 +124,17 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
 @click.option("--for", "length", metavar="DURATION", help="Duration from now: 2h.")
 @click.option("--until", metavar="TIME", help="End (RFC 3339, or local time in the configuration's zone).")
 @click.option("--key", default="", help="Only the alert with this key.")
-@click.option("--all", "every", is_flag=True, help="All alerts of all products.")
+@click.option("--all", "for_all", is_flag=True, help="All alerts of all products.")
 @click.option("--end", "ended", metavar="ID", help="End the silence with this id now.")
 @click.option("--reason", default="", help="The reason; required for a new silence.")
-@_AUTHOR
+@BY
 @CONFIG
 def silence_command(
     product: str | None,
     length: str | None,
     until: str | None,
     key: str,
-    every: bool,
+    for_all: bool,
     ended: str | None,
     reason: str,
     author: str,
@@ -144,40 +142,31 @@ def silence_command(
 ) -> None:
     """Mute the alerts about PRODUCT, the alert of --key, or --all, until an instant.
 
-    Probing, figures and incidents continue. The end of announced alerts is still sent; alerts that are open when the
-    silence ends are announced then. A silence is a fact of the record, with author and reason.
+    Probing, figures and incidents continue. `resolved` messages of announced alerts are still sent. Alerts that are
+    open when the silence ends are announced then. A silence is a fact of the record, with author and reason.
     """
-    location, person = _location(path), words("--author", author)
+    location, person = require_record(path), one_line("--by", author)
     if ended is not None:
-        _end(location, ended, person)
+        _end_silence(location, ended, person)
         return
-    if sum((product is not None, bool(key), every)) != 1:
+    if sum((product is not None, bool(key), for_all)) != 1:
         raise NinewatchError("specify exactly one of PRODUCT, --key KEY and --all")
     if product is not None and location.products is not None and product not in location.products:
-        raise NinewatchError(f'there is no product "{product}"; there are {", ".join(location.products)}')
+        raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(location.products)}')
     now = SystemClock().now()
     end = end_of("silence", length, until, location.zone, now)
-    silence = Silence(now, person, words("--reason", reason), end, product or "", key)
+    silence = Silence(now, person, one_line("--reason", reason), end, product or "", key)
     location.journal.add(silence.fact())
     click.echo(f"silence {_description(silence)}")
 
 
-def _end(location: RecordLocation, name: str, person: str) -> None:
+def _end_silence(location: RecordLocation, name: str, person: str) -> None:
     silence_ids = {silence.id for silence in silences(location.facts().all)}
     if name not in silence_ids:
-        hint = f"there are {', '.join(sorted(silence_ids))}" if silence_ids else "there is none"
-        raise NinewatchError(f'no silence "{name}" is in force; {hint}')
+        hint = f"silences in force: {', '.join(sorted(silence_ids))}" if silence_ids else "no silence is in force"
+        raise NinewatchError(f'unknown silence "{name}"; {hint}')
     location.journal.add(silence_end(name, SystemClock().now(), person))
     click.echo(f"ended silence {name}")
-
-
-def _location(path: Path) -> RecordLocation:
-    location = location_of(path)
-    if not location.record.exists():
-        raise NinewatchError(
-            f"there is no record {location.record}; start the daemon once with `ninewatch run -c {path}`"
-        )
-    return location
 
 
 def _description(silence: Silence) -> str:

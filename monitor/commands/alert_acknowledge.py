@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.correct import CONFIG, location_of
-from monitor.commands.fact_options import words
+from monitor.commands.config_option import OPTIONAL_CONFIG
+from monitor.commands.fact_options import BY, one_line
+from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
 from monitor.notification import Kind
 from monitor.storage.reader import reading
@@ -21,21 +22,21 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from monitor.commands.correct import RecordLocation
+    from monitor.commands.record_location import RecordLocation
     from monitor.storage.reader import Reader
 
 
 @click.command("acknowledge", short_help="Acknowledge an open alert.")
 @click.argument("key")
-@click.option("--author", required=True, help="Your name.")
-@CONFIG
+@BY
+@OPTIONAL_CONFIG
 def acknowledge_command(key: str, author: str, path: Path | None) -> None:
     """Acknowledge the open alert KEY: escalation and reminders stop, and the notified receivers show who acknowledged.
 
     `ninewatch alert list` prints the keys. A running daemon reads the acknowledgement within about a second; otherwise
     the next start does. A ticket that becomes a page needs another acknowledgement.
     """
-    location, person = location_of(path), words("--author", author)
+    location, person = location_of(path), one_line("--by", author)
     with reading(location.record) as record:
         response = open_response(record, key)
         incident = _product_incident(record, key)
@@ -77,7 +78,7 @@ def open_response(record: Reader, key: str) -> Response:
     if any(row.key == key for row in record.latest_notifications(-1)):
         raise NinewatchError(f"the alert {key} is resolved")
     known = f"open alerts: {', '.join(responses)}" if responses else "no alert is open"
-    raise NinewatchError(f'there is no alert "{key}"; {known}')
+    raise NinewatchError(f'unknown alert "{key}"; {known}')
 
 
 def _acknowledgement(location: RecordLocation, response: Response) -> Acknowledgement | None:

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 def response_line(response: Response, now: int) -> str:
     """Return the line of an open alert: start, priority, steps, and acknowledgement."""
-    head = "  ".join((_whole(response.started), response.severity, response.product or "-", response.key))
-    return f"open      {head}  ({'; '.join(_states(response, now))})"
+    head = "  ".join((_whole_second(response.started), response.severity, response.product or "-", response.key))
+    return f"open      {head}  ({'; '.join(_state_parts(response, now))})"
 
 
-def _states(response: Response, now: int) -> list[str]:
-    states = [response.priority] if response.priority else []
-    states += [_step(progress) for progress in response.escalations if progress.step]
+def _state_parts(response: Response, now: int) -> list[str]:
+    parts = [response.priority] if response.priority else []
+    parts += [_step(progress) for progress in response.escalations if progress.step]
     if response.acknowledged is not None:
         took = format_duration(response.acknowledged - response.started)
-        states.append(f"acknowledged by {response.author} after {took}{_target_state(response, now)}")
-        return states
-    states.append(f"not acknowledged{_target_state(response, now)}")
+        parts.append(f"acknowledged by {response.author} after {took}{_target_state(response, now)}")
+        return parts
+    parts.append(f"not acknowledged{_target_state(response, now)}")
     if (due := response.next_due) is not None:
-        states.append(f"next escalation {'now' if due <= now else f'in {format_duration(due - now)}'}")
-    return states
+        parts.append(f"next escalation {'now' if due <= now else f'in {format_duration(due - now)}'}")
+    return parts
 
 
 def _step(progress: Progress) -> str:
@@ -51,7 +51,7 @@ def _target_state(response: Response, now: int) -> str:
 
 def notification_line(row: Notification, now: int) -> str:
     """Return the line of a notification."""
-    head = "  ".join((_whole(row.made), row.receiver, row.event, row.severity, row.product or "-", row.key))
+    head = "  ".join((_whole_second(row.made), row.receiver, row.event, row.severity, row.product or "-", row.key))
     if row.done is not None:
         return f"delivered {head}"
     due_text = "now" if row.due <= now else f"in {format_duration(row.due - now)}"
@@ -59,7 +59,7 @@ def notification_line(row: Notification, now: int) -> str:
     return f"waiting   {head}  (due {due_text}{failure})"
 
 
-def _whole(instant: int) -> str:
+def _whole_second(instant: int) -> str:
     return format_instant(instant // SECOND * SECOND)
 
 

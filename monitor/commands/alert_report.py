@@ -11,8 +11,8 @@ import click
 from monitor.alerting.page_report import NIGHT, page_report
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.correct import location_of
-from monitor.commands.fact_options import words
+from monitor.commands.fact_options import by_option, one_line
+from monitor.commands.record_location import location_of
 from monitor.commands.span_options import hours, span_of
 from monitor.errors import NinewatchError
 from monitor.log import conceal_secrets
@@ -51,7 +51,7 @@ def report_command(since: str, until: str | None, night: str, as_json: bool, pat
 @click.command("mark", short_help="Mark a page as useful or noise.")
 @click.argument("key")
 @click.argument("mark", type=click.Choice([kind.value for kind in Mark]))
-@click.option("--author", required=True, help="Name of the person who received the page.")
+@by_option(text="Name of the person who received the page.")
 @CONFIG
 def mark_command(key: str, mark: str, author: str, path: Path) -> None:
     """Mark the alert with KEY as useful or noise, for `ninewatch alert report`.
@@ -64,7 +64,7 @@ def mark_command(key: str, mark: str, author: str, path: Path) -> None:
         row = next((row for row in record.notifications_since(0) if row.key == key), None)
     if row is None:
         raise NinewatchError(f'no notification has the key "{key}"; `ninewatch alert list --all -c {path}` lists them')
-    page_mark = PageMark(SystemClock().now(), key, Mark(mark), words("--author", author), "", row.product)
+    page_mark = PageMark(SystemClock().now(), key, Mark(mark), one_line("--by", author), "", row.product)
     location.journal.add(page_mark.fact())
     click.echo(f"marked {key} as {mark}")
 

@@ -17,7 +17,7 @@ from monitor.errors import NinewatchError
 HOST = "127.0.0.1"
 _MAX_MESSAGE = 1 << 20  # bytes
 
-Show = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @click.command("sink", short_help="Print messages that are sent to a local HTTP and SMTP port.")
@@ -36,17 +36,17 @@ def sink_command(http_port: int, smtp_port: int) -> None:
         click.echo("stopped")
 
 
-async def _serve(http_port: int, smtp_port: int, show: Show) -> None:
-    async with listening(http_port, smtp_port, show) as (http, smtp):
-        show(f"receiving at http://{HOST}:{http}/ and by SMTP at {HOST}:{smtp}")
+async def _serve(http_port: int, smtp_port: int, print_line: PrintLine) -> None:
+    async with listening(http_port, smtp_port, print_line) as (http, smtp):
+        print_line(f"receiving at http://{HOST}:{http}/ and by SMTP at {HOST}:{smtp}")
         await asyncio.Event().wait()
 
 
 class listening:  # noqa: N801 - used as a context manager
     """Listen during the `with` block; the value is the HTTP and the SMTP port."""
 
-    def __init__(self, http_port: int, smtp_port: int, show: Show) -> None:
-        self._ports, self._show = (http_port, smtp_port), show
+    def __init__(self, http_port: int, smtp_port: int, print_line: PrintLine) -> None:
+        self._ports, self._print_line = (http_port, smtp_port), print_line
         self._sessions: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> tuple[int, int]:
@@ -70,7 +70,7 @@ class listening:  # noqa: N801 - used as a context manager
         body = (await request.read()).decode(errors="replace")
         with contextlib.suppress(ValueError):
             body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-        self._show(f"--- {request.method} {request.path_qs}\n{body}")
+        self._print_line(f"--- {request.method} {request.path_qs}\n{body}")
         return web.Response(text="ok")
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,7 +78,7 @@ class listening:  # noqa: N801 - used as a context manager
         assert task is not None, "a handler runs as a task"  # noqa: S101 - for the type checker
         self._sessions.add(task)
         try:
-            await _smtp(reader, writer, self._show)
+            await _smtp(reader, writer, self._print_line)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
@@ -86,20 +86,20 @@ class listening:  # noqa: N801 - used as a context manager
             writer.close()
 
 
-_ANSWERS = {"EHLO": "250 ninewatch", "HELO": "250 ninewatch", "DATA": "354 go on", "QUIT": "221 bye"}
+_REPLIES = {"EHLO": "250 ninewatch", "HELO": "250 ninewatch", "DATA": "354 go on", "QUIT": "221 bye"}
 
 
-async def _smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show) -> None:
+async def _smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, print_line: PrintLine) -> None:
     """Serve the part of SMTP (RFC 5321) that clients need for sending mail. All addresses are accepted."""
     writer.write(b"220 ninewatch\r\n")
     while line := (await reader.readline()).decode(errors="replace").strip():
         verb = line.split()[0].upper()
-        writer.write(f"{_ANSWERS.get(verb, '250 ok')}\r\n".encode())
+        writer.write(f"{_REPLIES.get(verb, '250 ok')}\r\n".encode())
         await writer.drain()
         if verb == "QUIT":
             return
         if verb == "DATA":
-            show(_mail(await reader.readuntil(b"\r\n.\r\n")))
+            print_line(_mail(await reader.readuntil(b"\r\n.\r\n")))
             writer.write(b"250 ok\r\n")
 
 

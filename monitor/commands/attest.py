@@ -9,8 +9,8 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.correct import RecordLocation, location_of
-from monitor.commands.fact_options import end_of, words
+from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.record_location import RecordLocation, require_record
 from monitor.errors import NinewatchError
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, revocation_fact, revocations
 from sla.measured_evidence import VALIDITY
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 @click.command(short_help="Attest an item of a readiness checklist.")
 @click.argument("product", required=False)
 @click.argument("item", required=False)
-@click.option("--by", required=True, help="Your name.")
-@click.option("--note", default="", help="What shows that the item is met.")
-@click.option("--link", default="", metavar="URL", help="Where it is documented.")
-@click.option("--for", "length", metavar="DURATION", help="How long it is valid: 180d.  [default: as the item allows]")
-@click.option("--until", metavar="TIME", help="Until when it is valid (RFC 3339, or local time).")
+@BY
+@click.option("--note", default="", help="The proof that the item is met.")
+@click.option("--link", default="", metavar="URL", help="Link to the documentation of the proof.")
+@click.option(
+    "--for", "length", metavar="DURATION", help="Validity from now: 180d.  [default: the longest validity of the item]"
+)
+@click.option("--until", metavar="TIME", help="End of the validity (RFC 3339, or local time).")
 @click.option("--revoke", metavar="ID", help="Revoke the attestation, deployment or drill with this id.")
 @click.option("--reason", default="", help="The reason of a revocation.")
 @CONFIG
 def attest(
     product: str | None,
     item: str | None,
-    by: str,
+    author: str,
     note: str,
     link: str,
     length: str | None,
@@ -53,34 +55,22 @@ def attest(
     location, now = require_record(path), SystemClock().now()
     if revoke is not None:
         if product is not None or note or link or length or until:
-            raise NinewatchError("--revoke takes only an id, --by and --reason; omit the rest")
-        location.journal.add(_revocation(location, revoke, now, words("--by", by), words("--reason", reason)))
+            raise NinewatchError("--revoke ID can only be used with --by and --reason; omit the rest")
+        location.journal.add(_revocation(location, revoke, now, one_line("--by", author), one_line("--reason", reason)))
         click.echo(f"revoked {revoke}")
         return
     if product is None or item is None:
         raise NinewatchError("PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID")
     portfolio = load_config(path)[1]
-    checklist_item = attestable(checklist_of(portfolio, product), item)
+    checklist_item = attestable_item(checklist_of(portfolio, product), item)
     end = now + (checklist_item.validity or VALIDITY)
     if length is not None or until is not None:
         end = end_of("attestation", length, until, portfolio.zone, now)
-    texts = (words("--note", note) if note else "", words("--link", link) if link else "")
-    fact = attestation_fact(now, words("--by", by), product, item, end, *texts)
+    texts = (one_line("--note", note) if note else "", one_line("--link", link) if link else "")
+    fact = attestation_fact(now, one_line("--by", author), product, item, end, *texts)
     location.journal.add(fact)
     valid = end if checklist_item.validity is None else min(end, now + checklist_item.validity)
     click.echo(f"attestation {fact.id}: {item} of {product} is met until {format_instant(valid)}")
-
-
-def require_record(path: Path) -> RecordLocation:
-    """Return the location of the record.
-
-    Raises:
-        NinewatchError: there is no record yet.
-    """
-    location = location_of(path)
-    if not location.record.exists():
-        raise NinewatchError(f"no record at {location.record}; start the daemon once with `ninewatch run`")
-    return location
 
 
 def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
@@ -98,7 +88,7 @@ def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
     return configured.readiness.checklist
 
 
-def attestable(checklist: Checklist, item: str) -> ChecklistItem:
+def attestable_item(checklist: Checklist, item: str) -> ChecklistItem:
     """Return the item of the checklist.
 
     Raises:
@@ -118,6 +108,6 @@ def _revocation(location: RecordLocation, name: str, now: int, by: str, reason: 
     revoked = next((fact for fact in facts if fact.id == name and fact.kind in REVOCABLE), None)
     if revoked is None:
         raise NinewatchError(f'no evidence has the id "{name}"; `ninewatch history PRODUCT` lists ids')
-    if (before := revocations(facts).get(name)) is not None:
-        raise NinewatchError(f"{name} is already revoked: {before}")
+    if (revocation := revocations(facts).get(name)) is not None:
+        raise NinewatchError(f"{name} is already revoked: {revocation}")
     return revocation_fact(now, by, revoked.product, name, reason)

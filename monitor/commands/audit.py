@@ -44,7 +44,7 @@ def audit_command(file: str, output_format: str, as_json: bool, show_all: bool, 
 
     Exit status: 0 if no claim is wrong, 1 if any is, 2 if the file cannot be read.
     """
-    result = audit(_text(file), _FORMATS.get(Path(file).suffix.lower()))
+    result = audit(_read_text(file), _FORMATS.get(Path(file).suffix.lower()))
     if as_json or output_format == "json":
         click.echo(json.dumps(result.as_json(strict=strict), ensure_ascii=False))
     else:
@@ -52,14 +52,14 @@ def audit_command(file: str, output_format: str, as_json: bool, show_all: bool, 
     sys.exit(1 if result.wrong else 0)
 
 
-def _text(file: str) -> str:
-    """Return the page; a byte-order mark is dropped, and text that is not UTF-8 is read as Windows-1252.
+def _read_text(file: str) -> str:
+    """Return the text of the page without a byte-order mark. Text that is not UTF-8 is read as Windows-1252.
 
     Raises:
         NinewatchError: it cannot be read, is not text, or is larger than `_MAX_BYTES`.
     """
     try:
-        raw = sys.stdin.buffer.read(_MAX_BYTES + 1) if file == "-" else _bytes(Path(file))
+        raw = sys.stdin.buffer.read(_MAX_BYTES + 1) if file == "-" else _read_bytes(Path(file))
     except OSError as error:
         raise NinewatchError(
             f"{file}: {error.strerror or error}; specify a text, Markdown, HTML or CSV file, or -"
@@ -76,7 +76,7 @@ def _text(file: str) -> str:
         return raw.decode("cp1252", errors="replace")
 
 
-def _bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_MAX_BYTES + 1)
 

@@ -31,19 +31,29 @@ if TYPE_CHECKING:
 @click.command("check-config", short_help="Check a configuration without running it.")
 @click.argument("path", type=click.Path(exists=True, readable=True, path_type=Path), required=False)
 @click.option(
+    "-c",
+    "--config",
+    "config",
+    type=click.Path(exists=True, readable=True, path_type=Path),
+    help="The same as PATH, as in the other commands.",
+)
+@click.option(
     "--blackbox-config",
     "modules",
     type=click.Path(exists=True, readable=True, path_type=Path),
-    help="Check this blackbox_exporter module file, too or alone.",
+    help="Also check this blackbox_exporter module file, or only this one without PATH.",
 )
-def check_config(path: Path | None, modules: Path | None) -> None:
+def check_config(path: Path | None, config: Path | None, modules: Path | None) -> None:
     """Check the configuration at PATH, a file or a folder, without running it.
 
     Prints every error as file:line:column with what is allowed, and the time zone database in use. Exit status: 0
     without errors, 1 with errors, 2 if PATH does not exist or cannot be read.
     """
+    if path is not None and config is not None:
+        raise click.UsageError("PATH and -c specify the same; use one of them")
+    path = config if path is None else path
     if path is None and modules is None:
-        raise click.UsageError("nothing to check; specify PATH, --blackbox-config FILE, or both")
+        raise click.UsageError("nothing to check; specify PATH or -c PATH, --blackbox-config FILE, or both")
     valid = [_check_configuration(path)] if path is not None else []
     if modules is not None:
         valid.append(_check_modules(modules))
@@ -52,7 +62,7 @@ def check_config(path: Path | None, modules: Path | None) -> None:
 
 
 def _check_configuration(path: Path) -> bool:
-    """Print errors and warnings, or a summary; return True without errors."""
+    """Print errors and warnings, or a summary. Return whether there are no errors."""
     result = examine_config(path)
     for warning in result.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -72,9 +82,9 @@ def _check_configuration(path: Path) -> bool:
 
 
 def _record_warnings(portfolio: Portfolio) -> list[str]:
-    """Return warnings about recorded checks without a configuration, and about maintenance that was planned late.
+    """Return warnings about recorded checks that are not configured, and about maintenance that was planned late.
 
-    Without a readable record, there are no warnings.
+    There are none if the record cannot be read.
     """
     if not portfolio.store.exists():
         return []

@@ -25,6 +25,15 @@ CONFIG = click.option(
 )
 """The required option `-c` of commands that need the daemon's configuration."""
 
+OPTIONAL_CONFIG = click.option(
+    "-c",
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The daemon's configuration.  [default: none, record var/ninewatch.db]",
+)
+"""The option `-c` of commands that also work with the default record."""
+
 
 def examine_config(path: Path, *, allow_exec: bool = True) -> LoadResult:
     """Return the result of loading the configuration at the path; `exec` checks are valid only with `allow_exec`."""

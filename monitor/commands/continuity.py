@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
 
 
-@click.command("continuity", short_help="Print what failovers did to transactions in flight.")
+@click.command("continuity", short_help="Print the effect of failures on transactions in flight.")
 @click.argument("product", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and transaction, as the API.")
+@click.option("--json", "as_json", is_flag=True, help="Print the API's JSON, one transaction per line.")
 @CONFIG
 def continuity_command(product: str | None, as_json: bool, path: Path) -> None:
-    """Print the transactions of the continuity probe of PRODUCT, or of all products, and the last failure's result.
+    """Print the transactions of the continuity probe of PRODUCT, or of all products, and the last failure's effect.
 
     Reads the record and the intent log, with or without a running daemon.
     """
     portfolio = load_config(path)[1]
-    chosen = _chosen(product, portfolio, path)
+    selected = _select_products(product, portfolio, path)
     now = SystemClock().now()
     ledger = ledger_at(portfolio, portfolio.store, now, product)
     ledger.continuity = ContinuityRegister(IntentLog.of(portfolio.store).read())
-    for configured in chosen:
+    for configured in selected:
         for transaction in continuity_json(ledger, configured.id, now):
             results = results_of(ledger, configured.id, transaction["transaction"], now)
             text = json.dumps(transaction) if as_json else "\n".join(continuity_lines(transaction, results))
             click.echo(text if as_json else conceal_secrets(text))
 
 
-def _chosen(name: str | None, portfolio: Portfolio, path: Path) -> list[Product]:
+def _select_products(name: str | None, portfolio: Portfolio, path: Path) -> list[Product]:
     """Return the product with this id, or all products with transactions.
 
     Raises:

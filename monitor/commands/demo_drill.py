@@ -12,7 +12,7 @@ from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
 from monitor.commands.drill import start_drill
-from monitor.commands.drill_options import lost_option, one_drill, require_product
+from monitor.commands.drill_options import duration_option, one_drill, require_product
 from monitor.commands.drill_report import write_report
 from monitor.demo.failover import PRODUCT, Demo, fail_over
 from monitor.demo.launch import PORTFOLIO, control_address
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _BY: Final = "ninewatch demo"
 _SCENARIO: Final = "Gold is lost; GoldDR takes over behind its maintenance page"
-_PATIENCE: Final = 60.0  # seconds until the observations of the drill must be complete
+_COMPLETION_TIMEOUT: Final = 60.0  # seconds until the observations of the drill must be complete
 
 
 @click.command("drill", short_help="Fail the running demo's Keycloak over as a measured drill.")
@@ -54,7 +54,7 @@ def demo_drill(directory: Path, stage: str, output: Path | None) -> None:
     recovery time with bounds, and the states second by second.
     """
     control = control_address(directory)
-    path, shortest = directory / PORTFOLIO, lost_option("--stage", stage) / SECOND
+    path, shortest = directory / PORTFOLIO, duration_option("--stage", stage) / SECOND
     portfolio = load_config(path, allow_exec=False)[1]
     product, clock = require_product(PRODUCT, portfolio, path), SystemClock()
     drill = Drill(
@@ -78,7 +78,7 @@ async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Cloc
         reason = ""
     finally:
         Journal.of(portfolio.store).add(drill_end(drill.id, PRODUCT, clock.now(), _BY, reason))
-    deadline = clock.monotonic() + _PATIENCE
+    deadline = clock.monotonic() + _COMPLETION_TIMEOUT
     while (result := _result(drill, portfolio, clock.now())).provisional:
         if clock.monotonic() > deadline:
             raise NinewatchError(f"the observations until the end of drill {drill.id} are not complete; show it later")

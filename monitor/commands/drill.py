@@ -11,10 +11,10 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drill_options import instant_of, lost_option, one_drill, require_product
+from monitor.commands.drill_options import duration_option, instant_of, one_drill, require_product
 from monitor.commands.drill_report import report_command
 from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
-from monitor.commands.fact_options import words
+from monitor.commands.fact_options import BY, one_line
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason
@@ -27,7 +27,7 @@ from sla.duration import format_duration
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
 
-_BY = click.option("--by", "author", required=True, help="Your name.")
+
 _AT = click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 
@@ -43,13 +43,13 @@ def drill() -> None:
     "--kind",
     type=click.Choice([drill_kind.value for drill_kind in DrillKind]),
     required=True,
-    help="What is exercised.",
+    help="Kind of the exercise.",
 )
 @click.option("--rto", metavar="DURATION", help="Promised recovery time: 15m.  [default: `drills: rto` of the product]")
 @click.option("--rpo", metavar="DURATION", help="Promised recovery point: 0s.  [default: `drills: rpo` of the product]")
-@click.option("--scenario", default="", help="What is assumed to have failed.")
+@click.option("--scenario", default="", help="The failure that is assumed.")
 @click.option("--participant", "participants", multiple=True, help="A person who takes part; may be repeated.")
-@_BY
+@BY
 @CONFIG
 def start_command(
     product: str,
@@ -70,13 +70,13 @@ def start_command(
     configured, now = require_product(product, portfolio, path), SystemClock().now()
     new_drill = Drill(
         now,
-        words("--by", author),
+        one_line("--by", author),
         product,
         DrillKind(kind),
-        configured.drills.rto if rto is None else lost_option("--rto", rto),
-        configured.drills.rpo if rpo is None else lost_option("--rpo", rpo),
-        words("--scenario", scenario) if scenario else "",
-        tuple(words("--participant", participant) for participant in participants),
+        configured.drills.rto if rto is None else duration_option("--rto", rto),
+        configured.drills.rpo if rpo is None else duration_option("--rpo", rpo),
+        one_line("--scenario", scenario) if scenario else "",
+        tuple(one_line("--participant", participant) for participant in participants),
     )
     start_drill(new_drill, configured, portfolio)
     probes = f"; a running daemon probes every {format_duration(configured.drills.interval)}"
@@ -89,12 +89,12 @@ def start_drill(drill: Drill, product: Product, portfolio: Portfolio) -> None:
     Raises:
         NinewatchError: another drill of the product is in progress, or a stop condition is met.
     """
-    _refuse(drill, product, portfolio)
+    _check_may_start(drill, product, portfolio)
     Journal.of(portfolio.store).add(drill.fact())
 
 
-def _refuse(drill: Drill, product: Product, portfolio: Portfolio) -> None:
-    """Reject a drill while another drill of the product is in progress, or while a stop condition is met.
+def _check_may_start(drill: Drill, product: Product, portfolio: Portfolio) -> None:
+    """Check that the drill may start.
 
     Raises:
         NinewatchError: a drill is in progress, or a stop condition is met.
@@ -110,15 +110,15 @@ def _refuse(drill: Drill, product: Product, portfolio: Portfolio) -> None:
 
 @drill.command("end", short_help="End a drill.")
 @click.argument("name", metavar="DRILL")
-@click.option("--reason", default="", help="Why it ends, if not as planned.")
+@click.option("--reason", default="", help="The reason, if it does not end as planned.")
 @click.option("--rpa", metavar="DURATION", help="The measured recovery point: 0s if no data was lost.")
 @click.option("--measured-by", "source", default="", help="How --rpa was measured; required with it.")
-@_BY
+@BY
 @CONFIG
 def end_command(name: str, reason: str, rpa: str | None, source: str, author: str, path: Path) -> None:
     """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
     portfolio = load_config(path)[1]
-    now, author_name = SystemClock().now(), words("--by", author)
+    now, author_name = SystemClock().now(), one_line("--by", author)
     record = one_drill(name, portfolio, now)
     if record.end is not None:
         raise NinewatchError(f"drill {record.id} has ended already, stated by {record.end.author}")
@@ -126,9 +126,11 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
         raise NinewatchError("--rpa and --measured-by belong together; specify both or none")
     journal, product = Journal.of(portfolio.store), record.drill.product
     if rpa is not None:
-        length = lost_option("--rpa", rpa)
-        journal.add(drill_recovery_point(record.id, product, now, author_name, length, words("--measured-by", source)))
-    journal.add(drill_end(record.id, product, now, author_name, words("--reason", reason) if reason else ""))
+        length = duration_option("--rpa", rpa)
+        journal.add(
+            drill_recovery_point(record.id, product, now, author_name, length, one_line("--measured-by", source))
+        )
+    journal.add(drill_end(record.id, product, now, author_name, one_line("--reason", reason) if reason else ""))
     click.echo(f"drill {record.id} of {product} ended; show it with `ninewatch drill show {record.id}`")
 
 

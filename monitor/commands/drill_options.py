@@ -29,7 +29,7 @@ def require_product(name: str, portfolio: Portfolio, path: Path) -> Product:
     """
     known = {product.id: product for product in portfolio.products}
     if name not in known:
-        raise NinewatchError(f'{path}: there is no product "{name}"; there are {", ".join(known)}')
+        raise NinewatchError(f'{path}: unknown product "{name}"; known products: {", ".join(known)}')
     return known[name]
 
 
@@ -51,7 +51,7 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     matching = matching or [record for record in records if record.drill.product == name and record.end is None]
     if not matching:
         raise NinewatchError(
-            f'there is no drill "{name}", and no product "{name}" with a drill in progress; see `ninewatch drill list`'
+            f'unknown drill "{name}", and no product "{name}" with a drill in progress; see `ninewatch drill list`'
         )
     if all(product.id != matching[-1].drill.product for product in portfolio.products):
         raise NinewatchError(f"the product {matching[-1].drill.product} of the drill is not configured; add it")
@@ -72,7 +72,7 @@ def instant_of(text: str | None, portfolio: Portfolio) -> int:
         raise NinewatchError(str(error)) from None
 
 
-def lost_option(option: str, text: str) -> int:
+def duration_option(option: str, text: str) -> int:
     """Return the duration of an option in microseconds; `0s` is allowed.
 
     Raises:

@@ -29,43 +29,49 @@ if TYPE_CHECKING:
     from sla.drill_result import DrillResult
 
 FORMATS = ("html", "pdf", "json", "md", "csv")
-SENT_AFTER = 5 * MINUTE  # an alert of the drill's outage may be decided up to this long after the end of the drill
+ALERT_DELAY = 5 * MINUTE  # alerts about the drill's outage may be decided until this long after the end of the drill
 
 
 @click.command("report", short_help="Write the report of a drill.")
 @click.argument("name", metavar="DRILL")
 @click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, or md]"
+    "--format", "format_name", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, or md]"
 )
 @PAPER
 @OUTPUT
 @BUNDLE
 @CONFIG
 def report_command(
-    name: str, at_text: str | None, form: str | None, paper: str, output: Path | None, bundle: str | None, path: Path
+    name: str,
+    at_text: str | None,
+    format_name: str | None,
+    paper: str,
+    output: Path | None,
+    bundle: str | None,
+    path: Path,
 ) -> None:
     """Write the report of DRILL: result, states to the second, alerts, findings, and the controls that it supports.
 
     --bundle also writes the data of its figures, so that the recipient can recompute them.
     """
     portfolio = load_config(path)[1]
-    form = form or ("md" if output is None else _form(output))
+    format_name = format_name or ("md" if output is None else _format_of(output))
     at = instant_of(at_text, portfolio)
     report = drill_report(name, portfolio, at)
-    content = _bytes(report, form, paper)
+    content = _rendered(report, format_name, paper)
     if bundle is not None:
-        file_name = f"{report.result.record.id}.{form}" if output is None else output.name
+        file_name = f"{report.result.record.id}.{format_name}" if output is None else output.name
         target = bundle_path(bundle, output, report.result.record.id)
-        write_bundle(target, _bundle(report, portfolio, file_name, form, content))
+        write_bundle(target, _bundle(report, portfolio, file_name, format_name, content))
     if output is None:
         sys.stdout.buffer.write(content)
     else:
         _write(output, content)
 
 
-def _bundle(report: DrillReport, portfolio: Portfolio, file_name: str, form: str, content: bytes) -> bytes:
-    """Return the bundle of a drill: its figures and those of the product in its time, with the data of both."""
+def _bundle(report: DrillReport, portfolio: Portfolio, file_name: str, format_name: str, content: bytes) -> bytes:
+    """Return the bundle of a drill: its figures and those of the product during the drill, with their data."""
     from monitor.bundle.writing import Source, bundle_of, report_entry
     from monitor.reporting.report import portfolio_report
 
@@ -77,7 +83,7 @@ def _bundle(report: DrillReport, portfolio: Portfolio, file_name: str, form: str
     ledger = ledger_source.recorded.ledger(portfolio)
     product = ledger.products[drill.product]
     figures = portfolio_report(ledger, [product], window, result.at, SystemClock().now() - WRITE_DELAY)
-    return bundle_of(figures, ledger_source, report_entry(file_name, form, content), (result.record.id,))
+    return bundle_of(figures, ledger_source, report_entry(file_name, format_name, content), (result.record.id,))
 
 
 def write_report(name: str, portfolio: Portfolio, at: int, output: Path) -> None:
@@ -86,14 +92,14 @@ def write_report(name: str, portfolio: Portfolio, at: int, output: Path) -> None
     Raises:
         NinewatchError: the name has no known extension, or the file cannot be written.
     """
-    _write(output, _bytes(drill_report(name, portfolio, at), _form(output), "letter"))
+    _write(output, _rendered(drill_report(name, portfolio, at), _format_of(output), "letter"))
 
 
-def _form(output: Path) -> str:
-    form = output.suffix.removeprefix(".").lower()
-    if form not in FORMATS:
+def _format_of(output: Path) -> str:
+    format_name = output.suffix.removeprefix(".").lower()
+    if format_name not in FORMATS:
         raise NinewatchError(f"{output}: unknown file name extension; specify --format {'|'.join(FORMATS)}")
-    return form
+    return format_name
 
 
 def _write(output: Path, content: bytes) -> None:
@@ -120,25 +126,25 @@ def drill_report(name: str, portfolio: Portfolio, at: int) -> DrillReport:
 def _sent_notifications(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
     """Return the notifications about the product that were decided during the drill, or shortly after it."""
     drill, end = result.record.drill, result.record.end
-    until = result.at if end is None else min(result.at, end.at + SENT_AFTER)
+    until = result.at if end is None else min(result.at, end.at + ALERT_DELAY)
     with reading(portfolio.store) as record:
         notifications = record.notifications_since(drill.started)
     return [page for page in notifications if page.product == drill.product and drill.started <= page.made <= until]
 
 
-def _bytes(report: DrillReport, form: str, paper: str) -> bytes:
+def _rendered(report: DrillReport, format_name: str, paper: str) -> bytes:
     """Return the report in the format; the format's module is imported here, when it is needed."""
-    if form == "json":
+    if format_name == "json":
         return (json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n").encode()
     document = report.document()
-    if form == "pdf":
+    if format_name == "pdf":
         from monitor.reporting.pdf import as_pdf
 
         return as_pdf(document, paper)
-    if form == "html":
+    if format_name == "html":
         from monitor.reporting.html import as_html
 
         return as_html(document).encode()
     from monitor.reporting.text_formats import as_csv, as_markdown
 
-    return (as_csv(document) if form == "csv" else as_markdown(document)).encode()
+    return (as_csv(document) if format_name == "csv" else as_markdown(document)).encode()

@@ -9,16 +9,14 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.drill_options import lost_option, one_drill
-from monitor.commands.fact_options import words
+from monitor.commands.drill_options import duration_option, one_drill
+from monitor.commands.fact_options import BY, one_line
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from sla.drill_facts import drill_finding, drill_finding_closed, drill_recovery_point, drill_sign_off
 
 if TYPE_CHECKING:
     from sla.drill import DrillRecord
-
-_BY = click.option("--by", "author", required=True, help="Your name.")
 
 
 def _find_drill(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
@@ -29,14 +27,14 @@ def _find_drill(name: str, path: Path) -> tuple[DrillRecord, Journal, int]:
 @click.command("finding", short_help="Add a finding with owner and due date.")
 @click.argument("name", metavar="DRILL")
 @click.argument("text")
-@click.option("--owner", required=True, help="Who fixes it.")
-@click.option("--due", required=True, metavar="DATE", help="Until when: 2027-01-31 (UTC).")
-@_BY
+@click.option("--owner", required=True, help="The person who fixes it.")
+@click.option("--due", required=True, metavar="DATE", help="Due date: 2027-01-31 (UTC).")
+@BY
 @CONFIG
 def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
     """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
     record, journal, now = _find_drill(name, path)
-    author_name, owner_name, finding_text = words("--by", author), words("--owner", owner), words("TEXT", text)
+    author_name, owner_name, finding_text = one_line("--by", author), one_line("--owner", owner), one_line("TEXT", text)
     try:
         fact = drill_finding(record.id, record.drill.product, now, author_name, finding_text, owner_name, due)
     except (ValueError, OverflowError):
@@ -48,8 +46,8 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
 @click.command("close", short_help="Close a finding.")
 @click.argument("name", metavar="DRILL")
 @click.argument("finding")
-@click.option("--reason", required=True, help="How it was settled.")
-@_BY
+@click.option("--reason", required=True, help="How it was fixed, or why it needs no fix.")
+@BY
 @CONFIG
 def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
     """Close the finding with the id FINDING of DRILL."""
@@ -59,22 +57,22 @@ def close_command(name: str, finding: str, reason: str, author: str, path: Path)
         raise NinewatchError(f'drill {record.id} has no finding "{finding}"; `ninewatch drill show` lists them')
     if open_finding.closed is not None:
         raise NinewatchError(f"the finding {finding} is closed already")
-    author_name, reason_text = words("--by", author), words("--reason", reason)
+    author_name, reason_text = one_line("--by", author), one_line("--reason", reason)
     journal.add(drill_finding_closed(record.id, record.drill.product, now, author_name, finding, reason_text))
     click.echo(f"finding {finding} of drill {record.id} closed")
 
 
 @click.command("sign-off", short_help="Accept the result of a drill.")
 @click.argument("name", metavar="DRILL")
-@click.option("--note", required=True, help="What is accepted.")
-@_BY
+@click.option("--note", required=True, help="The accepted result.")
+@BY
 @CONFIG
 def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
     """Sign the result of DRILL, which must have ended."""
     record, journal, now = _find_drill(name, path)
     if record.end is None:
         raise NinewatchError(f"drill {record.id} is in progress; end it with `ninewatch drill end {record.id}`")
-    author_name, note_text = words("--by", author), words("--note", note)
+    author_name, note_text = one_line("--by", author), one_line("--note", note)
     journal.add(drill_sign_off(record.id, record.drill.product, now, author_name, note_text))
     click.echo(f"drill {record.id} signed off by {author_name}")
 
@@ -83,13 +81,15 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 @click.argument("name", metavar="DRILL")
 @click.argument("lost", metavar="DURATION")
 @click.option("--measured-by", "source", required=True, help="How it was measured: a comparison, a tool, a person.")
-@_BY
+@BY
 @CONFIG
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
-    """State that DRILL lost the data of DURATION (0s: none). Of several statements the largest one counts."""
+    """State that DRILL lost the data of DURATION (0s: none). The largest of several statements applies."""
     record, journal, now = _find_drill(name, path)
-    length, author_name = lost_option("DURATION", lost), words("--by", author)
+    length, author_name = duration_option("DURATION", lost), one_line("--by", author)
     journal.add(
-        drill_recovery_point(record.id, record.drill.product, now, author_name, length, words("--measured-by", source))
+        drill_recovery_point(
+            record.id, record.drill.product, now, author_name, length, one_line("--measured-by", source)
+        )
     )
     click.echo(f"drill {record.id}: recovery point {lost}, by {author_name}")

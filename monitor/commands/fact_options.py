@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
 
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LONGEST
@@ -12,8 +15,32 @@ from sla.window import parse_duration, parse_instant
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+C = TypeVar("C", bound=Callable[..., Any])
 
-def words(option: str, text: str) -> str:
+
+class _ByOption(click.Option):
+    """The option `--by`, with the hidden alias `--author` of earlier versions."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the help without the alias."""
+        record = super().get_help_record(ctx)
+        return None if record is None else (record[0].replace(", --author", ""), record[1])
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the name of the option in error messages."""
+        return "'--by'"
+
+
+def by_option(*, required: bool = True, text: str = "Your name.") -> Callable[[C], C]:
+    """Return the option `--by` with the parameter `author`; `text` is its help."""
+    return click.option("--by", "--author", "author", cls=_ByOption, required=required, help=text)
+
+
+BY = by_option()
+"""The required option `--by` of commands that record a fact."""
+
+
+def one_line(option: str, text: str) -> str:
     """Return the text of an option without spaces around it.
 
     Raises:

@@ -12,7 +12,7 @@ import click
 from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import end_of, words
+from monitor.commands.fact_options import by_option, end_of, one_line
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.ledger.release_gate import release_gate
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.gate import Gate
 
-EXIT = {Answer.GO: 0, Answer.HOLD: 1, Answer.UNKNOWN: 3}
+EXIT_STATUS = {Answer.GO: 0, Answer.HOLD: 1, Answer.UNKNOWN: 3}
 
 
 @click.command(short_help="Print whether a product may be changed now by its budget policy.")
@@ -34,7 +34,7 @@ EXIT = {Answer.GO: 0, Answer.HOLD: 1, Answer.UNKNOWN: 3}
 @click.option("--for", "length", metavar="DURATION", help="Duration of the override: 4h.")
 @click.option("--until", metavar="TIME", help="End (RFC 3339, or local time in the configuration's zone).")
 @click.option("--end-override", "ended", is_flag=True, help="End the override that is in force.")
-@click.option("--author", default="", help="Your name; required for an override and its end.")
+@by_option(required=False, text="Your name; required for an override and its end.")
 @click.option("--reason", default="", help="The reason; required for an override and its end.")
 @CONFIG
 def gate_command(
@@ -44,7 +44,7 @@ def gate_command(
     length: str | None,
     until: str | None,
     ended: bool,
-    author: str,
+    author: str | None,
     reason: str,
     path: Path,
 ) -> None:
@@ -55,29 +55,29 @@ def gate_command(
     or ending one exits with 0.
     """
     portfolio = load_config(path)[1]
-    _require(product, portfolio, path)
+    _require_product(product, portfolio, path)
     now = SystemClock().now()
     if answer is not None or ended:
         if answer is not None and ended:
             raise NinewatchError("--override and --end-override exclude each other; use one")
-        author, reason = words("--author", author), words("--reason", reason)
+        author, reason = one_line("--by", author or ""), one_line("--reason", reason)
         if answer is None:
-            _end(_gate(portfolio, product, now), portfolio, now, author, reason)
+            _end_override(_gate(portfolio, product, now), portfolio, now, author, reason)
         else:
             end = end_of("override", length, until, portfolio.zone, now)
             _override(GateOverride(now, author, reason, product, answer, end), portfolio)
         return
     if any((length, until, author, reason)):
-        raise NinewatchError("--for, --until, --author and --reason belong to --override go|hold; add it")
+        raise NinewatchError("--for, --until, --by and --reason need --override go|hold; add it")
     gate = _gate(portfolio, product, now)
     click.echo(json.dumps(gate.as_json(product), indent=2) if as_json else conceal_secrets(_text(product, gate)))
-    sys.exit(EXIT[gate.answer])
+    sys.exit(EXIT_STATUS[gate.answer])
 
 
-def _require(product: str, portfolio: Portfolio, path: Path) -> None:
+def _require_product(product: str, portfolio: Portfolio, path: Path) -> None:
     known = [configured.id for configured in portfolio.products]
     if product not in known:
-        raise NinewatchError(f'{path}: there is no product "{product}"; there are {", ".join(known)}')
+        raise NinewatchError(f'{path}: unknown product "{product}"; known products: {", ".join(known)}')
 
 
 def _gate(portfolio: Portfolio, product: str, now: int) -> Gate:
@@ -92,7 +92,7 @@ def _override(override: GateOverride, portfolio: Portfolio) -> None:
     click.echo(f"override {override.id}: {override.product} is {override.answer}, {override.text}")
 
 
-def _end(gate: Gate, portfolio: Portfolio, now: int, author: str, reason: str) -> None:
+def _end_override(gate: Gate, portfolio: Portfolio, now: int, author: str, reason: str) -> None:
     if gate.override is None:
         raise NinewatchError("no override is in force; set one with --override go or --override hold")
     Journal.of(portfolio.store).add(ending(gate.override, now, author, reason))

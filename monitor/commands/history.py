@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.correct import CONFIG, RecordLocation, location_of
+from monitor.commands.config_option import OPTIONAL_CONFIG
+from monitor.commands.record_location import RecordLocation, require_record
 from monitor.errors import NinewatchError
 from monitor.facts.history import Entry, history, is_known
 from sla.window import format_instant, parse_duration, parse_instant
@@ -26,19 +27,17 @@ if TYPE_CHECKING:
     help="Only facts since an instant (2026-11-03T09:10) or within a duration (90d).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@CONFIG
+@OPTIONAL_CONFIG
 def history_command(product: str, since: str | None, as_json: bool, path: Path | None) -> None:
     """List the facts about PRODUCT, oldest first: definitions, corrections and revocations.
 
     For a definition, prints what it changed (objective, rule, checks, agreement). Reads the record and its journal,
     with or without a running daemon.
     """
-    location = location_of(path)
-    if not location.record.exists():
-        raise NinewatchError(f"no record at {location.record}; specify the daemon's configuration with -c")
+    location = require_record(path)
     first = None if since is None else _since(since, location)
     facts, product = location.facts(), location.former_ids.product(product)
-    _require(product, location, facts)
+    _require_product(product, location, facts)
     entries = history(facts, product, first)
     for entry in entries:
         click.echo(json.dumps(entry.as_json(), ensure_ascii=False) if as_json else _line(entry))
@@ -59,8 +58,8 @@ def _since(text: str, location: RecordLocation) -> int:
         raise click.BadParameter(message, param_hint="'--since'") from None
 
 
-def _require(product: str, location: RecordLocation, facts: Facts) -> None:
-    """Reject a product that is neither configured nor in the record."""
+def _require_product(product: str, location: RecordLocation, facts: Facts) -> None:
+    """Raise a NinewatchError if the product is neither configured nor in the record."""
     recorded = {fact.product for fact in facts.all if fact.product}
     known = sorted({*(location.products or ()), *recorded})
     if product not in (location.products or ()) and not is_known(facts, product):

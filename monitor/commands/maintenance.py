@@ -1,4 +1,4 @@
-"""`ninewatch maintenance`: add, approve, list and end windows, next to `maintenance:` of the configuration."""
+"""`ninewatch maintenance`: add, approve, list and end windows, in addition to those of the configuration."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import end_of, words
+from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts
@@ -33,31 +33,29 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.exclusion import Exclusion
 
-AUTHOR = click.option("--author", required=True, help="Your name.")
-
 
 @click.group(short_help="Add, approve, list and end maintenance windows.")
 def maintenance() -> None:
     """Add, approve, list and end maintenance windows.
 
-    They apply next to `maintenance:` of the configuration: contractual figures exclude their time, and alerts wait
-    until their end. A window excludes no time before it was added. A running daemon applies changes within about a
-    second.
+    They apply in addition to `maintenance:` of the configuration. Contractual figures exclude their time, and alerts
+    are sent after their end. A window excludes no time before it was added. A running daemon applies changes within
+    about a second.
     """
 
 
 @maintenance.command("add", short_help="Add a maintenance window.")
 @click.argument("product", required=False)
-@click.option("--all", "every", is_flag=True, help="Of all products, instead of PRODUCT.")
+@click.option("--all", "for_all", is_flag=True, help="Maintenance of all products, instead of PRODUCT.")
 @click.option("--start", metavar="TIME", help="Start (RFC 3339, or local time).  [default: now]")
 @click.option("--for", "length", metavar="DURATION", help="Duration from the start, for example 2h.")
 @click.option("--until", metavar="TIME", help="End (RFC 3339, or local time).")
-@AUTHOR
+@BY
 @click.option("--reason", required=True, help="The reason.")
 @CONFIG
 def add(
     product: str | None,
-    every: bool,
+    for_all: bool,
     start: str | None,
     length: str | None,
     until: str | None,
@@ -67,11 +65,11 @@ def add(
 ) -> None:
     """Plan maintenance of PRODUCT."""
     location, portfolio = require_record(path), load_config(path)[1]
-    subject = _subject(portfolio, product, every=every)
+    subject = _subject(portfolio, product, for_all=for_all)
     now = SystemClock().now()
     begin = now if start is None else _start(portfolio, start, now)
     interval = Interval(begin, end_of("maintenance", length, until, portfolio.zone, begin))
-    window = MaintenanceWindow(subject, interval, words("--author", author), words("--reason", reason), now)
+    window = MaintenanceWindow(subject, interval, one_line("--by", author), one_line("--reason", reason), now)
     location.journal.add(window.fact())
     click.echo(f"maintenance {window.id}: {_text(subject, window.exclusion())}")
 
@@ -90,31 +88,31 @@ def list_maintenance(ahead: str, as_json: bool, path: Path) -> None:
     facts = Facts(recorded.all, former_ids=FormerIdMap.of(portfolio, recorded.renamings))
     planned = upcoming(facts, portfolio, SystemClock().now(), length)
     for row in planned:
-        click.echo(json.dumps(row.as_json()) if as_json else "\n".join(_lines(row)))
+        click.echo(json.dumps(row.as_json()) if as_json else "\n".join(_row_lines(row)))
     if not planned and not as_json:
         click.echo(f"no maintenance in the next {'30 days' if length == AHEAD else format_duration(length)}")
 
 
 @maintenance.command("approve", short_help="Approve a maintenance window of another author.")
 @click.argument("window_id", metavar="ID")
-@click.option("--by", required=True, help="Your name.")
+@BY
 @CONFIG
-def approve(window_id: str, by: str, path: Path) -> None:
-    """Approve the window with this id, as another person than its author, before its start.
+def approve(window_id: str, author: str, path: Path) -> None:
+    """Approve the window with this id before its start. Its author cannot approve it.
 
     Agreements with `maintenance: {approval: second_person}` exclude only approved windows.
     """
     location, now = require_record(path), SystemClock().now()
-    window, author = _window(location.facts(), window_id), words("--by", by)
-    if (obstacle := approval_obstacle(window, author, now)) is not None:
+    window, approver = _window(location.facts(), window_id), one_line("--by", author)
+    if (obstacle := approval_obstacle(window, approver, now)) is not None:
         raise NinewatchError(f"cannot approve the maintenance window {window_id}: {obstacle[0]}; {obstacle[1]}")
-    location.journal.add(maintenance_approval(window, now, author))
-    click.echo(f"maintenance {window_id} approved by {author}")
+    location.journal.add(maintenance_approval(window, now, approver))
+    click.echo(f"maintenance {window_id} approved by {approver}")
 
 
 @maintenance.command("end", short_help="End a maintenance window now.")
 @click.argument("window_id", metavar="ID")
-@AUTHOR
+@BY
 @click.option("--reason", required=True, help="The reason.")
 @CONFIG
 def end(window_id: str, author: str, reason: str, path: Path) -> None:
@@ -126,7 +124,7 @@ def end(window_id: str, author: str, reason: str, path: Path) -> None:
     window = _window(location.facts(), window_id)
     if window.ended is not None or window.interval.end <= now:
         raise NinewatchError(f"the maintenance window {window_id} has already ended; add another one")
-    location.journal.add(maintenance_window_end(window, now, words("--author", author), words("--reason", reason)))
+    location.journal.add(maintenance_window_end(window, now, one_line("--by", author), one_line("--reason", reason)))
     click.echo(f"maintenance {window_id} ended")
 
 
@@ -147,8 +145,8 @@ def _ahead(text: str) -> int:
     return length
 
 
-def _subject(portfolio: Portfolio, product: str | None, *, every: bool) -> str:
-    if every == (product is not None):
+def _subject(portfolio: Portfolio, product: str | None, *, for_all: bool) -> str:
+    if for_all == (product is not None):
         raise NinewatchError("specify either PRODUCT or --all")
     known = [product.id for product in portfolio.products]
     if product is not None and product not in known:
@@ -166,13 +164,13 @@ def _start(portfolio: Portfolio, text: str, now: int) -> int:
     return start
 
 
-def _lines(row: Planned) -> Iterator[str]:
+def _row_lines(row: Planned) -> Iterator[str]:
     """Yield the line of an occurrence, and one per part that stays in the contractual figure."""
     exclusion = row.exclusion
     source = f"{exclusion.label}  " if exclusion.made is not None else ""
     yield f"{source}{_text(row.product, exclusion)}: {exclusion.reason or exclusion.label}"
-    for kept in row.not_excluded:
-        yield f"  not excluded: {_text(row.product, kept.exclusion)}: {'; '.join(kept.reasons)}"
+    for not_excluded in row.not_excluded:
+        yield f"  not excluded: {_text(row.product, not_excluded.exclusion)}: {'; '.join(not_excluded.reasons)}"
 
 
 def _text(product_id: str, exclusion: Exclusion) -> str:

@@ -107,7 +107,7 @@ _GROUPS = click.Choice(["check", "none"])
     "--changes/--samples",
     "changes",
     default=None,
-    help="Rows are changes of state or incidents; or each row is a probe.  [default: --samples]",
+    help="Rows are state changes or incidents (--changes), or probes (--samples).  [default: --samples]",
 )
 @click.option(
     "--until",
@@ -146,11 +146,11 @@ def measure_command(
 
     measure_options = _measure_options(**options, detect_changes=changes is None)
     if changes:
-        measurement = _of_changes(files, measure_options, _complete_until(until, **options), times_in)
+        measurement = _measure_changes(files, measure_options, _complete_until(until, **options), times_in)
     elif until is not None:
         raise click.UsageError("--until needs --changes")
     else:
-        measurement = _of_samples(files, measure_options, times_in)
+        measurement = _measure_samples(files, measure_options, times_in)
     objects = [result.measured.as_json(check=result.check) for result in measurement.results]
     if form == "json":
         click.echo(json.dumps({"results": objects}, ensure_ascii=False))
@@ -159,7 +159,7 @@ def measure_command(
     sys.exit(1 if any(result.measured.verdict is Verdict.MISSED for result in measurement.results) else 0)
 
 
-def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_in: ZoneInfo | None) -> Measurement:
+def _measure_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_in: ZoneInfo | None) -> Measurement:
     from monitor.measuring.log_file import open_sources
     from monitor.measuring.options import USE_CHANGES, changes_hint, measure_record
     from monitor.measuring.record import Record
@@ -173,7 +173,7 @@ def _of_samples(files: tuple[str, ...], measure_options: MeasureOptions, times_i
     return measurement
 
 
-def _of_changes(
+def _measure_changes(
     files: tuple[str, ...], measure_options: MeasureOptions, until: int | None, times_in: ZoneInfo | None
 ) -> Measurement:
     from monitor.measuring.changes import ChangeLog
@@ -194,7 +194,7 @@ def _complete_until(until: str | None, *, zone: ZoneInfo, window: str | None, **
     for name in ("interval", "timeout", "hold"):
         if options[name] is not None:
             raise click.UsageError(
-                f"--{name} applies to probes only, not to --changes, where a state lasts until the next"
+                f"--{name} applies to probes only: with --changes, a state lasts until the next change"
             )
     if until is not None:
         return _parse_option("--until", partial(_instant, zone=zone), until)

@@ -19,7 +19,7 @@ from sla.window import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_USUAL = (MINUTE, 10 * SECOND)
+_USUAL_INTERVALS = (MINUTE, 10 * SECOND)
 
 
 @click.command("nines", short_help="Show the downtime that an objective allows.")
@@ -68,19 +68,19 @@ def _lines(allowance: Allowance, year: str) -> Iterator[str]:
 def _probing_lines(objective: Objective) -> Iterator[str]:
     longest = largest_interval(objective)
     allowed = spell(objective.allowed(MONTH))
-    yield f"To measure it: probe at least every {spell(longest)}, so that the 30-day budget of {allowed} holds 2 probes"
-    for interval in sorted({longest, *_USUAL}, reverse=True):
+    yield f"To measure it: probe at least every {spell(longest)}: 2 probes fit into the 30-day budget of {allowed}"
+    for interval in sorted({longest, *_USUAL_INTERVALS}, reverse=True):
         yield _interval_line(objective, interval, resolves=interval <= longest)
     yield "  Proven: exact 95 % lower bound if all probes are good (Clopper-Pearson), assuming independent probes."
 
 
 def _interval_line(objective: Objective, interval: int, *, resolves: bool) -> str:
-    record = _days(time_to_prove(objective, interval))
+    record = _days_text(time_to_prove(objective, interval))
     remark = "" if resolves else "; too long to measure it over 30 days"
     return f"  every {spell(interval):<10} proven after {record} without a bad probe{remark}"
 
 
-def _days(length: int) -> str:
+def _days_text(length: int) -> str:
     """Return the number of days, rounded up: whole days from 100 days on, otherwise with one decimal."""
     if length >= 100 * DAY:
         return f"{-(-length // DAY):,} days"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import end_of, words
+from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts
@@ -20,18 +20,18 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
-BY = click.option("--by", required=True, help="Your name.")
+
 REASON = click.option("--reason", required=True, help="The reason.")
 
 
 @click.command(short_help="Send no probes of a check or a product for a time.")
 @click.argument("subject", metavar="PRODUCT[/CHECK]")
-@click.option("--for", "length", metavar="DURATION", help="How long: 2h.")
-@click.option("--until", metavar="TIME", help="Until when (RFC 3339, or local time).")
+@click.option("--for", "length", metavar="DURATION", help="Duration from now: 2h.")
+@click.option("--until", metavar="TIME", help="End of the pause (RFC 3339, or local time).")
 @BY
 @REASON
 @CONFIG
-def pause(subject: str, length: str | None, until: str | None, by: str, reason: str, path: Path) -> None:
+def pause(subject: str, length: str | None, until: str | None, author: str, reason: str, path: Path) -> None:
     """Send no probes of CHECK, or of all checks of PRODUCT, until the end of the pause.
 
     A paused check stays a member of its product. The time is unknown, never downtime; an open incident stays open
@@ -41,9 +41,9 @@ def pause(subject: str, length: str | None, until: str | None, by: str, reason: 
     location, portfolio = require_record(path), load_config(path)[1]
     now = SystemClock().now()
     end = end_of("pause", length, until, portfolio.zone, now)
-    stated = Pause(*_subject(portfolio, subject), now, end, words("--by", by), words("--reason", reason))
-    location.journal.add(stated.fact())
-    click.echo(f"pause {stated.fact().id}: {subject} is paused until {format_instant(end)}")
+    selected = Pause(*_subject(portfolio, subject), now, end, one_line("--by", author), one_line("--reason", reason))
+    location.journal.add(selected.fact())
+    click.echo(f"pause {selected.fact().id}: {subject} is paused until {format_instant(end)}")
 
 
 @click.command(short_help="End a pause now.")
@@ -51,22 +51,22 @@ def pause(subject: str, length: str | None, until: str | None, by: str, reason: 
 @BY
 @REASON
 @CONFIG
-def resume(subject: str, by: str, reason: str, path: Path) -> None:
+def resume(subject: str, author: str, reason: str, path: Path) -> None:
     """End the pauses of CHECK, or those of PRODUCT, now. The pause of a product covers its checks."""
     location, portfolio = require_record(path), load_config(path)[1]
     now, (product, check) = SystemClock().now(), _subject(portfolio, subject)
     all_facts = location.facts()
     facts = Facts(all_facts.all, former_ids=FormerIdMap.of(portfolio, all_facts.renamings))
     active = [pause for pause in facts.pauses(product) if pause.interval.start <= now < pause.interval.end]
-    stated = [pause for pause in active if pause.check == check]
-    if any(pause.configured for pause in stated):
+    selected = [pause for pause in active if pause.check == check]
+    if any(pause.configured for pause in selected):
         raise NinewatchError(f"{subject} is paused by the configuration; remove `enabled: false` there")
-    if not stated:
+    if not selected:
         others = ", ".join(pause.check or pause.product for pause in active)
         raise NinewatchError(f"{subject} is not paused" + (f"; paused: {others}" if others else "; nothing to resume"))
-    author, text = words("--by", by), words("--reason", reason)
-    for pause in stated:
-        location.journal.add(pause_end(pause, now, author, text))
+    by, text = one_line("--by", author), one_line("--reason", reason)
+    for pause in selected:
+        location.journal.add(pause_end(pause, now, by, text))
         click.echo(f"pause {pause.id} ended: {subject}")
 
 

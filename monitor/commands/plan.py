@@ -1,4 +1,4 @@
-"""`ninewatch plan`: predict the availability of a design and the gain of changes."""
+"""`ninewatch plan`: predict the availability of a design and the effect of changes."""
 
 from __future__ import annotations
 

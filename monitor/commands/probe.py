@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monitor.engine.runner import AttemptResult
     from monitor.probe_result import StepResult
 
-EXIT = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
+EXIT_STATUS = {Outcome.GOOD: 0, Outcome.BAD: 1, Outcome.UNKNOWN: 3}
 _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 
 
@@ -52,21 +52,21 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
     """
     outbound = None
     if path is None:
-        check = _of_url(target, timeout)
+        check = _check_of_url(target, timeout)
     else:
         _, portfolio = load_config(path, allow_exec=allow_exec)
-        check, outbound = _of_portfolio(target, path, portfolio), OutboundPolicy(portfolio.outbound)
-    attempt = asyncio.run(_once(check, outbound))
+        check, outbound = _configured_check(target, path, portfolio), OutboundPolicy(portfolio.outbound)
+    attempt = asyncio.run(_run_once(check, outbound))
     click.echo(conceal_secrets(_as_json(attempt) if as_json else _as_text(check, attempt)))
-    sys.exit(EXIT[attempt.result.outcome])
+    sys.exit(EXIT_STATUS[attempt.result.outcome])
 
 
-async def _once(check: CheckBase, outbound: OutboundPolicy | None) -> AttemptResult:
+async def _run_once(check: CheckBase, outbound: OutboundPolicy | None) -> AttemptResult:
     async with probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
         return await runner.run(check, prepare(check))
 
 
-def _of_url(target: str, timeout: str) -> CheckBase:
+def _check_of_url(target: str, timeout: str) -> CheckBase:
     scheme, separator, rest = target.partition("://")
     kind = _SCHEMES.get(scheme) if separator else None
     if kind is None:
@@ -85,7 +85,7 @@ def _of_url(target: str, timeout: str) -> CheckBase:
         raise click.UsageError(f"{argument}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def _of_portfolio(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
+def _configured_check(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
     checks = {f"{product.id}/{check.id}": check for product, check in portfolio.probed()}
     matches = [check for key, check in checks.items() if name in (key, key.partition("/")[2])]
     if len(matches) == 1:

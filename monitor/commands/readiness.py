@@ -45,18 +45,18 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
     if product is not None:
         checklist_of(portfolio, product)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
-    below = False
+    has_low_ceiling = False
     for configured in portfolio.products:
         readiness = readiness_of(ledger, configured.id, at) if product in (None, configured.id) else None
         if readiness is not None:
-            below |= not readiness.allows(configured.objective.ratio)
+            has_low_ceiling |= not readiness.allows(configured.objective.ratio)
             text = (
                 json.dumps(readiness.as_json(configured.id, configured.objective))
                 if as_json
                 else "\n".join(_lines(configured, readiness))
             )
             click.echo(text if as_json else conceal_secrets(text))
-    sys.exit(1 if below else 0)
+    sys.exit(1 if has_low_ceiling else 0)
 
 
 def _instant(text: str | None, portfolio: Portfolio) -> int:
@@ -75,12 +75,12 @@ def _instant(text: str | None, portfolio: Portfolio) -> int:
 def _lines(product: Product, readiness: Readiness) -> Iterator[str]:
     yield f"{product.id}: {readiness.limit_text(product.objective)}"
     for status in readiness.statuses:
-        yield from _item(status)
+        yield from _item_lines(status)
     if remedy := remedy_text(readiness):
         yield f"  {remedy}"
 
 
-def _item(status: ItemStatus) -> Iterator[str]:
+def _item_lines(status: ItemStatus) -> Iterator[str]:
     cap = "" if status.met else f" (cap {Objective(status.item.cap)})"
     yield f"  {status.state:<7}  {status.item.id}: {status.item.title}{cap}"
     for evidence in status.evidence:

@@ -142,7 +142,7 @@ def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: Ser
         if not any(True for _ in recorded.in_order()):
             raise NinewatchError(f"{current.store} has no observation within that time; specify an earlier --since")
         longer = longer_intervals(current, new)
-        source = _Source(record, recorded, Journal.of(current.store), facts, span)
+        source = _ReplaySource(record, recorded, Journal.of(current.store), facts, span)
         current_replay, new_replay = source.replay(current), source.replay(new, longer)
     former_ids = FormerIdMap.of(new)
     known = {former_ids.check(key) for key in recorded.raw_since}
@@ -169,8 +169,8 @@ def _spacing_notes(recorded: RecordedObservations) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """The source of a replay: the record with its journal, the facts and the time span."""
+class _ReplaySource:
+    """The data for replays: the record with its journal, the facts and the time span."""
 
     record: Reader
     recorded: RecordedObservations
@@ -179,7 +179,7 @@ class _Source:
     span: Interval
 
     def replay(self, portfolio: Portfolio, longer: dict[str, tuple[int, int]] | None = None) -> ReplayResult:
-        """Replay with a configuration; `longer` are the recorded and new intervals of checks with longer intervals."""
+        """Replay with a configuration. `longer` has the recorded and the new interval of checks with longer ones."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         observations = with_present_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))

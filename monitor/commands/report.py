@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.reporting.report import PortfolioReport
     from sla.window import Window
 
-WRITE_DELAY = SECOND  # within it, a running daemon writes each result, unless its disk fails
+WRITE_DELAY = SECOND  # a running daemon writes each result within this time, unless its disk fails
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
@@ -44,7 +44,7 @@ FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
     "-c", "--config", "path", type=click.Path(path_type=Path), required=True, help="The daemon's configuration."
 )
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, else md]"
+    "--format", "format_name", type=click.Choice(FORMATS), help="Output format.  [default: from the file name, else md]"
 )
 @PAPER
 @OUTPUT
@@ -54,28 +54,28 @@ def report_command(
     window_text: str,
     at_text: str | None,
     path: Path,
-    form: str | None,
+    format_name: str | None,
     paper: str,
     output: Path | None,
     bundle: str | None,
 ) -> None:
-    """Report a product's availability with bounds, incidents, excluded time, budget, trend and proof.
+    """Report a product's availability with bounds, incidents, excluded time, budget, trend and confidence.
 
     Reads the record with or without a running daemon, and writes only the output files. All formats have the same
-    figures. The same record and --at give the same bytes; later observations are ignored. --bundle also writes
+    figures. The same record and --at give the same bytes. --bundle also writes
     the data of the figures, so that the recipient can recompute them.
     """
     portfolio = load_config(path)[1]
     now = SystemClock().now()
     at = now if at_text is None else instant_option(at_text, portfolio)
     window = window_option(window_text, at, portfolio)
-    products = _chosen_products(name, portfolio)
-    form = _form(form, output)
+    products = _select_products(name, portfolio)
+    format_name = _format_of(format_name, output)
     source = None if bundle is None else _source(portfolio, at)
     report = _portfolio_report(source, portfolio, products, window, at, now)
-    content = _bytes(report, form, paper)
+    content = _rendered(report, format_name, paper)
     if bundle is not None and source is not None:
-        _write_bundle(bundle_path(bundle, output, name), report, source, _entry(output, name, form, content))
+        _write_bundle(bundle_path(bundle, output, name), report, source, _entry(output, name, format_name, content))
     if output is None:
         sys.stdout.buffer.write(content)
     else:
@@ -102,10 +102,10 @@ def bundle_path(name: str, output: Path | None, product: str) -> Path:
     return path
 
 
-def _entry(output: Path | None, product: str, form: str, content: bytes) -> dict[str, Any]:
+def _entry(output: Path | None, product: str, format_name: str, content: bytes) -> dict[str, Any]:
     from monitor.bundle.writing import report_entry
 
-    return report_entry(f"{product}.{form}" if output is None else output.name, form, content)
+    return report_entry(f"{product}.{format_name}" if output is None else output.name, format_name, content)
 
 
 def _write_bundle(path: Path, report: PortfolioReport, source: Source, entry: dict[str, Any]) -> None:
@@ -124,9 +124,9 @@ def write_bundle(path: Path, content: bytes) -> None:
     click.echo(f"bundle: {path}, SHA-256 {hashlib.sha256(content).hexdigest()}", err=True)
 
 
-def _form(form: str | None, output: Path | None) -> str:
-    if form is not None:
-        return form
+def _format_of(format_name: str | None, output: Path | None) -> str:
+    if format_name is not None:
+        return format_name
     if output is None:
         return "md"
     extension = output.suffix.removeprefix(".").lower()
@@ -135,7 +135,7 @@ def _form(form: str | None, output: Path | None) -> str:
     return extension
 
 
-def _chosen_products(name: str, portfolio: Portfolio) -> Sequence[Product]:
+def _select_products(name: str, portfolio: Portfolio) -> Sequence[Product]:
     if name == "all":
         return portfolio.products
     products = [product for product in portfolio.products if product.id == name]
@@ -161,25 +161,25 @@ def _portfolio_report(
     return portfolio_report(ledger, products, window, at, now - WRITE_DELAY)
 
 
-def _bytes(report: PortfolioReport, form: str, paper: str) -> bytes:
+def _rendered(report: PortfolioReport, format_name: str, paper: str) -> bytes:
     """Return the report in the format. Modules of formats are imported only if they are needed."""
-    if form == "json":
+    if format_name == "json":
         from monitor.reporting.text_formats import as_json
 
         return as_json(report).encode()
     document = report.document()
-    if form == "pdf":
+    if format_name == "pdf":
         from monitor.reporting.pdf import as_pdf
 
         return as_pdf(document, paper)
-    if form == "xlsx":
+    if format_name == "xlsx":
         from monitor.reporting.workbook import as_xlsx
 
         return as_xlsx(document)
     write: Callable[[Any], str]
-    if form == "html":
+    if format_name == "html":
         from monitor.reporting.html import as_html as write
-    elif form == "csv":
+    elif format_name == "csv":
         from monitor.reporting.text_formats import as_csv as write
     else:
         from monitor.reporting.text_formats import as_markdown as write

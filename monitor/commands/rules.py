@@ -45,7 +45,7 @@ _LABEL = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][\w.-]{0,62}=[\w.-]{0,63
     "--drill-every",
     default=format_duration(DRILL_EVERY),
     show_default=True,
-    help="Alert if the last drill of a kind is longer ago.",
+    help="Alert if the last drill of a kind is older than this.",
 )
 @click.option(
     "--name",
@@ -71,7 +71,7 @@ def rules_command(
     """Print the recording and alerting rules for Prometheus.
 
     Without -c these are the rules of dashboards/ninewatch.rules.yaml, which fit every portfolio. With -c there is an
-    additional alert for configured products that no daemon publishes.
+    additional alert for configured products without metrics.
 
     The links of each alert (`runbook_url`, `page_url`) start with --public-url, the configuration's `public_url`, or
     the address that the daemon listens on.
@@ -85,7 +85,7 @@ def rules_command(
     """
     portfolio = None if path is None else load_config(path)[1]
     options = Options(
-        base=_base(portfolio, public_url),
+        base=_link_base(portfolio, public_url),
         interval=_interval(interval, format_),
         products=() if portfolio is None else [product.id for product in portfolio.products],
         forecast=_duration(forecast, "--forecast", HOUR),
@@ -96,8 +96,8 @@ def rules_command(
     click.echo(FORMATS[format_](options, destination, _HEADER), nl=False)
 
 
-def _base(portfolio: Portfolio | None, public_url: str | None) -> str:
-    """Return the start of all links."""
+def _link_base(portfolio: Portfolio | None, public_url: str | None) -> str:
+    """Return the URL that all links start with."""
     if public_url is not None:
         try:
             return parse_public_url(public_url)
@@ -107,7 +107,9 @@ def _base(portfolio: Portfolio | None, public_url: str | None) -> str:
         return BASE
     if portfolio.public_url is None:
         base = f"http://{portfolio.listen}"
-        click.echo(f"warning: no public_url: links start with {base}; add it, or specify --public-url", err=True)
+        click.echo(
+            f"warning: public_url is not configured: links start with {base}; add it, or specify --public-url", err=True
+        )
         return base
     return portfolio.public_url
 

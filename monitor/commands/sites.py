@@ -1,4 +1,4 @@
-"""`ninewatch sites`: print the sites of a product, which of them is active, and its failovers."""
+"""`ninewatch sites`: print the sites of a product, the active site, and the failovers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monitor.views.sites import measured_failovers, sites_json, sites_lines
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line and product.")
 @CONFIG
 def sites_command(product: str | None, instant: str | None, as_json: bool, path: Path) -> None:
-    """Print the sites of PRODUCT, which of them is active, and its failovers with their duration and downtime.
+    """Print the sites of PRODUCT, the active site, and the failovers with duration and downtime.
 
     Without PRODUCT, prints all products with sites. Reads the record, with or without a running daemon. Exit status: 0,
     1 if the last failover of a product missed the promised failover time, 2 error.

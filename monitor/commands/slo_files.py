@@ -116,7 +116,7 @@ def _print(path: Path, convert: Callable[[Portfolio], Iterable[Mapping[str, Plai
     for product in portfolio.products:
         if product.window.length % 60_000_000:
             raise NinewatchError(
-                f"{path}: {product.id}: the window is not in whole minutes, as other tools require; change it"
+                f"{path}: {product.id}: the window is not a multiple of a minute, as other tools require; change it"
             )
     click.echo(yaml_text(*convert(portfolio)), nl=False)
     return portfolio

@@ -140,7 +140,7 @@ class _Sheet:
         shifts = [
             (span, shift.rota)
             for shift in self.shifts
-            if shift.person == time.person and (span := _common(shift.interval, part)) is not None
+            if shift.person == time.person and (span := _intersection(shift.interval, part)) is not None
         ]
         by_id = {
             incident.id: incident
@@ -153,7 +153,7 @@ class _Sheet:
         return _Line(time.person, day, time.length, time.rotas, incidents, pages)
 
 
-def _common(one: Interval, other: Interval) -> Interval | None:
+def _intersection(one: Interval, other: Interval) -> Interval | None:
     start, end = max(one.start, other.start), min(one.end, other.end)
     return Interval(start, end) if start < end else None
 
@@ -219,11 +219,11 @@ def _as_csv(sheet: _Sheet, lines: Sequence[_Line]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADINGS)
-    ends = [local(at, sheet.zone).isoformat() for at in (sheet.span.start, sheet.span.end)]
+    period = [local(at, sheet.zone).isoformat() for at in (sheet.span.start, sheet.span.end)]
     for line in lines:
         ids = [] if line.incidents is None else [incident.id for incident in line.incidents]
         incidents = ("", "") if line.incidents is None else (len(ids), " ".join(ids))
-        writer.writerow((_cell(line.person), line.day, *ends, _hours(line.length), " ".join(line.rotas), *incidents))
+        writer.writerow((_cell(line.person), line.day, *period, _hours(line.length), " ".join(line.rotas), *incidents))
     return text.getvalue().rstrip("\n")
 
 
@@ -261,16 +261,20 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _as_text(sheet: _Sheet, lines: Sequence[_Line]) -> str:
-    texts = [f"On call {_interval_text(sheet.span, sheet.zone)}"]
+    lines_of_text = [f"On call {_interval_text(sheet.span, sheet.zone)}"]
     width = max((len(line.person) for line in lines), default=0)
     for line in lines:
         count = "incidents unknown" if line.incidents is None else plural(len(line.incidents), "incident")
         day = f"{line.day}  " if line.day else ""
-        texts.append(f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {count}  ({', '.join(line.rotas)})")
+        lines_of_text.append(
+            f"  {line.person:<{width}}  {day}{_hours(line.length):>8} h  {count}  ({', '.join(line.rotas)})"
+        )
         if line.pages is not None and line.pages.count:
-            texts.append(f"  {'':<{width}}    {as_text(line.pages)}")
-        texts += [f"  {'':<{width}}    {_incident_text(incident, sheet.zone)}" for incident in line.incidents or ()]
-    return "\n".join([*texts, *(f"note: {note}" for note in sheet.notes)])
+            lines_of_text.append(f"  {'':<{width}}    {as_text(line.pages)}")
+        lines_of_text += [
+            f"  {'':<{width}}    {_incident_text(incident, sheet.zone)}" for incident in line.incidents or ()
+        ]
+    return "\n".join([*lines_of_text, *(f"note: {note}" for note in sheet.notes)])
 
 
 def _incident_text(incident: Incident, zone: ZoneInfo) -> str:

@@ -44,8 +44,8 @@ def status(path: Path | None, as_json: bool) -> None:
     """Print each product's state, availability with bounds, budget and open incidents.
 
     Queries the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status: 0 if every
-    product is up, 1 if one is down or unknown, 2 if the daemon does not answer or runs another configuration than -c
-    specifies.
+    product is up, 1 if one is down or unknown, 2 if the daemon does not answer or does not run the configuration of
+    -c.
     """
     configuration, portfolio = (None, None) if path is None else load_config(path, show_warnings=True)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen

@@ -14,7 +14,8 @@ from monitor.access.scopes import MEANINGS, Scope
 from monitor.access.tokens import TokenFile, new_token
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG
-from monitor.commands.correct import location_of
+from monitor.commands.fact_options import by_option
+from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST
 from sla.interval import SECOND
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.access.tokens import Token
-    from monitor.commands.correct import RecordLocation
+    from monitor.commands.record_location import RecordLocation
 
 LONGEST_NAME = 100
-_AUTHOR = click.option("--author", help="Your name.  [default: the name of the user who runs the command]")
+_BY = by_option(required=False, text="Your name.  [default: the name of the user who runs the command]")
 _SCOPES = "; ".join(f"{scope.value}: {meaning}" for scope, meaning in MEANINGS.items())
 
 
@@ -52,7 +53,7 @@ def token() -> None:
 )
 @click.option("--expires", metavar="DURATION|TIME", help="When it expires: 90d from now, or an instant (RFC 3339).")
 @click.option("--product", "products", multiple=True, help="Permit only alerts about this product; may be repeated.")
-@_AUTHOR
+@_BY
 @CONFIG
 def create(
     name: str, scopes: Sequence[str], expires: str | None, products: Sequence[str], author: str | None, path: Path
@@ -91,7 +92,7 @@ def list_command(as_json: bool, path: Path) -> None:
 
 @token.command("revoke", short_help="Revoke a token.")
 @click.argument("name", metavar="NAME|ID")
-@_AUTHOR
+@_BY
 @CONFIG
 def revoke(name: str, author: str | None, path: Path) -> None:
     """Revoke the token with this name or id. A running daemon refuses it from the next request on."""
@@ -99,8 +100,10 @@ def revoke(name: str, author: str | None, path: Path) -> None:
     valid = [existing for existing in file.tokens().values() if existing.revoked is None]
     matches = [existing for existing in valid if name in (existing.id, existing.name)]
     if not matches:
-        known = f"there are {', '.join(existing.name for existing in valid)}" if valid else "there is none"
-        raise NinewatchError(f'no token "{name}"; {known}')
+        known = (
+            f"valid tokens: {', '.join(existing.name for existing in valid)}" if valid else "there are no valid tokens"
+        )
+        raise NinewatchError(f'unknown token "{name}"; {known}')
     for match in matches:
         file.revoke(match, _author(author), SystemClock().now())
         click.echo(f"revoked {match.id} {match.name}")
@@ -118,7 +121,7 @@ def _set_owner(path: Path, record: Path) -> None:
 def _check_products(location: RecordLocation, products: Sequence[str], scopes: Sequence[Scope]) -> None:
     unknown = [name for name in products if location.products is not None and name not in location.products]
     if unknown:
-        raise NinewatchError(f'there is no product "{unknown[0]}"; there are {", ".join(location.products or ())}')
+        raise NinewatchError(f'unknown product "{unknown[0]}"; known products: {", ".join(location.products or ())}')
     if products and Scope.READ in scopes:
         raise NinewatchError("--product does not limit the scope `read`; create a separate token for reading")
 
@@ -135,11 +138,11 @@ def _expiry(text: str, location: RecordLocation, now: int) -> int:
 
 def _author(text: str | None) -> str:
     if text is not None:
-        return _name("--author", text)
+        return _name("--by", text)
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # for example in a container
-        raise NinewatchError("the user of this process has no name; add --author NAME") from None
+        raise NinewatchError("the user of this process has no name; add --by NAME") from None
 
 
 def _name(option: str, text: str) -> str:

@@ -23,7 +23,7 @@ _MAX_VALUE_LENGTH = 120  # printed characters of a value
 
 @click.command("verify", short_help="Recompute the figures of a report from its bundle, and compare.")
 @click.argument("bundle", type=click.Path(path_type=Path), required=False)
-@click.option("--record", "live", is_flag=True, help="Verify the record itself instead of a bundle.")
+@click.option("--record", "from_record", is_flag=True, help="Verify the record itself instead of a bundle.")
 @click.option("-c", "--config", "path", type=click.Path(path_type=Path), help="With --record: the configuration.")
 @click.option("--report", "report", type=click.Path(path_type=Path), help="Also compare this file with the report.")
 @click.option("--ca", type=click.Path(path_type=Path), help="CA certificates (PEM) to verify time stamps against.")
@@ -33,7 +33,7 @@ _MAX_VALUE_LENGTH = 120  # printed characters of a value
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify_command(
     bundle: Path | None,
-    live: bool,
+    from_record: bool,
     path: Path | None,
     report: Path | None,
     ca: Path | None,
@@ -42,7 +42,7 @@ def verify_command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Recompute every figure of the report of BUNDLE from BUNDLE alone, and compare.
+    """Recompute every figure of the report in BUNDLE from the data in BUNDLE, and compare them.
 
     Needs no daemon, record, configuration or network. Prints each figure with the number of matching values, and each
     differing value as stated and as recomputed. A changed file is reported with the line, and a change of the record
@@ -55,12 +55,12 @@ def verify_command(
     from monitor.bundle.anchored import read_trust
 
     trust = read_trust(ca, git, witness)
-    if live:
+    if from_record:
         if bundle is not None or report is not None or path is None:
-            raise click.UsageError("--record takes -c FILE, and neither BUNDLE nor --report")
+            raise click.UsageError("--record needs -c FILE, and excludes BUNDLE and --report")
         sys.exit(_verify_record(path, trust, as_json=as_json))
     if bundle is None or path is not None:
-        raise click.UsageError("name a bundle, or write --record -c FILE")
+        raise click.UsageError("specify BUNDLE, or --record -c FILE")
     sys.exit(_verify_bundle(bundle, report, trust, quiet=quiet, as_json=as_json))
 
 
@@ -69,7 +69,7 @@ def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bo
     from monitor.bundle.verification import report_difference, verify_bundle
 
     verified = verify_bundle(bundle, trust)
-    if report is not None and (difference := report_difference(verified.manifest, _read_bundle(report))):
+    if report is not None and (difference := report_difference(verified.manifest, _read_report(report))):
         verified.damages.append(Damage(str(report), None, difference))
     if as_json:
         click.echo(json.dumps(verified.as_json(), ensure_ascii=False, indent=2))
@@ -88,11 +88,11 @@ def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
         click.echo(json.dumps(chain.as_json() | {"agrees": chain.holds}, ensure_ascii=False, indent=2))
     else:
         for line in (*chain.lines(), *(f"BROKEN  {difference}" for difference in chain.broken())):
-            click.echo(_plain(line))
+            click.echo(_printable(line))
     return 0 if chain.holds else 1
 
 
-def _read_bundle(path: Path) -> bytes:
+def _read_report(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -103,41 +103,41 @@ def _lines(verified: Verification, path: Path, *, quiet: bool) -> Iterator[str]:
     if not quiet:
         yield from _about(verified, path)
     for damage in verified.damages:
-        yield f"CHANGED  {_plain(str(damage))}"
+        yield f"CHANGED  {_printable(str(damage))}"
     if not verified.damages and not quiet:
-        yield f"digests: all {len(verified.manifest['files'])} files are as the manifest has them"
+        yield f"digests: all {len(verified.manifest['files'])} files match the manifest"
     for compared in verified.figures:
         if compared.differences or not quiet:
             yield from _comparison_lines(compared)
-    yield from (f"BROKEN  {_plain(difference)}" for difference in verified.chain.broken())
+    yield from (f"BROKEN  {_printable(difference)}" for difference in verified.chain.broken())
     if not quiet:
-        yield from map(_plain, verified.chain.lines())
+        yield from map(_printable, verified.chain.lines())
     for note in verified.notes:
-        yield f"note: {_plain(note)}"
+        yield f"note: {_printable(note)}"
     if verified.not_recomputed:
-        yield f"NOT RECOMPUTED  {_plain(verified.not_recomputed)}"
-    yield _result(verified)
+        yield f"NOT RECOMPUTED  {_printable(verified.not_recomputed)}"
+    yield _result_line(verified)
 
 
 def _about(verified: Verification, path: Path) -> Iterator[str]:
     manifest = verified.manifest
     window = manifest.get("window", {})
     products = ", ".join(map(str, manifest.get("products", ())))
-    yield _plain(f"bundle {path}: report of {products}, as known at {manifest.get('at')}")
-    yield _plain(
+    yield _printable(f"bundle {path}: report of {products}, as known at {manifest.get('at')}")
+    yield _printable(
         f"window {window.get('start')}/{window.get('end')} ({window.get('name')}), {manifest.get('time_zone')}"
     )
-    yield _plain(f"format {manifest['version']}, written by ninewatch {manifest.get('ninewatch')}")
+    yield _printable(f"format {manifest['version']}, written by ninewatch {manifest.get('ninewatch')}")
 
 
 def _comparison_lines(compared: ComparedFigure) -> Iterator[str]:
-    name = _plain("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
+    name = _printable("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
     differing = len(compared.differences)
     yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"
     for difference in compared.differences:
         field = f"{difference.field}: " if difference.field else ""
         bundle_value, recomputed = _value(difference.stated), _value(difference.recomputed)
-        yield f"  DIFFERS  {_plain(field)}stated {bundle_value}, recomputed {recomputed}"
+        yield f"  DIFFERS  {_printable(field)}stated {bundle_value}, recomputed {recomputed}"
 
 
 def _part(compared: ComparedFigure) -> str:
@@ -145,15 +145,15 @@ def _part(compared: ComparedFigure) -> str:
 
 
 def _value(value: Any) -> str:
-    return _plain(json.dumps(value, ensure_ascii=False, default=str))[:_MAX_VALUE_LENGTH]
+    return _printable(json.dumps(value, ensure_ascii=False, default=str))[:_MAX_VALUE_LENGTH]
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     """Return the text without control characters; the content of a bundle is not trusted."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def _result(verified: Verification) -> str:
+def _result_line(verified: Verification) -> str:
     values = f"{verified.agreeing} values agree, {verified.differing} differ"
     if verified.agrees:
         return f"result: {values}; the figures follow from the content of the bundle"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sla.whatif import WhatIf
 
 
-@click.command("whatif", short_help="Replay recorded outages with one change applied: what would have helped.")
+@click.command("whatif", short_help="Rank changes by the downtime that they would have saved.")
 @click.argument("change", metavar="[PLAN-CHANGE]", default="all")
 @click.option("--product", "product_id", metavar="ID", help="Only this product.  [default: all products]")
 @click.option(
@@ -52,19 +52,19 @@ def whatif_command(
     costs, then the most downtime saved. Reads the record, with or without a running daemon.
     """
     portfolio = load_config(path)[1]
-    name = _name(change)
+    name = _change_name(change)
     now = SystemClock().now()
     at = now if at_text is None else min(now, instant_option(at_text, portfolio))
     window = window_option(window_text, at, portfolio)
     products = _products(portfolio, product_id, name)
     ledger = ledger_at(portfolio, portfolio.store, at, product_id)
     for product in products:
-        replay = _replay(ledger, product, window.measured, at, name)
+        replay = _replay_changes(ledger, product, window.measured, at, name)
         plain = json.dumps(replay.as_json(), ensure_ascii=False)
         click.echo(plain if as_json else conceal_secrets("\n".join(_lines(product, replay, window, portfolio))))
 
 
-def _name(change: str) -> ChangeName | None:
+def _change_name(change: str) -> ChangeName | None:
     try:
         return None if change == "all" else ChangeName.parse(change)
     except (ValueError, OverflowError) as error:
@@ -90,7 +90,7 @@ def _products(portfolio: Portfolio, product_id: str | None, name: ChangeName | N
     return products
 
 
-def _replay(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> WhatIf:
+def _replay_changes(ledger: Ledger, product: Product, window: Interval, at: int, name: ChangeName | None) -> WhatIf:
     try:
         replay = ProductReplay(ledger, product, window, at, name)
     except ValueError as error:
@@ -106,14 +106,14 @@ def _lines(product: Product, replay: WhatIf, window: Window, portfolio: Portfoli
     if view.plan:
         yield f"  plan: {view.plan}"
     for rank, line in enumerate(view.lines, 1):
-        yield from _effect(rank, line)
+        yield from _effect_lines(rank, line)
     if not view.lines:
         yield "  no change that the record can show would have saved downtime"
     for assumption in view.assumptions if view.lines else ():
         yield f"  {assumption}"
 
 
-def _effect(rank: int, line: EffectLine) -> Iterator[str]:
+def _effect_lines(rank: int, line: EffectLine) -> Iterator[str]:
     yield f"  {rank}. {line.text} ({line.id})"
     yield f"     saved: {line.saved} ({line.saved_bounds})"
     yield f"     availability: {line.availability} ({line.availability_bounds})"

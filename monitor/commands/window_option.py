@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.window import Window
 
-_RECORDS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
+_VALID_INSTANTS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
 _NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
 _MAX_WINDOW = 3660 * DAY
 
 
 def instant_option(text: str, portfolio: Portfolio) -> int:
-    """Return the instant of `--at`, without an offset in the portfolio's time zone.
+    """Return the instant of `--at`. Without an offset it is local time in the portfolio's zone.
 
     Raises:
         click.BadParameter: it is not an instant in the range of records.
     """
     try:
         at = parse_instant(text, portfolio.zone)
-        if not _RECORDS.start <= at <= _RECORDS.end:
+        if not _VALID_INSTANTS.start <= at <= _VALID_INSTANTS.end:
             raise ValueError(_NO_RECORD)
     except OverflowError:
         raise click.BadParameter(_NO_RECORD, param_hint="'--at'") from None
@@ -38,7 +38,7 @@ def instant_option(text: str, portfolio: Portfolio) -> int:
 
 
 def window_option(text: str, at: int, portfolio: Portfolio) -> Window:
-    """Return the window of `--window` as of `at`: also `last month`, the last complete one.
+    """Return the window of `--window` as of `at`. `last month` is the last complete month.
 
     Raises:
         click.BadParameter: it is not a window, is empty, or is outside the range of records.
@@ -56,9 +56,7 @@ def window_option(text: str, at: int, portfolio: Portfolio) -> Window:
         raise click.BadParameter(str(error), param_hint="'--window'") from None
     if window.measured.length:
         return window
-    raise click.BadParameter(
-        f'this {text} has only just started; write --window "last {text}"', param_hint="'--window'"
-    )
+    raise click.BadParameter(f'this {text} starts only now; write --window "last {text}"', param_hint="'--window'")
 
 
 def _check_range(window: Window) -> None:
@@ -67,7 +65,7 @@ def _check_range(window: Window) -> None:
     Raises:
         ValueError: it is outside the range of records, or too long for a report by month.
     """
-    if not _RECORDS.start <= window.full.start <= window.full.end <= _RECORDS.end:
+    if not _VALID_INSTANTS.start <= window.full.start <= window.full.end <= _VALID_INSTANTS.end:
         raise ValueError(_NO_RECORD)
     if window.measured.length > _MAX_WINDOW:
         raise ValueError("the window is longer than 10 years; write a shorter one")

@@ -177,7 +177,7 @@ def _correct(world: World) -> None:
     """Exclude all downtime from the contractual figures."""
     now = datetime.now(UTC)
     window = f"{now.replace(hour=0, minute=0, second=0).isoformat()}/{now.isoformat()}"
-    result = run_to_exit("correct", "demo", window, "--author", "Ann", "--reason", "not ours", "-c", world.config)
+    result = run_to_exit("correct", "demo", window, "--by", "Ann", "--reason", "not ours", "-c", world.config)
     assert result[0] == 0, result
     wait_for("the correction", lambda: "not ours" in world.daemon.body("/api/v1/products/demo/history"))
     world.run_outage()

@@ -111,7 +111,7 @@ def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
         assert status == 0, error
         target.healthy = False
         (opened,) = sink.wait_for_event("opened")
-        status, _, error = run_to_exit("alert", "acknowledge", opened["key"], "--author", "Ada", "-c", config)
+        status, _, error = run_to_exit("alert", "acknowledge", opened["key"], "--by", "Ada", "-c", config)
         assert status == 0, error
         wait_for("the acknowledgement", lambda: server.query('ninewatch_open_pages{acknowledged="true"} == 1'))
         wait_for("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))

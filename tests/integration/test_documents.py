@@ -55,11 +55,11 @@ EXEMPT: dict[str, tuple[str, str | None]] = {
         "a public host; tests contact loopback only",
         "ninewatch probe http://127.0.0.1:17601/auth/realms/standard/.well-known/openid-configuration",
     ),
-    'ninewatch correct --revoke 3f9a0c51d2e4 --author "Ana Ng" --reason "it was the service after all" '
+    'ninewatch correct --revoke 3f9a0c51d2e4 --by "Ana Ng" --reason "it was the service after all" '
     "-c examples/mine.yaml": (
         "a correction's id is made of its content and the time at which it was made",
         "ninewatch correct --revoke $(ninewatch corrections -c examples/mine.yaml | grep -oE '\\b[0-9a-f]{12}\\b' | "
-        'head -1) --author "Ana Ng" --reason "it was the service after all" -c examples/mine.yaml',
+        'head -1) --by "Ana Ng" --reason "it was the service after all" -c examples/mine.yaml',
     ),
 }
 _NEEDS_A_CLUSTER = "helm upgrade --install"

@@ -47,7 +47,7 @@ def write_config(folder: Path, target: HttpTarget, sink: Sink, steps: str) -> Pa
 
 
 def acknowledge(config: Path, key: str) -> None:
-    result = CliRunner().invoke(cli, ["alert", "acknowledge", key, "--author", "Grace", "-c", str(config)])
+    result = CliRunner().invoke(cli, ["alert", "acknowledge", key, "--by", "Grace", "-c", str(config)])
     assert result.exit_code == 0, result.output
 
 

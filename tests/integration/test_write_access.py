@@ -68,7 +68,7 @@ def post(url: str, token: str = "", body: Any = None, form: dict[str, str] | Non
 
 
 def create_token(config: Path, *arguments: str) -> str:
-    status, out, err = run_to_exit("token", "create", *arguments, "--author", "Ada", "-c", config)
+    status, out, err = run_to_exit("token", "create", *arguments, "--by", "Ada", "-c", config)
     assert status == 0, err
     return out.strip()
 
@@ -95,7 +95,7 @@ def test_token_is_valid_until_it_is_revoked_in_a_running_daemon(target: HttpTarg
         assert post(acknowledge, token, {"by": "Ana Ng"})[0] == 200
         assert post(f"{daemon.address}/api/v1/receivers/ops/test", token)[0] == 200
         assert [body["event"] for body in sink.bodies()] == ["test"]  # the silence holds the page back
-        assert run_to_exit("token", "revoke", "pipeline", "--author", "Ada", "-c", config)[0] == 0
+        assert run_to_exit("token", "revoke", "pipeline", "--by", "Ada", "-c", config)[0] == 0
         assert post(silences, token, body)[0] == 401
         daemon.signal(signal.SIGTERM)
         assert daemon.wait_for_exit() == 0

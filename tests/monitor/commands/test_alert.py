@@ -100,25 +100,25 @@ def test_record_without_notifications_is_reported(config: Path) -> None:
 @pytest.mark.parametrize(("args", "receiver"), [((), ""), (("ops",), "ops")])
 def test_retry_is_written_as_a_fact(config: Path, args: tuple[str, ...], receiver: str) -> None:
     path = write_record(config)
-    assert run("retry", *args, "--author", "Ada", "-c", config).exit_code == 0
+    assert run("retry", *args, "--by", "Ada", "-c", config).exit_code == 0
     (fact,) = Journal.of(path).read()
     assert (fact.kind, fact.author, fact.content()) == (RETRY, "Ada", {"receiver": receiver})
 
 
 def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path) -> None:
     path = write_record(config)
-    args = ("silence", "forms", "--for", "2h", "--reason", "known", "--author", "Ada", "-c", config)
+    args = ("silence", "forms", "--for", "2h", "--reason", "known", "--by", "Ada", "-c", config)
     assert run(*args).exit_code == 0
     (silence,) = silences(Journal.of(path).read())
     assert (silence.product, silence.reason, silence.author) == ("forms", "known", "Ada")
     assert abs(silence.until - silence.made - 2 * HOUR) < SECOND
     output = run("list", "-c", config).output
     assert output.startswith(f"silence   {silence.id}: forms until ")
-    ended = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
+    ended = run("silence", "--end", silence.id, "--by", "Ada", "-c", config)
     assert (ended.exit_code, ended.output) == (0, f"ended silence {silence.id}\n")
     assert silences(Journal.of(path).read()) == []
-    second_result = run("silence", "--end", silence.id, "--author", "Ada", "-c", config)
-    assert "there is none" in str(second_result.exception)
+    second_result = run("silence", "--end", silence.id, "--by", "Ada", "-c", config)
+    assert "no silence is in force" in str(second_result.exception)
 
 
 @pytest.mark.parametrize(
@@ -130,21 +130,21 @@ def test_silence_is_a_fact_with_author_and_reason_and_can_be_ended(config: Path)
         (("forms", "--until", "2001-01-01T00:00Z", "--reason", "x"), "is in the past"),
         (("--for", "2h", "--reason", "x"), "specify exactly one of PRODUCT"),
         (("forms", "--all", "--for", "2h", "--reason", "x"), "specify exactly one of PRODUCT"),
-        (("frms", "--for", "2h", "--reason", "x"), 'no product "frms"'),
+        (("frms", "--for", "2h", "--reason", "x"), 'unknown product "frms"'),
         (("forms", "--for", "soon", "--reason", "x"), "soon"),
     ],
 )
 def test_invalid_silence_is_rejected(config: Path, args: tuple[str, ...], problem: str) -> None:
     path = write_record(config)
-    result = run("silence", *args, "--author", "Ada", "-c", config)
+    result = run("silence", *args, "--by", "Ada", "-c", config)
     assert result.exit_code != 0
     assert problem in str(result.exception)
     assert Journal.of(path).read() == []
 
 
 def test_nothing_is_written_without_a_record(config: Path) -> None:
-    result = run("silence", "--all", "--for", "2h", "--reason", "x", "--author", "Ada", "-c", config)
-    assert "there is no record" in str(result.exception)
+    result = run("silence", "--all", "--for", "2h", "--reason", "x", "--by", "Ada", "-c", config)
+    assert "no record at " in str(result.exception)
     assert not (config.parent / "record.db.journal.jsonl").exists()
 
 

@@ -55,7 +55,7 @@ def run(*arguments: str | Path) -> Result:
 
 
 def acknowledge(config: Path, key: str = KEY, author: str = "Grace") -> Result:
-    return run("acknowledge", key, "--author", author, "-c", config)
+    return run("acknowledge", key, "--by", author, "-c", config)
 
 
 def test_acknowledgement_is_written_as_a_fact(config: Path) -> None:
@@ -105,8 +105,8 @@ def test_acknowledgement_of_a_ticket_does_not_count_for_its_page(config: Path) -
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
-        ({}, f'there is no alert "{KEY}"; no alert is open'),
-        ({"responses": [replace(OPEN, key="another")]}, f'there is no alert "{KEY}"; open alerts: another'),
+        ({}, f'unknown alert "{KEY}"; no alert is open'),
+        ({"responses": [replace(OPEN, key="another")]}, f'unknown alert "{KEY}"; open alerts: another'),
         (
             {"responses": [replace(OPEN, ended=NOW)], "product_incidents": [replace(OUTAGE, resolved=NOW)]},
             f"the alert {KEY} was resolved at 20",

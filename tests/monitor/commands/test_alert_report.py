@@ -75,8 +75,7 @@ def report(config: Path, *options: str) -> dict[str, Any]:
 
 def mark(config: Path, key: str, mark: str, author: str = "Ana Ng") -> None:
     assert (
-        run_in_process("alert", "mark", key, mark, "--author", author, "-c", config).stdout
-        == f"marked {key} as {mark}\n"
+        run_in_process("alert", "mark", key, mark, "--by", author, "-c", config).stdout == f"marked {key} as {mark}\n"
     )
 
 
@@ -128,8 +127,8 @@ def test_text_lists_receivers_and_checks(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("mark", "nothing", "noise", "--author", "Ana"), 'no notification has the key "nothing"'),
-        (("mark", "night", "noise", "--author", " "), "--author is empty"),
+        (("mark", "nothing", "noise", "--by", "Ana"), 'no notification has the key "nothing"'),
+        (("mark", "night", "noise", "--by", " "), "--by is empty"),
         (("report", "--since", "soon"), "write --since 90d"),
         (("report", "--night", "soon"), "--night: "),
     ],

@@ -129,6 +129,13 @@ def attempt_or_none(url: str, timeout: str) -> tuple[int, dict[str, Any]] | None
 # check-config
 
 
+def test_check_config_accepts_the_path_also_as_option(target: HttpTarget, tmp_path: Path) -> None:
+    path = write_config(tmp_path, target.url("/"))
+    assert run_in_process("check-config", "-c", path).output == run_in_process("check-config", path).output
+    result = run_in_process("check-config", path, "-c", path)
+    assert (result.exit_code, "use one of them" in result.output) == (2, True)
+
+
 def test_valid_configuration_is_counted(target: HttpTarget, tmp_path: Path) -> None:
     path = write_config(tmp_path, target.url("/"))
     result = run_in_process("check-config", path)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.support.http_target import HttpTarget
 
-WHO = ("--author", "Ana Ng", "--reason", "probe account locked")
+WHO = ("--by", "Ana Ng", "--reason", "probe account locked")
 SPAN = "2025-11-03T09:10/2025-11-03T09:25"
 
 
@@ -46,7 +46,7 @@ def test_correction_is_added_listed_and_revoked(config: Path) -> None:
         f"{known}  demo 2025-11-03T17:10:00Z/2025-11-03T17:25:00Z (15m): probe account locked (Ana Ng, "
     )
     assert "revoked" not in output
-    back = run_in_process("correct", "--revoke", known, "--author", "Ben", "--reason", "it was us", "-c", config)
+    back = run_in_process("correct", "--revoke", known, "--by", "Ben", "--reason", "it was us", "-c", config)
     assert (back.exit_code, back.output) == (0, f"revoked {known}\n")
     assert "revoked: it was us (Ben, " in run_in_process("corrections", "-c", config).output
     lines = [json.loads(line) for line in run_in_process("corrections", "--json", "-c", config).output.splitlines()]
@@ -56,11 +56,21 @@ def test_correction_is_added_listed_and_revoked(config: Path) -> None:
     )
 
 
+def test_author_is_a_hidden_alias_of_by(config: Path) -> None:
+    help_text = run_in_process("correct", "--help").output
+    assert "--by TEXT" in help_text
+    assert "--author" not in help_text
+    result = run_in_process("correct", "demo", SPAN, "--author", "Ana Ng", "--reason", "x", "-c", config)
+    assert result.exit_code == 0
+    assert "(Ana Ng, " in run_in_process("corrections", "-c", config).output
+    assert "Missing option '--by'." in run_in_process("correct", "demo", SPAN, "--reason", "x", "-c", config).output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("demo", SPAN, "--author", " ", "--reason", "x"), "--author is empty"),
-        (("demo", SPAN, "--author", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
+        (("demo", SPAN, "--by", " ", "--reason", "x"), "--by is empty"),
+        (("demo", SPAN, "--by", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
         (("demos", SPAN, *WHO), 'unknown product "demos"; known products: demo'),
         (("demo", *WHO), "write PRODUCT START/END, or --revoke ID"),
         (("demo", "yesterday", *WHO), "is not an interval"),
@@ -80,7 +90,7 @@ def test_mistake_gives_one_line_and_nothing_is_written(config: Path, arguments: 
 
 
 def test_author_and_reason_are_required(config: Path) -> None:
-    result = run_in_process("correct", "demo", SPAN, "--author", "Ana", "-c", config)
+    result = run_in_process("correct", "demo", SPAN, "--by", "Ana", "-c", config)
     assert result.exit_code == 2
     assert "--reason" in result.output
 

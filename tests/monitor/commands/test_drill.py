@@ -87,14 +87,14 @@ def test_tabletop_exercise_measures_nothing(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("start", "demos", "--kind", "deploy", *BY), 'there is no product "demos"'),
+        (("start", "demos", "--kind", "deploy", *BY), 'unknown product "demos"'),
         (("start", "demo", "--kind", "deploy", "--rto", "soon", *BY), '--rto: "soon" is not a duration'),
         (("start", "demo", "--kind", "deploy", "--by", " "), "--by is empty"),
         (("start", "demo", "--kind", "deploy", *BY), "is in progress; end it"),
-        (("end", "nope", *BY), 'there is no drill "nope"'),
+        (("end", "nope", *BY), 'unknown drill "nope"'),
         (("end", "demo", "--rpa", "0s", *BY), "--rpa and --measured-by belong together"),
         (("show", "demo", "--at", "noon"), "noon"),
-        (("list", "demos"), 'there is no product "demos"'),
+        (("list", "demos"), 'unknown product "demos"'),
         (("finding", "demo", "x", "--owner", "Cy", "--due", "soon", *BY), '--due: "soon" is not a date'),
         (("close", "demo", "nope", "--reason", "x", *BY), 'has no finding "nope"'),
         (("sign-off", "demo", "--note", "x", *BY), "is in progress; end it"),

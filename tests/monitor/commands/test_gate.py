@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.support.http_target import HttpTarget
 
-WHO = ("--author", "Ana Ng", "--reason", "security fix")
+WHO = ("--by", "Ana Ng", "--reason", "security fix")
 LENIENT = (
     "budget_policy: {steps: [{spent: 100%, consequence: fixes only, owner: Ana}], coverage: 0%, unknown: estimate}\n"
 )
@@ -55,12 +55,12 @@ def test_gate_without_observations_is_unknown_until_an_override(config: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("demos",), 'there is no product "demos"; there are demo'),
+        (("demos",), 'unknown product "demos"; known products: demo'),
         (("demo", "--override", "go", *WHO), "specify the duration: --for 2h, or --until TIME"),
         (("demo", "--override", "go", "--for", "x", *WHO), "x"),
         (("demo", "--override", "go", "--until", "2020-01-01T00:00", *WHO), "the end of the override is in the past"),
-        (("demo", "--override", "go", "--for", "1h", "--reason", "x"), "--author is empty"),
-        (("demo", "--override", "go", "--for", "1h", "--author", "x"), "--reason is empty"),
+        (("demo", "--override", "go", "--for", "1h", "--reason", "x"), "--by is empty"),
+        (("demo", "--override", "go", "--for", "1h", "--by", "x"), "--reason is empty"),
         (("demo", "--end-override", *WHO), "no override is in force"),
         (("demo", "--override", "go", "--end-override", *WHO), "exclude each other"),
         (("demo", "--for", "1h"), "belong to --override"),

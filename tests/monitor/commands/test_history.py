@@ -77,9 +77,7 @@ def config(tmp_path: Path) -> Path:
 
 def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
     assert run_in_process("history", "demo", "-c", config).output == "no facts about demo\n"
-    run_in_process(
-        "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--author", "A", "--reason", "x", "-c", config
-    )
+    run_in_process("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", "--by", "A", "--reason", "x", "-c", config)
     run_in_process("report", "--product", "demo", "-c", config)
     assert [change["kind"] for change in history_of(config)] == ["correction"]
     assert recorded_facts(config.parent / "n.db", "definition") == []
@@ -87,7 +85,7 @@ def test_commands_without_the_daemon_add_no_definition(config: Path) -> None:
 
 def test_corrections_revocations_and_unknown_kinds_are_shown_as_text(config: Path) -> None:
     """A correction is shown with its id. Facts of all products are included, facts of other products are not."""
-    arguments = ("--author", "Ana", "--reason")
+    arguments = ("--by", "Ana", "--reason")
     output = run_in_process(
         "correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *arguments, "locked", "-c", config
     ).output

@@ -23,7 +23,7 @@ from tests.support.ledgers import NOW, ledger_of, product
 if TYPE_CHECKING:
     from pathlib import Path
 
-WHO = ("--author", "Ana Ng", "--reason", "upgrade")
+WHO = ("--by", "Ana Ng", "--reason", "upgrade")
 
 
 @pytest.fixture

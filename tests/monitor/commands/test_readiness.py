@@ -128,7 +128,7 @@ def test_marked_deployments_are_listed_and_undecided_without_observations(config
         ),
         (("attest", "--revoke", "x", "--by", "A", "--reason", "r"), 'no evidence has the id "x"'),
         (("attest", "--revoke", "x", "--by", "A"), "--reason is empty"),
-        (("attest", "demo", "--revoke", "x", "--by", "A"), "--revoke takes only an id"),
+        (("attest", "demo", "--revoke", "x", "--by", "A"), "--revoke ID can only be used with --by"),
         (("readiness", "demos"), 'unknown product "demos"'),
         (("readiness", "demo", "--at", "soon"), '--at: "soon" is not an instant'),
         (("readiness", "demo", "--at", "2990-01-01T00:00Z"), "is in the future or before 1970"),

@@ -64,7 +64,7 @@ def test_renamed_product_keeps_its_facts(tmp_path: Path) -> None:
     """Its history is listed by either id. A correction of the former id excludes time of the present product."""
     SqliteStore(tmp_path / "n.db", 0).close()
     config = write_config(tmp_path, "http://127.0.0.1:1/health")
-    arguments = ("--author", "Ana", "--reason", "locked", "-c", config)
+    arguments = ("--by", "Ana", "--reason", "locked", "-c", config)
     assert run_in_process("correct", "demo", "2025-11-03T09:10/2025-11-03T09:25", *arguments).exit_code == 0
     config.write_text(config.read_text().replace("{id: demo,", "{id: portal, was: demo,"))
     output = run_in_process("history", "portal", "-c", config).output

@@ -62,7 +62,7 @@ def test_option_takes_precedence_and_interval_applies_to_every_group(tmp_path: P
 def test_without_public_url_links_lead_to_the_daemons_address_with_a_warning(tmp_path: Path) -> None:
     result = run_in_process("rules", "-c", write_config(tmp_path, "listen: 10.0.0.7:8080\naccess: public"))
     assert result.exit_code == 0
-    assert "warning: no public_url: links start with http://10.0.0.7:8080; add it" in result.stderr
+    assert "warning: public_url is not configured: links start with http://10.0.0.7:8080; add it" in result.stderr
     assert "http://10.0.0.7:8080/runbook#Watchdog" in result.stdout
 
 

@@ -81,7 +81,7 @@ def test_missed_failover_time_is_the_exit_status(tmp_path: Path, now: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("nope", 'there is no product "nope"'), ("demo", "demo has no sites; add `sites:`")]
+    ("name", "message"), [("nope", 'unknown product "nope"'), ("demo", "demo has no sites; add `sites:`")]
 )
 def test_product_without_sites_is_an_error(tmp_path: Path, name: str, message: str) -> None:
     config = write_config(tmp_path, "http://127.0.0.1:1/health")

@@ -50,7 +50,7 @@ def test_sloth_export_notes_windows_that_need_an_option(config: Path) -> None:
 def test_window_that_other_tools_cannot_express_is_rejected(config: Path) -> None:
     config.write_text(PORTFOLIO.replace("window: 7d", "window: 90s"))
     for tool in ("openslo", "sloth", "pyrra"):
-        assert "the window is not in whole minutes" in str(run_in_process("export", tool, "-c", config).exception)
+        assert "the window is not a multiple of a minute" in str(run_in_process("export", tool, "-c", config).exception)
 
 
 def test_invalid_prometheus_address_is_rejected(config: Path) -> None:

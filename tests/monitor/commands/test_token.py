@@ -33,7 +33,7 @@ def token_file(config: Path) -> TokenFile:
 
 
 def test_new_token_is_printed_alone_and_works_immediately(config: Path) -> None:
-    result = run("create", "ci", "--scope", "alerts:write", "--author", "Ada", "-c", config)
+    result = run("create", "ci", "--scope", "alerts:write", "--by", "Ada", "-c", config)
     assert result.exit_code == 0
     text = result.stdout.removesuffix("\n")
     actual = token_file(config).find(text)
@@ -62,7 +62,7 @@ def test_revoked_token_is_rejected_and_stays_listed(config: Path, by: str) -> No
     text = run("create", "ci", "--scope", "read", "-c", config).stdout.strip()
     token = token_file(config).find(text)
     assert token is not None
-    result = run("revoke", token.name if by == "name" else token.id, "--author", "Bob", "-c", config)
+    result = run("revoke", token.name if by == "name" else token.id, "--by", "Bob", "-c", config)
     assert (result.exit_code, result.output) == (0, f"revoked {token.id} ci\n")
     after = token_file(config).find(text)
     assert after is not None
@@ -85,13 +85,13 @@ def test_name_can_be_reused_after_its_token_is_revoked(config: Path) -> None:
         (("create", "ci", "--scope", "read", "--expires", "soon"), "--expires"),
         (("create", "ci", "--scope", "read", "--expires", "2020-01-01T00:00:00Z"), "past"),
         (("create", "ci", "--scope", "read", "--expires", "999999w"), "2255"),
-        (("create", "ci", "--scope", "alerts:write", "--product", "nobody"), 'no product "nobody"'),
+        (("create", "ci", "--scope", "alerts:write", "--product", "nobody"), 'unknown product "nobody"'),
         (("create", "ci", "--scope", "read", "--product", "forms"), "`read`"),
         (("create", " ", "--scope", "read"), "NAME is empty"),
         (("create", "a\nb", "--scope", "read"), "NAME is empty"),
         (("create", "x" * 101, "--scope", "read"), "longer than 100"),
-        (("create", "ci", "--scope", "read", "--author", ""), "--author"),
-        (("revoke", "ci"), 'no token "ci"; there is none'),
+        (("create", "ci", "--scope", "read", "--by", ""), "--by"),
+        (("revoke", "ci"), 'unknown token "ci"; there are no valid tokens'),
     ],
 )
 def test_mistake_is_an_error_with_a_remedy(config: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -210,7 +210,8 @@ def test_disabled_check_sends_nothing_and_has_no_outages(folder: Path, before: s
     data = rehearse(write_config(folder, "now"), disabled)
     assert (data["current"]["pages"], data["new"]["pages"]) == (0, 2)
     assert (
-        "forms/page: disabled in the current configuration; its state is unknown while it was not probed" in data["notes"]
+        "forms/page: disabled in the current configuration; its state is unknown while it was not probed"
+        in data["notes"]
     )
 
 

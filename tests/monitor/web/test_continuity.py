@@ -132,7 +132,7 @@ def test_command_reads_record_and_intent_log(tmp_path: Path) -> None:
     assert plain["results"][0]["runs"] == ["gone"]
 
 
-@pytest.mark.parametrize(("name", "message"), [("demo", "demo has no `continuity:`"), ("x", 'there is no product "x"')])
+@pytest.mark.parametrize(("name", "message"), [("demo", "demo has no `continuity:`"), ("x", 'unknown product "x"')])
 def test_product_without_transactions_is_one_error(tmp_path: Path, name: str, message: str) -> None:
     result = run_in_process("continuity", name, "-c", write_config(tmp_path, "http://127.0.0.1:1/"))
     assert isinstance(result.exception, NinewatchError)
