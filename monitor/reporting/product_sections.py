@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
+from monitor.reporting.drill_section import drill_sections
 from monitor.reporting.latency_section import latency_section
 from monitor.reporting.period_names import period_name
 from monitor.reporting.promise_section import promise_section
@@ -62,7 +63,8 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield from _maintenance_not_excluded(report, context)
     yield from _downtime_by_cause(report, context)
     yield from context.context_sections.sections()
-    yield from site_sections(context.context_sections.ledger, context.product, report)
+    yield from site_sections(ledger, context.product, report)
+    yield from drill_sections(ledger, context.product, report)
     yield _confidence(report)
     yield promise_section(report, context.product)
     yield _steps(report, context.zone)

@@ -11,6 +11,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
+from monitor.reporting.drill_section import drills_json
 from monitor.reporting.latency_section import latency_json
 from monitor.reporting.period_names import period_name
 from monitor.reporting.product_part import part
@@ -147,7 +148,8 @@ class PortfolioReport:
         context = context_sections(self.ledger, product_report).as_json()
         kept = self.ledger.not_excluded_maintenance(product.id, product_report.window.measured)
         promise |= {"maintenance_not_excluded": [entry.as_json() for entry in kept]}
-        return identity | product_report.as_json() | promise | context | site_json(self.ledger, product, product_report)
+        recovery = site_json(self.ledger, product, product_report) | drills_json(self.ledger, product_report)
+        return identity | product_report.as_json() | promise | context | recovery
 
 
 def portfolio_report(

@@ -1,4 +1,4 @@
-"""The drills of a product as rows of its page."""
+"""The drills of a product as rows of its page and of its reports."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def drill_rows(ledger: Ledger, product: str, now: int) -> SimpleNamespace:
     records = recorded_drills(ledger, now, product)
     newest = [measured_drill(ledger, drill, now) for drill in reversed(records[-MAX_ROWS:])]
     zone = ledger.portfolio.zone
-    rows = [_row(drill, started=moment(drill.record.drill.started, zone)) for drill in newest]
+    rows = [drill_row(drill, started=moment(drill.record.drill.started, zone)) for drill in newest]
     return SimpleNamespace(rows=rows, overdue=[finding for drill in records for finding in drill.overdue(now)])
 
 
-def _row(result: DrillResult, *, started: object) -> SimpleNamespace:
+def drill_row(result: DrillResult, *, started: object = None) -> SimpleNamespace:
+    """Return the texts of a drill's cells."""
     drill = result.record.drill
     return SimpleNamespace(
         started=started,

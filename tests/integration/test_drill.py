@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import urllib.request
@@ -21,12 +22,14 @@ from tests.support.daemon_process import command as daemon_command
 from tests.support.daemon_process import environment, run_to_exit, running_daemon, stored_observations
 from tests.support.http_target import HttpTarget
 from tests.support.processes import wait_for
+from tests.support.sinks import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sla.observation import Observation
+    from tests.support.daemon_process import DaemonProcess
 
 EVER = Interval(0, 2**53)
 KEYCLOAK = {"discovery": 2_500_000, "standard": 5 * SECOND, "jwks": 5 * SECOND}  # checks of config/demo.yaml: hold
@@ -38,11 +41,18 @@ def target() -> Iterator[HttpTarget]:
         yield served
 
 
-def write_config(folder: Path, target: HttpTarget) -> Path:
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink().serving() as served:
+        yield served
+
+
+def write_config(folder: Path, target: HttpTarget, sink: Sink) -> Path:
     """Write a configuration that probes every 2 s, and every 100 ms during a drill; an observation holds for 60 s."""
     path = folder / "ninewatch.yaml"
     path.write_text(
-        f"listen: 127.0.0.1:0\nstore: {folder / 'n.db'}\nproducts:\n  - id: sso\n    objective: 99%\n"
+        f"listen: 127.0.0.1:0\nstore: {folder / 'n.db'}\nreceivers:\n  - {{id: ops, webhook: '{sink.url()}'}}\n"
+        "products:\n  - id: sso\n    objective: 99%\n"
         "    drills: {interval: 100ms, stop_at_spent: 9999%}\n    checks:\n"
         f'      - {{id: health, http: "{target.url("/health")}", interval: 2s, timeout: 1s, hold: 60s}}\n'
     )
@@ -78,8 +88,8 @@ def naive(observations: list[Observation], start: int, end: int) -> dict[str, fl
 
 
 @pytest.mark.slow
-def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, tmp_path: Path) -> None:
-    config = write_config(tmp_path, target)
+def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, sink: Sink, tmp_path: Path) -> None:
+    config = write_config(tmp_path, target, sink)
     with running_daemon(config) as daemon:
         wait_for("a probe", lambda: last(config, Outcome.GOOD, 1))
         started = command("drill", "start", "sso", "--kind", "failover", "--rto", "15m", "--by", "Ana", "-c", config)
@@ -88,7 +98,9 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
         wait_for("more frequent probes", lambda: _spacing(config) < SECOND)
         target.status["/health"] = 503
         wait_for("the detection", lambda: daemon.api(f"/drills/{name}")["detected_seconds"] is not None)
+        sink.wait_for_event("opened")
         target.status["/health"] = 200
+        sink.wait_for_event("resolved")
         wait_for("good probes after the outage", lambda: last(config, Outcome.GOOD, 3))
         command("drill", "end", name, "--by", "Ana", "-c", config)
         wait_for("the final result", lambda: not daemon.api(f"/drills/{name}")["provisional"])
@@ -102,6 +114,9 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
     command("drill", "report", name, "-o", tmp_path / "drill.pdf", "--bundle", "-c", config)
     verified = json.loads(command("verify", bundle, "--report", tmp_path / "drill.pdf", "--json"))
     assert [figure["part"] for figure in verified["figures"]].count("drill") == 1
+    report = json.loads(command("drill", "report", name, "--format", "json", "-c", config))
+    alerts = [(alert["event"], alert["receiver"], alert["delivered"] is not None) for alert in report["alerts"]]
+    assert alerts == [("opened", "ops", True), ("resolved", "ops", True)]
     observations = observations_of(config)
     span = parse_instant(result["started"]), parse_instant(result["ended"])
     assert result["rta_seconds"] == naive(observations, *span)
@@ -115,6 +130,7 @@ def test_drill_figures_equal_those_of_the_raw_observations(target: HttpTarget, t
 def test_report_of_the_demo_drill_follows_from_the_raw_observations(tmp_path: Path) -> None:
     """One command fails the demo's Keycloak over; the figures are computed again from its three checks' rows."""
     with running_demo(tmp_path) as (daemon, control):
+        check_capped_claim(daemon)
         for name in KEYCLOAK:
             wait_for("good", lambda name=name: daemon.metric("probe_success", product="keycloak", check=name) == 1)
         report = tmp_path / "drill.json"
@@ -130,6 +146,20 @@ def test_report_of_the_demo_drill_follows_from_the_raw_observations(tmp_path: Pa
     expected = recompute(seen, *(parse_instant(result[name]) for name in ("started", "ended", "at")))
     assert {name: result[name] for name in expected} == expected
     assert result["rta_seconds"]["low"] > 0
+
+
+def check_capped_claim(daemon: DaemonProcess) -> None:
+    """Check that page, API and metrics show a claim that is capped, why, and what would raise it."""
+    limit = "this design can claim 99.5% at most, because there is no disaster recovery"
+    page = html.unescape(daemon.body("/products/css"))
+    assert limit in page
+    assert 'With evidence for "Failover to GoldDR", the ceiling would be 99.95%' in page
+    readiness = daemon.api("/products/css/readiness")
+    assert limit in readiness["limit"]
+    assert [item["id"] for item in readiness["items"] if item["cap"] == 0.995 and item["state"] == "unmet"] == [
+        "gold-dr"
+    ]
+    assert daemon.metric("ninewatch_readiness_ceiling_ratio", product="css") == 0.995
 
 
 def recompute(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, at: int) -> dict[str, Any]:

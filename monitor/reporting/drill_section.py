@@ -1,0 +1,62 @@
+"""The section of a report on drills: those in the report's window, measured against what is promised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from monitor.ledger.product_drills import measured_drill, recorded_drills
+from monitor.reporting import document as doc
+from monitor.reporting.document import Cell, Section, Table, words
+from monitor.views.drill_rows import drill_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from monitor.config.model import Product
+    from monitor.ledger.ledger import Ledger
+    from sla.drill_result import DrillResult
+    from sla.report import Report
+
+COLUMNS = ("Start", "Kind", "Recovery time", "RTO", "Recovery point", "RPO", "Verdict")
+
+
+def drill_sections(ledger: Ledger, product: Product, report: Report) -> Iterator[Section]:
+    """Yield the section of a product that has drills, or that promises an RTO or an RPO."""
+    results = _results(ledger, report)
+    if results or product.drills.rto is not None or product.drills.rpo is not None:
+        rows = tuple(_row(result, ledger.portfolio.zone) for result in _in_window(results, report))
+        notes = [] if rows else ["No drill in this period."]
+        notes += [
+            f'Overdue finding: "{finding.text}" ({finding.owner}, due {finding.day}).'
+            for result in results
+            for finding in result.record.overdue(report.at)
+        ]
+        yield Section("drills", "Drills", tuple(notes), Table(COLUMNS, rows) if rows else None)
+
+
+def drills_json(ledger: Ledger, report: Report) -> dict[str, Any]:
+    """Return the drills in the report's window for the JSON report, as `ninewatch drill show --json` shows them."""
+    return {"drills": [result.as_json() for result in _in_window(_results(ledger, report), report)]}
+
+
+def _results(ledger: Ledger, report: Report) -> list[DrillResult]:
+    """Return all drills of the product as of the report's instant, oldest first."""
+    return [measured_drill(ledger, record, report.at) for record in recorded_drills(ledger, report.at, report.product)]
+
+
+def _in_window(results: list[DrillResult], report: Report) -> list[DrillResult]:
+    """Return the drills that overlap the report's window. A drill in progress lasts until the report's instant."""
+    window = report.window.measured
+    return [
+        result
+        for result in results
+        if result.record.drill.started < window.end
+        and (report.at if result.record.end is None else result.record.end.at) >= window.start
+    ]
+
+
+def _row(result: DrillResult, zone: ZoneInfo) -> tuple[Cell, ...]:
+    row = drill_row(result)
+    texts = (row.kind, row.recovery, row.rto, row.lost, row.rpo, f"{row.verdict}: {row.reason}")
+    return (doc.at(result.record.drill.started, zone), *map(words, texts))
