@@ -40,6 +40,7 @@ COMMANDS = {
     "pause": "pause:pause",
     "resume": "pause:resume",
     "history": "history:history_command",
+    "changes": "changes:changes_command",
     "gate": "gate:gate_command",
     "drill": "drill:drill",
     "continuity": "continuity:continuity_command",

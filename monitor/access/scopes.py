@@ -18,6 +18,7 @@ class Scope(StrEnum):
     FACTS_WRITE = "facts:write"
     DRILLS_WRITE = "drills:write"
     GATE_WRITE = "gate:write"
+    AUDIT_READ = "audit:read"
 
 
 MEANINGS: Final[Mapping[Scope, str]] = {
@@ -27,6 +28,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
     Scope.GATE_WRITE: "override the release gate",
+    Scope.AUDIT_READ: "read the audit log, with the addresses of clients",
 }
 INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> scope that includes it
 

@@ -18,6 +18,7 @@ from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import location_of, require_record
 from monitor.engine.probe_environment import probe_environment
 from monitor.errors import NinewatchError
@@ -115,7 +116,7 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
     """
     location = require_record(path)
     fact = Fact.of(SystemClock().now(), one_line("--by", author), RETRY, "", {"receiver": receiver or ""})
-    location.journal.add(fact)
+    state_fact(location.record, fact)
     click.echo(f"requested a retry for {receiver or 'all receivers'}")
 
 
@@ -156,7 +157,7 @@ def silence_command(
     now = SystemClock().now()
     end = end_of("silence", length, until, location.zone, now)
     silence = Silence(now, person, one_line("--reason", reason), end, product or "", key)
-    location.journal.add(silence.fact())
+    state_fact(location.record, silence.fact())
     click.echo(f"silence {_description(silence)}")
 
 
@@ -165,7 +166,7 @@ def _end_silence(location: RecordLocation, name: str, person: str) -> None:
     if name not in silence_ids:
         hint = f"silences in force: {', '.join(sorted(silence_ids))}" if silence_ids else "no silence is in force"
         raise NinewatchError(f'unknown silence "{name}"; {hint}')
-    location.journal.add(silence_end(name, SystemClock().now(), person))
+    state_fact(location.record, silence_end(name, SystemClock().now(), person))
     click.echo(f"ended silence {name}")
 
 

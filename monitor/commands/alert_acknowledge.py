@@ -9,6 +9,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import OPTIONAL_CONFIG
 from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
 from monitor.notification import Kind
@@ -46,7 +47,7 @@ def acknowledge_command(key: str, author: str, path: Path | None) -> None:
         return
     incident_id = "" if incident is None else incident.id
     acknowledgement = Acknowledgement(SystemClock().now(), key, person, Via.COMMAND, response.product, incident_id)
-    location.journal.add(acknowledgement.fact())
+    state_fact(location.record, acknowledgement.fact())
     click.echo(f"acknowledged {key}{f' ({response.product})' if response.product else ''} by {person}")
 
 

@@ -12,6 +12,7 @@ from monitor.alerting.page_report import NIGHT, page_report
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import by_option, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import location_of
 from monitor.commands.span_options import hours, span_of
 from monitor.errors import NinewatchError
@@ -65,7 +66,7 @@ def mark_command(key: str, mark: str, author: str, path: Path) -> None:
     if row is None:
         raise NinewatchError(f'no notification has the key "{key}"; `ninewatch alert list --all -c {path}` lists them')
     page_mark = PageMark(SystemClock().now(), key, Mark(mark), one_line("--by", author), "", row.product)
-    location.journal.add(page_mark.fact())
+    state_fact(location.record, page_mark.fact())
     click.echo(f"marked {key} as {mark}")
 
 

@@ -10,6 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import RecordLocation, require_record
 from monitor.errors import NinewatchError
 from sla.evidence import REVOCABLE, EvidenceKind, attestation_fact, revocation_fact, revocations
@@ -56,7 +57,9 @@ def attest(
     if revoke is not None:
         if product is not None or note or link or length or until:
             raise NinewatchError("--revoke ID can only be used with --by and --reason; omit the rest")
-        location.journal.add(_revocation(location, revoke, now, one_line("--by", author), one_line("--reason", reason)))
+        state_fact(
+            location.record, _revocation(location, revoke, now, one_line("--by", author), one_line("--reason", reason))
+        )
         click.echo(f"revoked {revoke}")
         return
     if product is None or item is None:
@@ -68,7 +71,7 @@ def attest(
         end = end_of("attestation", length, until, portfolio.zone, now)
     texts = (one_line("--note", note) if note else "", one_line("--link", link) if link else "")
     fact = attestation_fact(now, one_line("--by", author), product, item, end, *texts)
-    location.journal.add(fact)
+    state_fact(location.record, fact)
     valid = end if checklist_item.validity is None else min(end, now + checklist_item.validity)
     click.echo(f"attestation {fact.id}: {item} of {product} is met until {format_instant(valid)}")
 

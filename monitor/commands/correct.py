@@ -10,6 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import OPTIONAL_CONFIG
 from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import RecordLocation, location_of, require_record
 from monitor.errors import NinewatchError
 from monitor.facts.journal import as_plain
@@ -37,10 +38,10 @@ def correct(
     location = require_record(path)
     if revoke is None:
         correction = _correction(location, product, interval, author, reason)
-        location.journal.add(correction.fact())
+        state_fact(location.record, correction.fact())
         click.echo(f"correction {correction.id}: {_correction_text(correction)}")
     elif product is None:
-        location.journal.add(_revocation(location, revoke, author, reason).fact())
+        state_fact(location.record, _revocation(location, revoke, author, reason).fact())
         click.echo(f"revoked {revoke}")
     else:
         raise NinewatchError("--revoke takes only an id; omit PRODUCT and START/END")

@@ -14,10 +14,10 @@ from monitor.commands.config_option import load_config
 from monitor.commands.drill import start_drill
 from monitor.commands.drill_options import duration_option, one_drill, require_product
 from monitor.commands.drill_report import write_report
+from monitor.commands.fact_writing import state_fact
 from monitor.demo.failover import PRODUCT, Demo, fail_over
 from monitor.demo.launch import PORTFOLIO, control_address
 from monitor.errors import NinewatchError
-from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill
 from monitor.log import conceal_secrets
 from monitor.views.drill_text import drill_lines
@@ -77,7 +77,7 @@ async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Cloc
         await fail_over(demo, clock, shortest, click.echo)
         reason = ""
     finally:
-        Journal.of(portfolio.store).add(drill_end(drill.id, PRODUCT, clock.now(), _BY, reason))
+        state_fact(portfolio.store, drill_end(drill.id, PRODUCT, clock.now(), _BY, reason))
     deadline = clock.monotonic() + _COMPLETION_TIMEOUT
     while (result := _result(drill, portfolio, clock.now())).provisional:
         if clock.monotonic() > deadline:

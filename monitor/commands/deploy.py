@@ -10,6 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import by_option, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.errors import NinewatchError
 from sla.evidence import deployment_fact, deployments, known_at
@@ -52,7 +53,7 @@ def mark(product: str, version: str, instant: str | None, link: str, author: str
     fact = deployment_fact(
         now, by, product, at, one_line("--version", version), one_line("--link", link) if link else ""
     )
-    location.journal.add(fact)
+    state_fact(location.record, fact)
     click.echo(f"deployment {fact.id}: {product} {version} at {format_instant(at)}")
 
 

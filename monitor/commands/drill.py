@@ -15,8 +15,8 @@ from monitor.commands.drill_options import duration_option, instant_of, one_dril
 from monitor.commands.drill_report import report_command
 from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
 from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.errors import NinewatchError
-from monitor.facts.journal import Journal
 from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason
 from monitor.log import conceal_secrets
 from monitor.views.drill_text import drill_line, drill_lines
@@ -90,7 +90,7 @@ def start_drill(drill: Drill, product: Product, portfolio: Portfolio) -> None:
         NinewatchError: another drill of the product is in progress, or a stop condition is met.
     """
     _check_may_start(drill, product, portfolio)
-    Journal.of(portfolio.store).add(drill.fact())
+    state_fact(portfolio.store, drill.fact())
 
 
 def _check_may_start(drill: Drill, product: Product, portfolio: Portfolio) -> None:
@@ -124,13 +124,13 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
         raise NinewatchError(f"drill {record.id} has ended already, stated by {record.end.author}")
     if (rpa is None) != (not source):
         raise NinewatchError("--rpa and --measured-by belong together; specify both or none")
-    journal, product = Journal.of(portfolio.store), record.drill.product
+    store, product = portfolio.store, record.drill.product
     if rpa is not None:
         length = duration_option("--rpa", rpa)
-        journal.add(
-            drill_recovery_point(record.id, product, now, author_name, length, one_line("--measured-by", source))
+        state_fact(
+            store, drill_recovery_point(record.id, product, now, author_name, length, one_line("--measured-by", source))
         )
-    journal.add(drill_end(record.id, product, now, author_name, one_line("--reason", reason) if reason else ""))
+    state_fact(store, drill_end(record.id, product, now, author_name, one_line("--reason", reason) if reason else ""))
     click.echo(f"drill {record.id} of {product} ended; show it with `ninewatch drill show {record.id}`")
 
 

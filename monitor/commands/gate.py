@@ -13,8 +13,8 @@ from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import by_option, end_of, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.errors import NinewatchError
-from monitor.facts.journal import Journal
 from monitor.ledger.release_gate import release_gate
 from monitor.log import conceal_secrets
 from sla.gate import Answer
@@ -88,14 +88,14 @@ def _gate(portfolio: Portfolio, product: str, now: int) -> Gate:
 def _override(override: GateOverride, portfolio: Portfolio) -> None:
     if not portfolio.store.exists():
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
-    Journal.of(portfolio.store).add(override.fact())
+    state_fact(portfolio.store, override.fact())
     click.echo(f"override {override.id}: {override.product} is {override.answer}, {override.text}")
 
 
 def _end_override(gate: Gate, portfolio: Portfolio, now: int, author: str, reason: str) -> None:
     if gate.override is None:
         raise NinewatchError("no override is in force; set one with --override go or --override hold")
-    Journal.of(portfolio.store).add(ending(gate.override, now, author, reason))
+    state_fact(portfolio.store, ending(gate.override, now, author, reason))
     click.echo(f"ended override {gate.override.id}; the answer is {gate.computed.answer}: {gate.computed.reason}")
 
 

@@ -11,6 +11,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
@@ -70,7 +71,7 @@ def add(
     begin = now if start is None else _start(portfolio, start, now)
     interval = Interval(begin, end_of("maintenance", length, until, portfolio.zone, begin))
     window = MaintenanceWindow(subject, interval, one_line("--by", author), one_line("--reason", reason), now)
-    location.journal.add(window.fact())
+    state_fact(location.record, window.fact())
     click.echo(f"maintenance {window.id}: {_text(subject, window.exclusion())}")
 
 
@@ -106,7 +107,7 @@ def approve(window_id: str, author: str, path: Path) -> None:
     window, approver = _window(location.facts(), window_id), one_line("--by", author)
     if (obstacle := approval_obstacle(window, approver, now)) is not None:
         raise NinewatchError(f"cannot approve the maintenance window {window_id}: {obstacle[0]}; {obstacle[1]}")
-    location.journal.add(maintenance_approval(window, now, approver))
+    state_fact(location.record, maintenance_approval(window, now, approver))
     click.echo(f"maintenance {window_id} approved by {approver}")
 
 
@@ -124,7 +125,9 @@ def end(window_id: str, author: str, reason: str, path: Path) -> None:
     window = _window(location.facts(), window_id)
     if window.ended is not None or window.interval.end <= now:
         raise NinewatchError(f"the maintenance window {window_id} has already ended; add another one")
-    location.journal.add(maintenance_window_end(window, now, one_line("--by", author), one_line("--reason", reason)))
+    state_fact(
+        location.record, maintenance_window_end(window, now, one_line("--by", author), one_line("--reason", reason))
+    )
     click.echo(f"maintenance {window_id} ended")
 
 

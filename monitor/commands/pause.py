@@ -10,6 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
@@ -42,7 +43,7 @@ def pause(subject: str, length: str | None, until: str | None, author: str, reas
     now = SystemClock().now()
     end = end_of("pause", length, until, portfolio.zone, now)
     selected = Pause(*_subject(portfolio, subject), now, end, one_line("--by", author), one_line("--reason", reason))
-    location.journal.add(selected.fact())
+    state_fact(location.record, selected.fact())
     click.echo(f"pause {selected.fact().id}: {subject} is paused until {format_instant(end)}")
 
 
@@ -66,7 +67,7 @@ def resume(subject: str, author: str, reason: str, path: Path) -> None:
         raise NinewatchError(f"{subject} is not paused" + (f"; paused: {others}" if others else "; nothing to resume"))
     by, text = one_line("--by", author), one_line("--reason", reason)
     for pause in selected:
-        location.journal.add(pause_end(pause, now, by, text))
+        state_fact(location.record, pause_end(pause, now, by, text))
         click.echo(f"pause {pause.id} ended: {subject}")
 
 

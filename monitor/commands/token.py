@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.access.audit_log import AuditEntry, Event
 from monitor.access.scopes import MEANINGS, Scope
 from monitor.access.tokens import TokenFile, new_token
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG
 from monitor.commands.fact_options import by_option
+from monitor.commands.fact_writing import command_origin, set_owner, write_audit_entry
 from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST
@@ -70,8 +71,9 @@ def create(
     _check_products(location, products, permitted)
     instant = None if expires is None else _expiry(expires, location, now)
     created, text = new_token(name, _author(author), permitted, now, expires=instant, products=products)
+    _audit(location.record, created, Event.TOKEN_CREATED, now, created.author)
     file.add(created)
-    _set_owner(file.path, location.record)
+    set_owner(file.path, location.record)
     click.echo(f"token {_description(created, now)}", err=True)
     click.echo("It cannot be printed again; keep it secret. Send it as `Authorization: Bearer TOKEN`.", err=True)
     click.echo(text)
@@ -96,7 +98,8 @@ def list_command(as_json: bool, path: Path) -> None:
 @CONFIG
 def revoke(name: str, author: str | None, path: Path) -> None:
     """Revoke the token with this name or id. A running daemon refuses it from the next request on."""
-    file = TokenFile.of(location_of(path).record)
+    record = location_of(path).record
+    file = TokenFile.of(record)
     valid = [existing for existing in file.tokens().values() if existing.revoked is None]
     matches = [existing for existing in valid if name in (existing.id, existing.name)]
     if not matches:
@@ -105,17 +108,17 @@ def revoke(name: str, author: str | None, path: Path) -> None:
         )
         raise NinewatchError(f'unknown token "{name}"; {known}')
     for match in matches:
-        file.revoke(match, _author(author), SystemClock().now())
+        person, now = _author(author), SystemClock().now()
+        _audit(record, match, Event.TOKEN_REVOKED, now, person)
+        file.revoke(match, person, now)
         click.echo(f"revoked {match.id} {match.name}")
 
 
-def _set_owner(path: Path, record: Path) -> None:
-    """Change the owner of the file to the owner of the record, so that the daemon can read it."""
-    if record.exists() and (owner := record.stat().st_uid) != path.stat().st_uid:
-        try:
-            os.chown(path, owner, record.stat().st_gid)
-        except OSError:
-            click.echo(f"warning: the owner of {record} cannot read {path}; run this as that user", err=True)
+def _audit(record: Path, changed: Token, event: Event, now: int, author: str) -> None:
+    """Write the entry of a token that is created or revoked. The detail is what `token list` prints."""
+    described = _plain(changed, now)
+    detail = {name: described[name] for name in ("id", "name", "scopes", "products", "expires")}
+    write_audit_entry(record, AuditEntry(now, event, command_origin(author), detail=detail))
 
 
 def _check_products(location: RecordLocation, products: Sequence[str], scopes: Sequence[Scope]) -> None:

@@ -17,7 +17,7 @@ from monitor.ledger.renamed_checks import added_renamings
 from sla.interval import MINUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from monitor.clock import Clock
     from monitor.facts.journal import Journal
@@ -88,10 +88,11 @@ class FactRecorder:
             self.add([*renamings, *(item.fact(source) for item in definitions), *(plan.fact(source) for plan in plans)])
             self.add(added_pauses(ledger.portfolio, ledger.facts, now))
 
-    async def state(self, fact: Fact) -> None:
+    async def state(self, fact: Fact, before: Callable[[], None] | None = None) -> None:
         """Append a fact to the journal, and add it to the ledger once it is on disk.
 
-        At most one thread blocks on a disk that does not respond.
+        `before` is called first in the same thread: if it raises, nothing is recorded. At most one thread blocks on a
+        disk that does not respond.
 
         Raises:
             NinewatchError: writing failed or took longer than `WRITE_TIMEOUT`.
@@ -99,10 +100,15 @@ class FactRecorder:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(WRITE_TIMEOUT):
-                await loop.run_in_executor(self._thread, self._journal.add, fact)
+                await loop.run_in_executor(self._thread, self._write, fact, before)
         except TimeoutError:
             raise NinewatchError(f"{self._journal.path} was not written within {WRITE_TIMEOUT:g} s") from None
         self.add([fact])
+
+    def _write(self, fact: Fact, before: Callable[[], None] | None) -> None:
+        if before is not None:
+            before()
+        self._journal.add(fact)
 
     def _first_observed(self, product_id: str) -> int | None:
         """Return the instant of the first observation of the product's checks, None without observations."""

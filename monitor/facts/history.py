@@ -75,10 +75,10 @@ def _entries(facts: Facts, product_id: str) -> Iterator[Entry]:
         elif fact.kind == RENAMING:
             yield Entry(fact, tuple(_renaming_lines(fact.content())))
         else:
-            yield Entry(fact, (_text(fact),))
+            yield Entry(fact, (fact_text(fact),))
 
 
-def _text(fact: Fact) -> str:
+def fact_text(fact: Fact) -> str:
     """Return the statement of a fact as text. For an unknown kind, return its body, truncated."""
     if fact.kind == CORRECTION:
         return _statement_text(fact)
@@ -100,7 +100,23 @@ def _text(fact: Fact) -> str:
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
     for page_mark in page_marks([fact]):
         return f"alert {page_mark.key} marked as {page_mark.mark}"
-    return _window_text(fact) or _pause_text(fact) or drill_text(fact) or failover_text(fact) or fact.body[:_LONGEST]
+    return (
+        _alert_text(fact)
+        or _window_text(fact)
+        or _pause_text(fact)
+        or drill_text(fact)
+        or failover_text(fact)
+        or fact.body[:_LONGEST]
+    )
+
+
+def _alert_text(fact: Fact) -> str:
+    """Return the text of the end of a silence, or of a retry of notifications; empty for other facts."""
+    if fact.kind not in (SILENCE_END, RETRY) or not isinstance(body := fact.content(), dict):
+        return ""
+    if fact.kind == SILENCE_END:
+        return f"silence {body.get('silence')} ended"
+    return f"notifications retried: {body.get('receiver') or 'all receivers'}"
 
 
 def _window_text(fact: Fact) -> str:

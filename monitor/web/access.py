@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import structlog
 from aiohttp import web
 
+from monitor.access.audit_log import Event, Means, Origin
 from monitor.access.principal import Principal
 from monitor.access.roles import lowest_role
 from monitor.access.scopes import Scope, allows
 from monitor.errors import NinewatchError
+from monitor.web.audit import client_address, record_refusal
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
 from monitor.web.same_origin import check_same_origin
@@ -61,6 +63,7 @@ class Role(StrEnum):
     FACTS_WRITE = "facts:write"
     DRILLS_WRITE = "drills:write"
     GATE_WRITE = "gate:write"
+    AUDIT_READ = "audit:read"
 
 
 class Declaration(NamedTuple):
@@ -184,8 +187,19 @@ async def _valid_token(request: web.Request) -> Token:
         if not request.app[FAILED_ATTEMPTS].take(""):  # this limit does not apply to valid tokens
             raise _TOO_MANY_FAILURES
         log.warning("token_refused", reason=reason, token=None if token is None else token.id, peer=request.remote)
+        name, token_id = ("", "") if token is None else (token.name, token.id)
+        origin = Origin(Means.TOKEN, name, token_id, client_address(request))
+        await record_refusal(
+            request, Event.TOKEN_REFUSED, origin, {"reason": reason, "method": request.method, "route": _route(request)}
+        )
         raise _denial("unknown, expired or revoked token", error="invalid_token")
     return token
+
+
+def _route(request: web.Request) -> str:
+    """Return the pattern of the route: the path itself may contain the token of a link."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 async def _find_token(request: web.Request, text: str) -> Token | None:

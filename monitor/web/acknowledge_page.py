@@ -12,10 +12,12 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from monitor.access.audit_log import Means, Origin
 from monitor.access.link import LinkError
 from monitor.views.formatting import moment
 from monitor.web.access import FAILED_ATTEMPTS, Role, role
 from monitor.web.alerts import new_acknowledgement, open_alert
+from monitor.web.audit import client_address
 from monitor.web.context import CONTEXT, HEADERS, POLICY
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import read_body
@@ -57,7 +59,9 @@ async def submit(request: web.Request) -> web.Response:
     claim = _claim(request)
     action, by = await _form(request)
     count_change(request, f"link {claim.receiver}")
-    await record_fact(request, _fact(request, claim, action, by or claim.receiver))
+    name = by or claim.receiver
+    origin = Origin(Means.LINK, name, claim.receiver, client_address(request))
+    await record_fact(request, _fact(request, claim, action, name), origin)
     return web.Response(status=303, headers={"Location": request.match_info["token"], **_FORMS})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from aiohttp import web
 
+from monitor.access.audit_log import Event
 from monitor.alerting.receiver_check import send_test
 from monitor.errors import StoreError
 from monitor.log import conceal_secrets
@@ -15,6 +16,7 @@ from monitor.storage.reader import reading
 from monitor.views.notification_json import notification_json
 from monitor.views.response_json import response_json
 from monitor.web.access import Role, principal_of, role
+from monitor.web.audit import origin_of, record_event
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.query import parse_limit
@@ -199,7 +201,9 @@ async def test(request: web.Request) -> web.Response:
     if receiver is None:
         raise _unknown_receiver(request)
     outcome = await send_test(context.ledger.portfolio, receiver, attempt, context.clock.now())
-    log.info("test_message", receiver=receiver.id, author=principal_of(request).name, error=outcome.error)
+    client, detail = principal_of(request), {"receiver": receiver.id, "error": conceal_secrets(outcome.error)}
+    log.info("test_message", receiver=receiver.id, author=client.name, error=outcome.error)
+    await record_event(request, Event.TEST_MESSAGE, origin_of(request, client), detail)
     if outcome.error:
         raise Refusal(502, conceal_secrets(f"not delivered: {outcome.error}"), "check the receiver's configuration")
     return as_json({"receiver": receiver.id, "delivered": True})

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from monitor.access.audit_log import Means, Origin
 from monitor.receivers.callback import ACKNOWLEDGE, Callback, CallbackRefused, CallbackRequest
 from monitor.receivers.registry import kind_of
 from monitor.web.access import FAILED_ATTEMPTS, Role, role
 from monitor.web.alerts import new_acknowledgement, open_alert
+from monitor.web.audit import client_address
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import read_body
@@ -43,7 +45,7 @@ async def callback(request: web.Request) -> web.Response:
         if not report.replies:
             raise
         return _reply(f"{refusal.problem}; {refusal.remedy}")
-    await record_fact(request, fact)
+    await record_fact(request, fact, Origin(Means.CALLBACK, fact.author, receiver.id, client_address(request)))
     text = "Acknowledged" if report.action == ACKNOWLEDGE else f"Marked as {report.action}"
     return _reply(f"{text}: {fact.content()['key']}") if report.replies else web.Response(status=200)
 

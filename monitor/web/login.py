@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from monitor.access.audit_log import Event, Means, Origin
 from monitor.access.roles import relevant_names, role_of
 from monitor.login.errors import ProviderError, SignInRefused
 from monitor.login.transaction import Transaction
 from monitor.web.access import Role, role
+from monitor.web.audit import client_address, record_event, record_refusal
 from monitor.web.context import CONTEXT, HEADERS, POLICY, address_of, client_network
 from monitor.web.errors import Refusal, check_query
 from monitor.web.same_origin import check_same_origin, own_origin
@@ -26,6 +28,7 @@ from monitor.web.sessions import (
     set_cookie,
     sign_in_cookie,
 )
+from monitor.web.visitor import page_response
 from monitor.web.write_context import write_context
 
 if TYPE_CHECKING:
@@ -82,8 +85,9 @@ async def callback(request: web.Request) -> web.Response:
         raise _unavailable(error) from None
     except SignInRefused as refused:
         log.warning("sign_in_refused", reason=refused.detail, peer=request.remote)
+        await record_refusal(request, Event.SIGN_IN_REFUSED, _origin(request), {"reason": refused.detail})
         raise _REFUSED from None
-    return _signed_in(request, oidc, transaction, person)
+    return await _signed_in(request, oidc, transaction, person)
 
 
 @routes.get("/session")
@@ -94,9 +98,9 @@ async def session(request: web.Request) -> web.Response:
     context, person = request.app[CONTEXT], person_of(request)
     login = context.ledger.portfolio.login
     page = SimpleNamespace(person=person, can_sign_in=login is not None and login.oidc is not None)
-    text = context.assets.render("session.html.j2", page=page, site_title=context.ledger.portfolio.title)
-    headers = {POLICY: await _form_policy(request, login)}
-    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
+    response = page_response(request, "session.html.j2", page)
+    response.headers[POLICY] = await _form_policy(request, login)
+    return response
 
 
 @routes.post("/logout")
@@ -110,6 +114,7 @@ async def logout(request: web.Request) -> web.Response:
     delete_cookie(request, response, session_cookie(request))
     if ended is not None:
         log.info("signed_out", name=ended.name)
+        await record_event(request, Event.SIGN_OUT, _origin(request, ended))
     return response
 
 
@@ -169,7 +174,7 @@ async def _verified_person(request: web.Request, oidc: OidcLogin, transaction: T
     return await provider.person(query["code"], transaction, _redirect_uri(request))
 
 
-def _signed_in(request: web.Request, oidc: OidcLogin, transaction: Transaction, person: Person) -> web.Response:
+async def _signed_in(request: web.Request, oidc: OidcLogin, transaction: Transaction, person: Person) -> web.Response:
     """Create the session, and replace the one that the browser had.
 
     Raises:
@@ -179,6 +184,7 @@ def _signed_in(request: web.Request, oidc: OidcLogin, transaction: Transaction, 
     granted = role_of(oidc.roles.by_role, names)
     if granted is None:
         log.warning("sign_in_without_role", name=person.name)
+        await record_refusal(request, Event.SIGN_IN_REFUSED, _origin(request, person), {"reason": "no role"})
         raise _NO_ROLE
     sessions = request.app[SIGN_INS].sessions
     _end_expired(request)
@@ -188,7 +194,14 @@ def _signed_in(request: web.Request, oidc: OidcLogin, transaction: Transaction, 
     set_cookie(request, response, session_cookie(request), value)
     delete_cookie(request, response, sign_in_cookie(request))
     log.info("signed_in", name=person.name, role=granted.value)
+    await record_event(request, Event.SIGN_IN, _origin(request, person), {"role": granted.value})
     return response
+
+
+def _origin(request: web.Request, person: Person | Session | None = None) -> Origin:
+    """Return the origin of a sign-in or sign-out. Without a person if the provider stated none."""
+    name, subject = ("", "") if person is None else (person.name, person.subject)
+    return Origin(Means.SESSION, name, subject, client_address(request))
 
 
 def _end_expired(request: web.Request) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from monitor.web.changes import PATHS as CHANGE_PATHS
+from monitor.web.changes import SCHEMAS as CHANGE_SCHEMAS
 from monitor.web.latency import PATHS as LATENCY_PATHS
 from monitor.web.latency import SCHEMAS as LATENCY_SCHEMAS
 from monitor.web.openapi_alerts import OPERATIONS, Operation
@@ -160,6 +162,7 @@ def description() -> dict[str, Any]:
             | VANTAGE_PATHS
             | MAINTENANCE_PATHS
             | SESSION_PATHS
+            | CHANGE_PATHS
         ).items()
     }
     for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS):
@@ -179,7 +182,8 @@ def description() -> dict[str, Any]:
             | CONTINUITY_SCHEMAS
             | SITE_SCHEMAS
             | LATENCY_SCHEMAS
-            | MAINTENANCE_SCHEMAS,
+            | MAINTENANCE_SCHEMAS
+            | CHANGE_SCHEMAS,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": _TOKENS},
                 "session": {"type": "apiKey", "in": "cookie", "name": HOST_COOKIE, "description": _SESSIONS},

@@ -31,6 +31,7 @@ from monitor.views.whatif import whatif_in_parts, whatif_view
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
+from monitor.web.visitor import visitor_of
 from sla.interval import Interval
 from sla.window import WINDOWS
 
@@ -72,6 +73,7 @@ async def portfolio(request: web.Request) -> web.Response:
         "counts": product_summary.counts(badges),
         "provisional": product_summary.PROVISIONAL if provisional else "",
         "vantages": context.health.vantages,
+        "visitor": visitor_of(request),
     }
     return await _page(context, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
@@ -89,6 +91,7 @@ async def product(request: web.Request) -> web.Response:
     incidents = [incident for incident in ledger.incidents if incident.product == product.id]
     values = _figures(ledger, product, now)
     await slices.yield_if_spent()
+    values["visitor"] = visitor_of(request)
     values["incident_links"] = _incident_links(incidents)
     window = ledger.own_window(product.id, now).measured
     split = await split_in_slices(ledger, product, window, slices)
@@ -225,7 +228,7 @@ async def _page(
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
     parts = []
-    for part in context.assets.stream(template, page=page, site_title=ledger.portfolio.title):
+    for part in context.assets.stream(template, page=page, site_title=ledger.portfolio.title, visitor=page.visitor):
         parts.append(part)
         await slices.yield_if_spent()
     return web.Response(text="".join(parts), content_type="text/html", charset="utf-8")

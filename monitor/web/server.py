@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from monitor.access.audit_log import AuditLog
 from monitor.access.tokens import TokenFile
 from monitor.config.status_pages import page_of_host
 from monitor.exporters.prometheus import Exporter
@@ -21,6 +22,7 @@ from monitor.web import (
     api,
     blackbox,
     callbacks,
+    changes,
     corrections,
     drills,
     gate_overrides,
@@ -42,6 +44,7 @@ from monitor.web import (
 )
 from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
 from monitor.web.assets import Assets
+from monitor.web.audit import AUDIT, Audit
 from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, error_response
@@ -66,7 +69,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_READ_ROUTES = (pages, runbook, api, metrics, liveness, blackbox, latency, session_api, sites, status_pages, vantages)
+_READ_ROUTES = (
+    pages,
+    runbook,
+    api,
+    metrics,
+    liveness,
+    blackbox,
+    latency,
+    session_api,
+    sites,
+    status_pages,
+    vantages,
+    changes,
+)
 _WRITE_ROUTES = (
     login,
     alerts,
@@ -108,6 +124,7 @@ def build(
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if record is not None:
         app[TOKENS] = Tokens(TokenFile.of(record))
+        app[AUDIT] = Audit.of(AuditLog.of(record), clock)
     for module in (*_READ_ROUTES, *_WRITE_ROUTES):
         app.add_routes(module.routes)
     if write_context is not None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 
+from monitor.access.audit_log import AuditEntry
 from monitor.errors import NinewatchError
 from monitor.facts.journal import LATEST, LONGEST
 from monitor.web.access import principal_of
+from monitor.web.audit import AUDIT, origin_of
 from monitor.web.errors import Refusal
 from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
+    from monitor.access.audit_log import Origin
     from monitor.access.link import LinkSigner
     from monitor.access.principal import Principal
     from monitor.alerting.service import Alerting
@@ -88,14 +92,18 @@ def check_product(client: Principal, product: str | None) -> None:
         raise Refusal(403, f"the token is limited to {', '.join(client.products)}", "use a token without this limit")
 
 
-async def record_fact(request: web.Request, fact: Fact) -> None:
-    """Record the fact. Return when it is on disk and in force.
+async def record_fact(request: web.Request, fact: Fact, origin: Origin | None = None) -> None:
+    """Record the fact, after its origin in the audit log. Return when both are on disk and the fact is in force.
+
+    `origin` is for clients that the handler verified itself, by a link or a signature.
 
     Raises:
-        Refusal: the fact could not be written.
+        Refusal: one of them could not be written.
     """
+    entry = AuditEntry.of_change(fact, origin or origin_of(request, principal_of(request)))
+    audit = request.app.get(AUDIT)
     try:
-        await write_context(request).facts.state(fact)
+        await write_context(request).facts.state(fact, None if audit is None else partial(audit.log.append, entry))
     except NinewatchError as error:
         log.error("fact_not_written", error=str(error))
         raise Refusal(503, "the record cannot be written", "try again; see the daemon's log") from None

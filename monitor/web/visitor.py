@@ -1,0 +1,49 @@
+"""The person who looks at a page, for its masthead and forms; and the responses of pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from monitor.access.scopes import Scope, allows
+from monitor.web.context import CONTEXT, HEADERS, POLICY
+from monitor.web.sessions import person_of
+
+if TYPE_CHECKING:
+    from monitor.access.principal import Principal
+
+FORMS: Final = {POLICY: HEADERS[POLICY].replace("form-action 'none'", "form-action 'self'")}
+_CHANGES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The person of a request, None without a sign-in; and whether the server has a sign-in with a provider."""
+
+    person: Principal | None
+    can_sign_in: bool
+
+    def may(self, scope: str) -> bool:
+        """Return whether the person's role includes the scope."""
+        return self.person is not None and allows(self.person.scopes, Scope(scope))
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the person may use any of the forms."""
+        return any(self.may(scope) for scope in _CHANGES)
+
+
+def visitor_of(request: web.Request) -> Visitor:
+    """Return the visitor of a page."""
+    login = request.app[CONTEXT].ledger.portfolio.login
+    return Visitor(person_of(request), login is not None and login.oidc is not None)
+
+
+def page_response(request: web.Request, template: str, page: Any, *, status: int = 200) -> web.Response:
+    """Return the rendered page, whose forms may be sent to this server."""
+    context = request.app[CONTEXT]
+    title = context.ledger.portfolio.title
+    text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=FORMS, status=status)
