@@ -264,7 +264,8 @@ def _downtime_by_cause(report: Report, context: SectionInputs) -> Iterator[Secti
         f"Product and all dependencies up: {together} of known time; "
         f"{format_percent(split.independent)} if their failures were independent.",
     )
-    yield Section("blame", "Downtime by cause", notes, Table(("Cause", "Downtime", "Share"), tuple(rows)))
+    table = Table(("Dependencies", "Downtime", "Share"), tuple(rows))
+    yield Section("blame", "Downtime split by dependencies", notes, table)
 
 
 def _shares(parts: Sequence[int]) -> list[Cell]:

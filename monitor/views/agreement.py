@@ -54,9 +54,8 @@ class AgreementView:
     """The contractual figure over the product's own window. `excluded` is the excluded time in microseconds.
 
     `excluded_lines` are the newest of `count` excluded intervals. `degraded` is the degraded time that counts as
-    downtime as text, empty if it does not count.
-    `excluded_lines` are the newest of `count` excluded intervals. `not_excluded` is the newest maintenance that does
-    not meet the terms; its causes include the reasons.
+    downtime, as text; empty if it does not count. `not_excluded` is the newest maintenance that does not meet the
+    terms; its causes include the reasons.
     """
 
     measured: Measured
@@ -70,7 +69,7 @@ class AgreementView:
 
 
 def degraded_text(measured: Measured) -> str:
-    """Return how much of the contractual downtime was degraded time; empty if degraded time does not count."""
+    """Return the degraded time in the contractual downtime as text, empty if degraded time does not count."""
     if (degraded := measured.degraded) is None:
         return ""
     low, point, high = map(format_duration, degraded)
@@ -97,8 +96,8 @@ def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]
     bounds = figures.contractual.availability
     degraded = degraded_text(figures.contractual)
-    kept = ledger.not_excluded_maintenance(product.id, window.measured)[-SHOWN_EXCLUSIONS:][::-1]
-    not_excluded = [_not_excluded_line(entry, zone) for entry in kept]
+    newest_not_excluded = ledger.not_excluded_maintenance(product.id, window.measured)[-SHOWN_EXCLUSIONS:][::-1]
+    not_excluded = [_not_excluded_line(entry, zone) for entry in newest_not_excluded]
     count = len(figures.audit)
     return AgreementView(figures.contractual, bounds, figures.excluded, lines, count, limits, degraded, not_excluded)
 
@@ -109,9 +108,9 @@ def _excluded_line(excluded: ExcludedPiece, zone: ZoneInfo) -> ExcludedLine:
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
 
 
-def _not_excluded_line(kept: NotExcluded, zone: ZoneInfo) -> ExcludedLine:
-    span = kept.exclusion.interval
-    texts = [_cause_text(kept.exclusion, zone), *kept.reasons]
+def _not_excluded_line(maintenance: NotExcluded, zone: ZoneInfo) -> ExcludedLine:
+    span = maintenance.exclusion.interval
+    texts = [_cause_text(maintenance.exclusion, zone), *maintenance.reasons]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, texts)
 
 

@@ -1,4 +1,4 @@
-"""The transactions of the continuity probe: for the API and commands as data, for pages and commands as text."""
+"""The transactions of the continuity probe as data (API, command) and as text (page, command)."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def continuity_rows(ledger: Ledger, product: str, now: int) -> list[SimpleNamesp
 
 
 def continuity_lines(transaction: dict[str, Any], results: Sequence[ContinuityResult]) -> Iterator[str]:
-    """Yield a transaction as lines of text."""
+    """Yield the text lines of a transaction."""
     yield f"{transaction['product']}/{transaction['transaction']} ({transaction['kind']})"
     yield f"  transactions  {states_text(transaction['states'])}"
     if transaction["possibly_left_behind"]:

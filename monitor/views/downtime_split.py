@@ -1,4 +1,4 @@
-"""A product's downtime split by dependencies, as its page shows it; computed in slices."""
+"""A product's downtime, split by concurrent outages of its dependencies, for its page. Computed in slices."""
 
 from __future__ import annotations
 

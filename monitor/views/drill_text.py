@@ -1,4 +1,4 @@
-"""A measured drill as lines of text, for commands."""
+"""The text lines of a measured drill, for commands."""
 
 from __future__ import annotations
 

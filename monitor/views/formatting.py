@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from sla.budget_window import BudgetWindow
 
 MAX_TEXT = 300  # characters of a target's text that a page shows
-NINES_SHOWN = 6.0  # the right end of the scale: six nines or more
+NINES_SHOWN = 6.0  # at the right end of the scale: six nines or more
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
-    """Return a target's text on one line, cut to length, without control characters and bidirectional overrides.
+    """Return a target's text on one line, truncated, without control characters and bidirectional overrides.
 
-    The template escapes HTML only; these characters would pass.
+    The template escapes HTML only, not these characters.
     """
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: limit * 4])
     line = " ".join(printable.split())
@@ -80,9 +80,9 @@ def moment(at: int, zone: ZoneInfo) -> Moment:
 
 @dataclass(frozen=True, slots=True)
 class StateBadge:
-    """A state as a word, the name of a shape (drawn in macros.html.j2) and a style class (the colour)."""
+    """A state as a label, the name of a shape (drawn in macros.html.j2) and a style class (the colour)."""
 
-    word: str
+    label: str
     shape: str
     style: str
 
@@ -117,7 +117,7 @@ def age(us: int) -> str:
 
 
 def rounded_duration(us: int) -> str:
-    """Return the duration of an incident. From 10 s on it is rounded to seconds, the precision of the probes' schedule.
+    """Return the duration of an incident, rounded to seconds from 10 s on (the precision of the probes' schedule).
 
     >>> rounded_duration(19_997_000), rounded_duration(9_250_000)
     ('20s', '9.25s')

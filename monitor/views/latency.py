@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 DAYS: Final = 90  # on the page
 HEIGHT: Final = 96.0
 MEDIAN, P95 = Fraction(1, 2), Fraction(95, 100)
-_LOWEST: Final = 1_000  # microseconds at the bottom of the chart, which is logarithmic
+_MIN_LATENCY: Final = 1_000  # microseconds at the bottom of the chart, which is logarithmic
 _DECADES: Final = 5  # up to 100 s at its top
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
-    """The latencies of the good answers in a period: percentiles exact to 1 %, and the maximum; microseconds."""
+    """The latencies of good probes in a period, microseconds: percentiles exact to 1 %, and the maximum."""
 
     count: int
     median: int | None
@@ -106,17 +106,17 @@ async def response_times(
 ) -> ResponseTimeFigures:
     """Return the response times of the last days, including the present one."""
     zone = ledger.portfolio.zone
-    starts = _starts(ledger, now, days)
+    starts = _day_starts(ledger, now, days)
     by_day: dict[int, list[LatencyHistogram]] = defaultdict(list)
     checks = []
     for check in product.checks:
-        own = [day for day in ledger.latency_days(f"{product.id}/{check.id}") if starts[0] <= day.start < now]
+        check_days = [day for day in ledger.latency_days(f"{product.id}/{check.id}") if starts[0] <= day.start < now]
         histograms = []
-        for day in own:
+        for day in check_days:
             histograms.append(day.histogram)
             by_day[day_of(day.start, zone)[0]].append(histograms[-1])
             await slices.yield_if_spent()
-        checks.append(CheckTimes(check.id, ResponseTimes.of(LatencyHistogram.merged(histograms)), _phases(own)))
+        checks.append(CheckTimes(check.id, ResponseTimes.of(LatencyHistogram.merged(histograms)), _phases(check_days)))
         await slices.yield_if_spent()
     lines = []
     for start in starts:
@@ -126,7 +126,7 @@ async def response_times(
     return ResponseTimeFigures(lines, checks)
 
 
-def _starts(ledger: Ledger, now: int, days: int) -> list[int]:
+def _day_starts(ledger: Ledger, now: int, days: int) -> list[int]:
     zone = ledger.portfolio.zone
     starts = [day_of(now, zone)[0]]
     while len(starts) < days:
@@ -181,7 +181,7 @@ def _objective_line(ledger: Ledger, figure: LatencyFigure) -> ObjectiveLine:
 
 
 def _objective_text(figure: LatencyFigure) -> str:
-    """Return the objective, with that from the next midnight and the earlier ones of the window."""
+    """Return the objective as text, with the one from the next midnight on and the earlier ones of the window."""
     text = str(figure.measured.objective)
     if figure.following is not None:
         text += f" ({figure.following} from tomorrow)"
@@ -214,25 +214,27 @@ def response_chart(days: Sequence[DayTimes]) -> ResponseChart:
         worst = max(day.maximum or 0 for day in measured)
         text = f"{len(measured)} of {len(days)} days with answers; the slowest took {format_duration(worst)}"
     lines = {
-        "median": _path([day.times.median for day in days]),
-        "p95": _path([day.times.p95 for day in days]),
-        "max": _path([day.times.maximum for day in days]),
+        "median": _svg_path([day.times.median for day in days]),
+        "p95": _svg_path([day.times.p95 for day in days]),
+        "max": _svg_path([day.times.maximum for day in days]),
     }
-    ticks = [(_height(_LOWEST * 10**n), format_duration(_LOWEST * 10**n)) for n in range(_DECADES + 1)]
+    ticks = [
+        (_chart_position(_MIN_LATENCY * 10**n), format_duration(_MIN_LATENCY * 10**n)) for n in range(_DECADES + 1)
+    ]
     return ResponseChart(len(days) * 8, HEIGHT, lines, ticks, text)
 
 
-def _path(values: Sequence[int | None]) -> str:
+def _svg_path(values: Sequence[int | None]) -> str:
     """Return a path with a horizontal step per day, so that a single day is visible."""
     parts, drawn = [], False
     for index, value in enumerate(values):
         if value is not None:
-            parts.append(f"{'L' if drawn else 'M'}{index * 8} {_height(value)}h8")
+            parts.append(f"{'L' if drawn else 'M'}{index * 8} {_chart_position(value)}h8")
         drawn = value is not None
     return "".join(parts)
 
 
-def _height(us: int) -> float:
+def _chart_position(us: int) -> float:
     """Return the position of a latency from the top of the chart."""
-    decades = math.log10(max(us, _LOWEST) / _LOWEST)
+    decades = math.log10(max(us, _MIN_LATENCY) / _MIN_LATENCY)
     return round(HEIGHT * (1 - min(decades, _DECADES) / _DECADES), 1)

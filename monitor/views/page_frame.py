@@ -30,7 +30,7 @@ class PageFrame:
 
 
 def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], now: int) -> PageFrame:
-    """Return the frame of a page about these checks.
+    """Return the values of a page about these checks.
 
     The page is stale if the newest observation of each check is older than the check's hold. Paused checks are ignored.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.maintenance_terms import NotExcluded
     from sla.maintenance_window import MaintenanceWindow
 
-AHEAD: Final = 30 * DAY  # of planned maintenance that is listed by default
+AHEAD: Final = 30 * DAY  # default length of the list of planned maintenance
 MAX_AHEAD: Final = 400 * DAY
 
 
@@ -40,24 +40,24 @@ class Planned:
             "id": self.exclusion.label if self.exclusion.made is not None else None,
             "author": self.exclusion.author or None,
             "reason": self.exclusion.reason or None,
-            "not_excluded": [kept.as_json() for kept in self.not_excluded],
+            "not_excluded": [part.as_json() for part in self.not_excluded],
         }
 
 
 def upcoming(facts: Facts, portfolio: Portfolio, now: int, ahead: int = AHEAD) -> list[Planned]:
-    """Return the maintenance from now until `ahead`, by start: of the configuration and added windows."""
+    """Return the maintenance from now until `ahead` by start: that of the configuration, and added windows."""
     span = Interval(now, now + ahead)
     planned = [planned for product in portfolio.products for planned in _planned(facts, portfolio, product, span)]
     return sorted(planned, key=lambda row: (row.exclusion.interval.start, row.product, row.exclusion.label))
 
 
 def _planned(facts: Facts, portfolio: Portfolio, product: Product, span: Interval) -> list[Planned]:
-    kept: Sequence[NotExcluded] = ()
+    not_excluded: Sequence[NotExcluded] = ()
     if "maintenance" in product.agreement.excludes:
-        kept = maintenance_by(product.agreement, product, span, portfolio, facts).not_excluded
+        not_excluded = maintenance_by(product.agreement, product, span, portfolio, facts).not_excluded
     exclusions = maintenance_exclusions(facts, portfolio, product.id, product.maintenance, span)
     return [
-        Planned(product.id, exclusion, tuple(entry for entry in kept if _is_part(entry.exclusion, exclusion)))
+        Planned(product.id, exclusion, tuple(entry for entry in not_excluded if _is_part(entry.exclusion, exclusion)))
         for exclusion in exclusions
     ]
 

@@ -76,7 +76,7 @@ def product_row(
 ) -> ProductRow:
     """Return the product's row on the page of all products.
 
-    `degraded` are the causes for which it is degraded, `designed` the failover for which it is down by design.
+    `degraded` are the causes of its degradation. `designed` is the failover during which it is down by design.
     """
     bounds, budget = measured.availability, measured.budget
     assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
@@ -121,7 +121,7 @@ def rule_sentence(product: Product) -> str:
 
 
 def observed_since_note(measured: Measured, zone: ZoneInfo) -> str | None:
-    """Return the start and the availability of the observed time of a young record, and when a verdict is possible.
+    """Return start and availability of the observed part of the window, and the earliest instant of a verdict, as text.
 
     None if the record covers the complete window.
     """
@@ -140,7 +140,7 @@ def observed_since_note(measured: Measured, zone: ZoneInfo) -> str | None:
 
 
 def guess_note(history: Eras, measured: Measured) -> str | None:
-    """Return how long the estimate was based on only some checks, and their number. None if it always used all."""
+    """Return the time for which the estimate was based on some checks only, as text. None if it was based on all."""
     guessed = measured.durations.guessed_up + measured.durations.guessed_down
     if not guessed:
         return None

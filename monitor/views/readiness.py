@@ -1,4 +1,4 @@
-"""Readiness of a product for its page, and the panel "What can we promise?"."""
+"""The sections "Readiness" and "What can we promise?" of a product's page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SUPPORTS = {True: "", False: ", contradicts the item", None: ", undecided"}
 _MAX_EVIDENCE = 3  # evidence of an item on a page, the newest first
-_NAMES = {
+_FIGURE_NAMES = {
     "objective": "the objective",
     "measured": "the measured availability",
     "proven": "the proven availability",
@@ -83,9 +83,9 @@ def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:
 
 @dataclass(frozen=True, slots=True)
 class PromiseView:
-    """The panel: the figures, the claim ceiling as a sentence, and the items that would raise it.
+    """The section "What can we promise?": the figures, the claim ceiling as a sentence, and the items that raise it.
 
-    `note` explains a proven availability above the measured one; empty if it is not.
+    `note` explains why the proven availability is above the measured one; it is empty otherwise.
     """
 
     figures: PromiseLimits
@@ -102,19 +102,19 @@ def promise_of(product: Product, measured: Measured, readiness: Readiness | None
 
 
 def promise_view(product: Product, measured: Measured, readiness: Readiness | None) -> PromiseView:
-    """Return the panel of the product over its own window."""
+    """Return the section for the product over its own window."""
     limits = promise_of(product, measured, readiness)
     return PromiseView(
         limits,
         readiness.limit_text(product.objective) if readiness else "",
         remedy_text(readiness) if readiness else "",
-        " and ".join(_NAMES[name] for name in limits.limited_by),
+        " and ".join(_FIGURE_NAMES[name] for name in limits.limited_by),
         _confidence_note(product, limits),
     )
 
 
 def _confidence_note(product: Product, limits: PromiseLimits) -> str:
-    """Return why the proven availability is above the measured one: one counts probes, the other time."""
+    """Return the reason for a proven availability above the measured one: one counts probes, the other time."""
     point, proven = limits.measured.point, limits.proven
     if point is None or proven is None or proven <= point:
         return ""

@@ -1,4 +1,4 @@
-"""A product's last days, each from midnight to midnight in the portfolio's time zone."""
+"""The last 90 days of a product, each from midnight to midnight in the portfolio's time zone."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def day_of(durations: Durations, span: Interval, zone: ZoneInfo) -> Day:
     point, coverage = figures.availability(durations).point, figures.coverage(durations)
     downtime = figures.downtime(durations).point
     name = (EPOCH + timedelta(microseconds=span.start)).astimezone(zone).strftime("%a %-d %b %Y")
-    style, top = _shape(durations, downtime)
+    style, top = _style_and_top(durations, downtime)
     text = f"{name}: no data"
     if point is not None:
         details = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} of the day known"
@@ -66,7 +66,7 @@ def day_of(durations: Durations, span: Interval, zone: ZoneInfo) -> Day:
     return Day(name, point, downtime, coverage, style, top, text)
 
 
-def _shape(durations: Durations, downtime: int) -> tuple[str, int]:
+def _style_and_top(durations: Durations, downtime: int) -> tuple[str, int]:
     """Return the style and the top of a column. Downtime has the tallest column, to be visible among 90 days."""
     if downtime:
         return "down", 0

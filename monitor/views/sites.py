@@ -1,4 +1,4 @@
-"""The sites and failovers of a product: as the object of the API, as lines of text, and as rows of its page."""
+"""The sites and failovers of a product as the API's object, as text lines, and as rows of its page."""
 
 from __future__ import annotations
 

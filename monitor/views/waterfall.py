@@ -1,4 +1,4 @@
-"""The steps of the last run of a journey, as bars on a common time axis."""
+"""The steps of a journey's last run as bars on a common time axis."""
 
 from __future__ import annotations
 

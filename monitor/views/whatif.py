@@ -1,4 +1,4 @@
-"""The what-if analysis of a product as text, for its page and the command; computed in parts for the page."""
+"""The what-if analysis of a product as text, for its page and the command. The page computes it in parts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def whatif_view(replay: WhatIf, zone: ZoneInfo) -> WhatIfView:
     return WhatIfView(
         moment(replay.replayed.start, zone),
         _recorded_text(replay),
-        "" if replay.plan is None else _plan(replay.plan),
+        "" if replay.plan is None else _plan_text(replay.plan),
         tuple(effect_line(effect, replay) for effect in replay.effects),
         GENERAL_ASSUMPTIONS,
     )
@@ -91,8 +91,8 @@ def effect_line(effect: Effect, replay: WhatIf) -> EffectLine:
         _saved_bounds(effect),
         "no estimate" if bounds.point is None else format_percent(bounds.point),
         f"between {format_percent(bounds.low)} and {format_percent(bounds.high)}",
-        _cost(effect, replay.currency),
-        "" if replay.rate is None else _saved_cost(effect, replay.rate),
+        _cost_text(effect, replay.currency),
+        "" if replay.rate is None else _saved_cost_text(effect, replay.rate),
         effect.change.assumptions,
     )
 
@@ -103,7 +103,7 @@ def _saved_bounds(effect: Effect) -> str:
     return f"between {format_duration(low or 0)} and {format_duration(high or 0, up=True)}{unknown}"
 
 
-def _cost(effect: Effect, currency: str) -> str:
+def _cost_text(effect: Effect, currency: str) -> str:
     if effect.cost is None:
         return ""
     hour = effect.cost_per_hour
@@ -111,7 +111,7 @@ def _cost(effect: Effect, currency: str) -> str:
     return f"{format_money(effect.cost, currency)} per year{per_hour}"
 
 
-def _saved_cost(effect: Effect, rate: Rate) -> str:
+def _saved_cost_text(effect: Effect, rate: Rate) -> str:
     low, point, high = (None if saved is None else format_money(saved, rate.currency) for saved in effect.value(rate))
     return f"between {low} and {high}" if point is None else f"{point}, between {low} and {high}"
 
@@ -124,5 +124,5 @@ def _recorded_text(replay: WhatIf) -> str:
     return f"{format_percent(share.point)} ({between}), {point} of downtime (between {low} and {high}{unknown})"
 
 
-def _plan(plan: PlanForecast) -> str:
+def _plan_text(plan: PlanForecast) -> str:
     return f"{Objective(plan.expected)} expected, {Objective(plan.probability)} chance of the objective"

@@ -232,11 +232,11 @@ async def openapi(request: web.Request) -> web.Response:
 def _contractual(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> dict[str, Any]:
     """Return the contractual figures with the limits on outages, the exclusions, and maintenance not excluded."""
     figures = ledger.agreement_figures(product.id, window, at, now)
-    kept = ledger.not_excluded_maintenance(product.id, window.measured)
+    not_excluded = ledger.not_excluded_maintenance(product.id, window.measured)
     lists = {
         "outage_limits": [outage.as_json() for outage in figures.outages],
         "exclusions": [excluded.as_json() for excluded in figures.audit],
-        "maintenance_not_excluded": [entry.as_json() for entry in kept],
+        "maintenance_not_excluded": [entry.as_json() for entry in not_excluded],
     }
     return figures.contractual.as_json(product=product.id) | lists
 

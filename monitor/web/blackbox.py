@@ -55,10 +55,10 @@ _BUSY = Refusal(503, "too many probes are in progress", "try again in a few seco
 class Probes:
     """The parts of /probe. `allow` has the networks of permitted clients; if empty, only loopback is permitted."""
 
-    box: Blackbox
+    blackbox: Blackbox
     runner: Runner
     allow: tuple[Network, ...]
-    in_progress: Counter[object] = field(default_factory=Counter)
+    probes_in_progress: Counter[object] = field(default_factory=Counter)
     """The number of probes in progress per client."""
 
     @contextlib.contextmanager
@@ -68,15 +68,15 @@ class Probes:
         Raises:
             Refusal: the client has MAX_PER_CLIENT probes in progress.
         """
-        if self.in_progress[client] >= MAX_PER_CLIENT:
+        if self.probes_in_progress[client] >= MAX_PER_CLIENT:
             raise _BUSY
-        self.in_progress[client] += 1
+        self.probes_in_progress[client] += 1
         try:
             yield
         finally:
-            self.in_progress[client] -= 1
-            if not self.in_progress[client]:
-                del self.in_progress[client]
+            self.probes_in_progress[client] -= 1
+            if not self.probes_in_progress[client]:
+                del self.probes_in_progress[client]
 
 
 @routes.get("/probe", allow_head=False)
@@ -94,7 +94,7 @@ async def probe(request: web.Request) -> web.Response:
     outbound = probes.runner.outbound.for_remote_callers() if remote else None
     try:
         with probes.slot((client_network(client), remote)):
-            page = await probes.box.probe(probe_request, probes.runner, outbound)
+            page = await probes.blackbox.probe(probe_request, probes.runner, outbound)
     except BusyError:
         raise _BUSY from None
     except UnknownModuleError:

@@ -1,4 +1,4 @@
-"""GET /api/v1/heads and /api/v1/witnessed/ID: the heads of this record, and those of other ninewatches."""
+"""GET /api/v1/heads and /api/v1/witnessed/ID: the heads of this record, and witnessed heads of other instances."""
 
 from __future__ import annotations
 

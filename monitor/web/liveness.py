@@ -56,9 +56,11 @@ async def readyz(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     health, now = context.health, context.clock.now()
     age = tick_age(health, context.clock)
-    ticking = age is not None and age <= TICK_LIMIT
+    scheduler_runs = age is not None and age <= TICK_LIMIT
     reasons = (
-        [] if ticking else ["the scheduler is not started" if age is None else f"no scheduler run for {age:.1f} s"]
+        []
+        if scheduler_runs
+        else ["the scheduler is not started" if age is None else f"no scheduler run for {age:.1f} s"]
     )
     degraded = degradations(health)
     status = "not ready" if reasons else "degraded" if degraded else "ready"

@@ -133,7 +133,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
     readiness = readiness_of(ledger, product.id, now)
     return {
         "row": _row(ledger, product, measured, incident_line.open_incidents(ledger), now),
-        "budget": budget_view(measured, ledger.forecast(product.id, now), zone),
+        "budget": budget_view(measured, agreement.measured, ledger.forecast(product.id, now), zone),
         "policy": budget_policy_view(release_gate(ledger, product, now), zone),
         "verdict": product_summary.verdict_text(measured),
         "notes": [note for note in notes if note],

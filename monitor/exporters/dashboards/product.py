@@ -197,20 +197,20 @@ def _dependencies() -> Iterator[PanelBuilder]:
     yield timeline(
         "State of dependencies",
         "States of the products that this product depends on. A dependency that is down together with the product is "
-        "the likely cause. The product's page shows the downtime by cause.",
+        "the likely cause. The product's page shows the downtime split by dependencies.",
         style.STATES,
         Query(STATE, "this product"),
         Query(f"sum by (dependency) ({by_dependency} * on (dependency) {_DEPENDENCY})", "{{dependency}}"),
         width=18,
         label="dependency",
     )
-    split, past, ready = (product_page("${product}", part) for part in ("blame", "incidents", "readiness"))
-    text = f"[Downtime by cause]({split}): own, per dependency, unclear.\n\n"
+    split, past, ready = (product_page("${product}", part) for part in ("downtime-split", "incidents", "readiness"))
+    text = f"[Downtime split by dependencies]({split}): own, per dependency, unclear.\n\n"
     text += f"[Past incidents]({past})\n\n[Readiness]({ready})"
-    yield note("Downtime by cause", "Links to the sections of the product's page.", text, 6, 8)
+    yield note("Downtime split by dependencies", "Links to the sections of the product's page.", text, 6, 8)
     causes = by_product("ninewatch_downtime_cause_seconds", labels="cause")
     yield lines(
-        "Downtime by cause over the window of the objective",
+        "Downtime split by dependencies over the window of the objective",
         "Estimated downtime before exclusions. Own: all dependencies were up. Dependency: at least one was down. "
         "Unclear: a dependency was unknown.",
         "s",

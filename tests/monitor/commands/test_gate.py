@@ -63,7 +63,7 @@ def test_gate_without_observations_is_unknown_until_an_override(config: Path) ->
         (("demo", "--override", "go", "--for", "1h", "--by", "x"), "--reason is empty"),
         (("demo", "--end-override", *WHO), "no override is in force"),
         (("demo", "--override", "go", "--end-override", *WHO), "exclude each other"),
-        (("demo", "--for", "1h"), "belong to --override"),
+        (("demo", "--for", "1h"), "need --override"),
     ],
 )
 def test_mistake_gives_one_clear_line(config: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -68,6 +68,10 @@ async def test_counted_degraded_time_is_shown_on_pages_and_in_the_api(
     page = (await site.get("/products/forms")).text
     assert "The agreement counts this as downtime in the contractual figure" in page
     assert "30d of the contractual downtime of 30d was degraded time, 100.0% of it, between 30d and 30d." in page
+    assert "<dt>Contractual budget left</dt>" in page
+    assert "left of the raw budget" in page
+    assert "the raw budget lasts" in page
+    assert ", contractual</span>" in (await site.get("/")).text
     answer = await (await site.get(CONTRACTUAL_PATH)).json()
     month = dict.fromkeys(("low", "point", "high"), 30 * DAY / SECOND)
     assert answer["degraded_seconds"] == answer["downtime_seconds"] == month
@@ -80,8 +84,13 @@ async def test_counted_degraded_time_is_shown_on_pages_and_in_the_api(
 async def test_outage_limits_have_bounds_and_a_verdict(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    """The limits appear in the API of the contractual figure and of the product, and on the product's page."""
+    """The limits appear in the API of the contractual figure and of the product, and on the product's page.
+
+    Without excluded time the contractual budget equals the raw one, and no budget is called contractual.
+    """
     server = await publish(ledger_with_outage_limits())
+    assert "<dt>Budget left</dt>" in (await server.get("/products/forms")).text
+    assert ", contractual</span>" not in (await server.get("/")).text
     body = await (await server.get(CONTRACTUAL_PATH)).json()
     outage_bounds = {"low": 540.0, "point": 600.0, "high": 660.0}
     assert body["outage_limits"] == [
@@ -202,7 +211,7 @@ async def test_page_without_exclusions_shows_no_time_excluded(server: RunningSer
 
 async def test_portfolio_shows_a_contractual_figure_that_differs_from_the_raw_one(server: RunningServer) -> None:
     page = await outline(server, "/")
-    assert page.text.count(" contractual") == 1
+    assert page.text.count(" contractual") == 2  # availability and budget
 
 
 async def test_long_list_of_exclusions_shows_the_newest_and_a_link(

@@ -94,12 +94,12 @@ async def test_invalid_query_is_rejected(path: str, status: int, server: Running
 
 async def test_page_shows_causes_with_escaped_names(server: RunningServer) -> None:
     text = (await server.get("/products/chefs")).text
-    assert "Downtime by cause" in text
+    assert "Downtime split by dependencies" in text
     assert "The rows add up to 1h 50m" in text
     assert "Sign-on &lt;b&gt; was down too" in text
     assert "Sign-on &lt;b&gt; and E-mail were down too" in text
     assert "The product itself (all dependencies were up)" in text
-    assert "Downtime by cause" not in (await server.get("/products/mail")).text
+    assert "Downtime split by dependencies" not in (await server.get("/products/mail")).text
 
 
 async def test_shares_on_the_page_add_up_to_100_percent(server: RunningServer) -> None:
