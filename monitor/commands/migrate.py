@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from monitor.clock import SystemClock
 from monitor.commands.plural import plural
 from monitor.commands.slo_files import import_command
 from monitor.errors import NinewatchError
 from monitor.migration.conversion import OBJECTIVE
 from monitor.migration.gatus import convert_gatus
+from monitor.migration.gatus_history import gatus_histories
 from monitor.migration.healthchecks import convert_healthchecks
+from monitor.migration.imported_history import imported_checks, refuse_existing, write_history
 from monitor.migration.kuma import convert_kuma
+from monitor.migration.kuma_history import kuma_histories
 from monitor.migration.uptimerobot import convert_uptimerobot
 from sla.objective import Objective
+from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from monitor.migration.conversion import Conversion
+    from monitor.migration.imported_history import ImportedCheck, SourceHistory
 
 __all__ = ["import_command"]
 
@@ -57,26 +63,50 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_HISTORY = click.option(
+    "--history",
+    "record",
+    metavar="RECORD",
+    type=click.Path(path_type=Path),
+    help="Also import the history, into a new record that the configuration refers to.",
+)
+
+
 @import_command.command("gatus")
 @_options
-def import_gatus(path: Path, objective: str, output: Path | None, force: bool) -> None:
+@_HISTORY
+@click.option(
+    "--database",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="SQLite database of Gatus (storage.path), for --history.",
+)
+def import_gatus(
+    path: Path, objective: str, output: Path | None, force: bool, record: Path | None, database: Path | None
+) -> None:
     """Convert the configuration file of Gatus FILE: a product per endpoint.
 
     Everything that is not carried over, and every secret to set, is listed on standard error with its position.
     docs/migration.md has the complete list.
     """
-    _write(convert_gatus(path, objective), output, force=force)
+    if (record is None) != (database is None):
+        raise click.UsageError("--history and --database belong together; give both or none")
+    conversion = convert_gatus(path, objective)
+    history = None if record is None or database is None else _History(gatus_histories(database), database, record)
+    _write(conversion, output, history, force=force)
 
 
 @import_command.command("uptime-kuma")
 @_options
-def import_kuma(path: Path, objective: str, output: Path | None, force: bool) -> None:
+@_HISTORY
+def import_kuma(path: Path, objective: str, output: Path | None, force: bool, record: Path | None) -> None:
     """Convert the SQLite database of Uptime Kuma FILE (kuma.db): a product per group, or per monitor without a group.
 
     The database is only read. Everything that is not carried over, and every secret to set, is listed on standard
     error. docs/migration.md has the complete list.
     """
-    _write(convert_kuma(path, objective), output, force=force)
+    history = None if record is None else _History(kuma_histories(path), path, record)
+    _write(convert_kuma(path, objective), output, history, force=force)
 
 
 @import_command.command("healthchecks")
@@ -99,21 +129,44 @@ def import_uptimerobot(path: Path, objective: str, output: Path | None, force: b
     _write(convert_uptimerobot(path, objective), output, force=force)
 
 
-def _write(conversion: Conversion, output: Path | None, *, force: bool) -> None:
-    """Print the notes, and print or write the configuration.
+class _History(NamedTuple):
+    """The histories by monitor, the database that they were read from, and the record to write."""
+
+    histories: Mapping[str, SourceHistory]
+    source: Path
+    record: Path
+
+
+def _write(conversion: Conversion, output: Path | None, history: _History | None = None, *, force: bool) -> None:
+    """Print the notes, and print or write the configuration; then write the history.
 
     Raises:
-        NinewatchError: nothing was converted, or the file exists or cannot be written.
+        NinewatchError: nothing was converted, or a file exists or cannot be written.
     """
+    imported: list[ImportedCheck] = []
+    now = SystemClock().now()
+    if history is not None:
+        refuse_existing(history.record)
+        imported = imported_checks(conversion, history.histories, history.source, now)
+        conversion.settings["store"] = str(history.record)
     text = conversion.text()
     if output is None:
         click.echo(text, nl=False)
     else:
         _create(output, text, force=force)
-    for note in conversion.notes:
-        click.echo(f"note: {note}", err=True)
+    if history is not None:
+        write_history(conversion.tool, imported, history.source, history.record, now)
+    for line in (*(f"note: {note}" for note in conversion.notes), *map(_extent, imported)):
+        click.echo(line, err=True)
     products, notes = plural(len(conversion.products), "product"), plural(len(conversion.notes), "note")
     click.echo(f"{products}, {notes}", err=True)
+
+
+def _extent(item: ImportedCheck) -> str:
+    """Return the line about the imported history of a check."""
+    start, end = format_instant(item.start), format_instant(item.end)
+    counts = f", {plural(item.counts, 'count')} of hours or days ({item.uncertain} unknown)" if item.counts else ""
+    return f"history: {item.key}: {start} to {end}: {plural(item.results, 'result')}{counts}"
 
 
 def _create(path: Path, text: str, *, force: bool) -> None:

@@ -13,7 +13,7 @@ from sla.definition import Definition, differences
 from sla.drill_facts import drill_text
 from sla.duration import format_duration
 from sla.evidence import attestations, deployments, revocations
-from sla.fact import ANCHOR, CORRECTION, DEFINITION, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
+from sla.fact import ANCHOR, CORRECTION, DEFINITION, IMPORT, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.failover_facts import failover_text
 from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
@@ -102,6 +102,7 @@ def fact_text(fact: Fact) -> str:
         return f"alert {page_mark.key} marked as {page_mark.mark}"
     return (
         _alert_text(fact)
+        or _import_text(fact)
         or _window_text(fact)
         or _pause_text(fact)
         or drill_text(fact)
@@ -117,6 +118,19 @@ def _alert_text(fact: Fact) -> str:
     if fact.kind == SILENCE_END:
         return f"silence {body.get('silence')} ended"
     return f"notifications retried: {body.get('receiver') or 'all receivers'}"
+
+
+def _import_text(fact: Fact) -> str:
+    """Return the text of an imported history; empty for other facts."""
+    if fact.kind != IMPORT or not isinstance(body := fact.content(), dict) or not isinstance(body.get("checks"), dict):
+        return ""
+    parts = [
+        f"{check} from {extent.get('start')} to {extent.get('end')} ({extent.get('results')} results,"
+        f" {extent.get('counts')} hours or days, {extent.get('uncertain_counts')} of them unknown)"
+        for check, extent in body["checks"].items()
+        if isinstance(extent, dict)
+    ]
+    return f"history imported from {body.get('tool')} ({body.get('file')}): {'; '.join(parts)}"
 
 
 def _window_text(fact: Fact) -> str:

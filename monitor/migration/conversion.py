@@ -17,6 +17,7 @@ from monitor.migration.values import unique_id
 from monitor.probes.registry import CHECK_TYPES
 
 if TYPE_CHECKING:
+    from monitor.config.model import CheckBase
     from monitor.config.yaml_writer import Plain
 
 OBJECTIVE: Final = "99.9%"
@@ -92,6 +93,12 @@ class Conversion:
             reasons = "\n".join(self.notes) or "the source has no monitor"
             raise NinewatchError(f"{reasons}\nnothing was carried over; no configuration is written")
         return {**self.settings, "products": self.products}
+
+    def checks(self) -> dict[str, CheckBase]:
+        """Return the valid checks by `product/check`."""
+        products = [{**product, "checks": _with_placeholders(product["checks"])} for product in self.products]
+        portfolio = portfolio_model(CHECK_TYPES).model_validate({"products": products})
+        return {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
 
     def text(self) -> str:
         """Return the configuration as YAML, with a comment that lists the environment variables to set."""

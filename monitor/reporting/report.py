@@ -19,6 +19,7 @@ from monitor.reporting.product_sections import SectionInputs
 from monitor.reporting.promise_section import promise_json
 from monitor.reporting.site_section import site_json
 from monitor.views.formatting import moment
+from monitor.views.imported_history import import_notes
 from monitor.views.product_summary import PROVISIONAL, rule_text
 from sla.report import Report, Subject, report
 from sla.window import Window, format_instant
@@ -76,6 +77,9 @@ class PortfolioReport:
         if seeded is not None:
             until = moment(seeded, zone).local
             notices.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
+        for product in (product_report.product for product_report in self.reports):
+            name = words(self.ledger.products[product].name)
+            notices += (f"{name}: {note}." for note in import_notes(self.ledger, product, span.start))
         if self.window.in_progress:
             until = moment(self.window.full.end, zone).local
             notices.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")

@@ -21,6 +21,7 @@ from monitor.views.continuity import continuity_rows
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
+from monitor.views.imported_history import import_notes
 from monitor.views.latency import objective_lines, response_times
 from monitor.views.pauses import pause_summary, paused_checks
 from monitor.views.product_context import product_context
@@ -136,7 +137,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "budget": budget_view(measured, agreement.measured, ledger.forecast(product.id, now), zone),
         "policy": budget_policy_view(release_gate(ledger, product, now), zone),
         "verdict": product_summary.verdict_text(measured),
-        "notes": [note for note in notes if note],
+        "notes": [*(note for note in notes if note), *import_notes(ledger, product.id, measured.window.start)],
         "provisional": product_summary.PROVISIONAL if measured.provisional else "",
         "rule": product_summary.rule_sentence(product),
         "burn_obstacles": product.burn_obstacles,

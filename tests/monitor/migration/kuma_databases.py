@@ -51,13 +51,29 @@ CREATE TABLE proxy (id INTEGER PRIMARY KEY, user_id INTEGER, protocol VARCHAR(10
   active BOOLEAN NOT NULL DEFAULT 1, "default" BOOLEAN NOT NULL DEFAULT 0, created_date DATETIME);
 CREATE TABLE status_page (id INTEGER PRIMARY KEY, slug VARCHAR(255) NOT NULL, title VARCHAR(255) NOT NULL);
 """
+_HEARTBEAT = """
+id INTEGER PRIMARY KEY AUTOINCREMENT, important BOOLEAN NOT NULL DEFAULT 0, monitor_id INTEGER NOT NULL,
+status SMALLINT NOT NULL, msg TEXT, time DATETIME NOT NULL, ping INTEGER, duration INTEGER NOT NULL DEFAULT 0,
+down_count INTEGER NOT NULL DEFAULT 0
+"""
+_HEARTBEAT_2 = "end_time DATETIME, retries INTEGER NOT NULL DEFAULT 0"
+_STATISTICS_2 = """
+CREATE TABLE stat_minutely (id INTEGER PRIMARY KEY, monitor_id INTEGER NOT NULL, timestamp INTEGER NOT NULL, ping FLOAT,
+  up SMALLINT NOT NULL, down SMALLINT NOT NULL, ping_min FLOAT, ping_max FLOAT, extras TEXT);
+CREATE TABLE stat_hourly (id INTEGER PRIMARY KEY, monitor_id INTEGER NOT NULL, timestamp INTEGER NOT NULL, ping FLOAT,
+  up SMALLINT NOT NULL, down SMALLINT NOT NULL, ping_min FLOAT, ping_max FLOAT, extras TEXT);
+CREATE TABLE stat_daily (id INTEGER PRIMARY KEY, monitor_id INTEGER NOT NULL, timestamp INTEGER NOT NULL, ping FLOAT,
+  up SMALLINT NOT NULL, down SMALLINT NOT NULL, ping_min FLOAT, ping_max FLOAT, extras TEXT);
+"""
 
 
 def kuma_database(path: Path, version: int, rows: dict[str, list[dict[str, Any]]]) -> Path:
     """Create a database of version 1 or 2 with these rows."""
     columns = _MONITOR if version == 1 else f"{_MONITOR},{_MONITOR_2}"
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(f"PRAGMA page_size = 512; CREATE TABLE monitor ({columns});{_OTHERS}")
+        heartbeat = _HEARTBEAT if version == 1 else f"{_HEARTBEAT},{_HEARTBEAT_2}"
+        tables = f"{_OTHERS}CREATE TABLE heartbeat ({heartbeat});{'' if version == 1 else _STATISTICS_2}"
+        connection.executescript(f"PRAGMA page_size = 512; CREATE TABLE monitor ({columns});{tables}")
         for table, values in rows.items():
             for row in values:
                 names, marks = ", ".join(row), ", ".join("?" * len(row))
@@ -84,5 +100,9 @@ EXAMPLE_ROWS: dict[str, list[dict[str, Any]]] = {
     ],
     "monitor_maintenance": [{"monitor_id": 2, "maintenance_id": 1}],
     "notification": [{"id": 1, "name": "Slack", "config": "{}"}],
+    "heartbeat": [
+        {"monitor_id": 2, "status": int(minute not in (20, 21)), "time": f"2026-10-01 09:{minute:02}:00.000"}
+        for minute in range(60)
+    ],
 }  # fmt: skip
 """The rows of examples/kuma.db."""
