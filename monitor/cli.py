@@ -37,6 +37,7 @@ COMMANDS = {
     "correct": "correct:correct",
     "corrections": "correct:corrections",
     "maintenance": "maintenance:maintenance",
+    "status-page": "status_page:status_page",
     "pause": "pause:pause",
     "resume": "pause:resume",
     "history": "history:history_command",

@@ -25,7 +25,8 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.READ: "read pages, figures and metrics where `access.read` is `token`",
     Scope.ALERTS_READ: "list notifications with their errors",
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
-    Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments",
+    Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments, "
+    "publish incidents on status pages",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
     Scope.GATE_WRITE: "override the release gate",
     Scope.AUDIT_READ: "read the audit log, with the addresses of clients",

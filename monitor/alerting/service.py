@@ -23,6 +23,7 @@ from monitor.alerting.product_incidents import ProductIncidents
 from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Responses
 from monitor.alerting.retry_requests import RetryRequests
+from monitor.alerting.update_reminder import UpdateReminder
 from monitor.notification import NOTHING, Decided, Kind, Notification
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Alerting:
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retry_requests = RetryRequests()
         self.reports = ReportSender(ledger, clock, read_past)
+        self.update_reminder = UpdateReminder(ledger, clock, read_past)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._decisions = AlertDecisions(
@@ -191,7 +193,7 @@ class Alerting:
             self._put(
                 self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
             )
-            self._put(await self.reports.due(), ())
+            self._put([*await self.reports.due(), *await self.update_reminder.due()], ())
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:

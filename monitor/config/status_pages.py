@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from monitor.config.addresses import HostName, HttpUrl
 from monitor.config.base import Model
@@ -20,6 +29,7 @@ from monitor.config.yaml_nodes import Node, key_path, locate
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
+PLACEHOLDERS: Final = ("{components}", "{began}", "{duration}", "{next_update}")
 MEDIA_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 _MAX_LOGO: Final = 1 << 20
 
@@ -57,6 +67,39 @@ LogoFile = Annotated[
 
 PageHost = Annotated[HostName, AfterValidator(str.lower)]
 """The host name of a page, in lower case as in comparisons with the Host header."""
+
+
+def _template(value: str) -> str:
+    unknown = [name for name in re.findall(r"\{[^}]*\}", value) if name not in PLACEHOLDERS]
+    if unknown:
+        raise ValueError(f"has the unknown placeholder {quoted(unknown[0])}; there are {', '.join(PLACEHOLDERS)}")
+    return value
+
+
+Template = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_template)]
+
+
+class UpdateTemplates(Model):
+    """Templates of updates by phase. `{components}`, `{began}`, `{duration}` and `{next_update}` are filled in."""
+
+    investigating: Template = (
+        "We are investigating a problem with {components}. It began at {began}. Next update by {next_update}."
+    )
+    """While the cause is not known."""
+
+    identified: Template = (
+        "The cause of the problem with {components} is known, and we are correcting it. It began at {began}. "
+        "Next update by {next_update}."
+    )
+    """When the cause is known."""
+
+    monitoring: Template = (
+        "The problem with {components} was corrected, and we are observing the effect. Next update by {next_update}."
+    )
+    """After a correction."""
+
+    resolved: Template = "The problem with {components} is resolved. It began at {began} and lasted {duration}."
+    """At the end."""
 
 
 class StatusComponent(Model):
@@ -103,6 +146,12 @@ class StatusPage(Model):
     figures: Literal["contractual", "raw"] = "contractual"
     """The availability that is published: after the exclusions of the agreement, or `raw`. The page says which."""
 
+    templates: UpdateTemplates = UpdateTemplates()
+    """Templates of updates of public incidents. A person completes and publishes them."""
+
+    remind: Id | None = None
+    """The id of the receiver that is reminded when the next update of a public incident is due. Default: none."""
+
     components: Annotated[tuple[StatusComponent, ...], Field(min_length=1)]
     """The components, in the order of the page."""
 
@@ -128,7 +177,7 @@ def page_of_host(portfolio: Portfolio, authority: str) -> StatusPage | None:
 
 def status_page_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield the problems of status pages in an otherwise valid portfolio."""
-    for check in (_duplicates, _private_host, _unknown_products):
+    for check in (_duplicates, _private_host, _unknown_products, _receivers):
         for loc, message in check(portfolio):
             yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
@@ -168,3 +217,16 @@ def _unknown_products(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
                 loc = ("status_pages", number, "components", index, "product")
                 message = f"there is no product {quoted(component.product)}; there are {', '.join(sorted(products))}"
                 yield loc, message
+
+
+def _receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    receivers = {receiver.id: receiver for receiver in portfolio.receivers}
+    for number, page in enumerate(portfolio.status_pages):
+        if page.remind is None:
+            continue
+        if page.remind not in receivers:
+            known = f"there are {', '.join(sorted(receivers))}" if receivers else "add one under receivers:"
+            yield ("status_pages", number, "remind"), f"there is no receiver {quoted(page.remind)}; {known}"
+        elif not receivers[page.remind].accepts_reports:
+            message = f"{quoted(page.remind)} accepts no reports; use a chat, e-mail, ntfy, GC Notify or a webhook"
+            yield ("status_pages", number, "remind"), message

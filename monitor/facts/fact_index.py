@@ -16,6 +16,7 @@ from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
 from sla.maintenance_window import MaintenanceWindow, maintenance_windows
 from sla.pause import Pause, pauses
+from sla.public_incident import public_incidents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ class Facts:
         self.former_ids = former_ids or FormerIdMap()
         self.corrections = Corrections(list(corrections_in(self.all)), self.former_ids)
         self.overrides = stated_overrides(self.all)
+        self.public_incidents = public_incidents(self.all)
         self._definitions = _definitions(self.all, self.former_ids)
         self._maintenance = _maintenance(self.all, self.former_ids)
         self._windows = _windows(self.all, self.former_ids)

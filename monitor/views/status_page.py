@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.views.formatting import Moment, moment
 from monitor.views.planned_maintenance import upcoming
+from monitor.views.public_incident import by_month, incident_view, incidents_of, stated_state
 from monitor.views.recent_days import DAYS, Day, day_of, midnights
 from monitor.views.service_state import ServiceState, service_state, summary, worst
 from sla.interval import DAY, MINUTE, Interval
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from monitor.config.status_pages import Logo, StatusComponent, StatusPage
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
+    from monitor.views.public_incident import IncidentView, Month
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
 
@@ -114,6 +116,17 @@ class StatusPageView:
     zone: str
     groups: Sequence[GroupView]
     planned: Sequence[PlannedView]
+    incidents: Sequence[IncidentView]
+
+    @property
+    def current_incidents(self) -> list[IncidentView]:
+        """The open incidents, the newest first."""
+        return [incident for incident in self.incidents if incident.resolved is None]
+
+    @property
+    def past_months(self) -> list[Month]:
+        """The resolved incidents by month, the newest first."""
+        return by_month(incident for incident in self.incidents if incident.resolved is not None)
 
     @property
     def components(self) -> list[ComponentView]:
@@ -163,6 +176,7 @@ async def status_page_view(
         zone=ledger.portfolio.time_zone,
         groups=_groups(page, components),
         planned=_planned(ledger, page, now),
+        incidents=[incident_view(incident, page, zone, now) for incident in incidents_of(ledger.facts, page.id)],
     )
 
 
@@ -203,7 +217,7 @@ async def _component(
         id=component.id,
         name=component.name,
         description=component.description or "",
-        state=service_state(ledger, product, now),
+        state=stated_state(service_state(ledger, product, now), incidents_of(ledger.facts, page.id), component.id),
         days=days,
         bounds=measured.availability,
         coverage=measured.coverage,

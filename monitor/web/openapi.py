@@ -35,6 +35,9 @@ from monitor.web.openapi_schemas import (
 )
 from monitor.web.openapi_sites import PATHS as SITE_PATHS
 from monitor.web.openapi_sites import SCHEMAS as SITE_SCHEMAS
+from monitor.web.openapi_status_pages import OPERATIONS as STATUS_PAGE_OPERATIONS
+from monitor.web.openapi_status_pages import PATHS as STATUS_PAGE_PATHS
+from monitor.web.openapi_status_pages import SCHEMAS as STATUS_PAGE_SCHEMAS
 from monitor.web.session_api import PATHS as SESSION_PATHS
 from monitor.web.sessions import HOST_COOKIE
 from monitor.web.vantages import PATHS as VANTAGE_PATHS
@@ -163,9 +166,10 @@ def description() -> dict[str, Any]:
             | MAINTENANCE_PATHS
             | SESSION_PATHS
             | CHANGE_PATHS
+            | STATUS_PAGE_PATHS
         ).items()
     }
-    for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS):
+    for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS, *STATUS_PAGE_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {
         "openapi": "3.1.0",
@@ -183,7 +187,8 @@ def description() -> dict[str, Any]:
             | SITE_SCHEMAS
             | LATENCY_SCHEMAS
             | MAINTENANCE_SCHEMAS
-            | CHANGE_SCHEMAS,
+            | CHANGE_SCHEMAS
+            | STATUS_PAGE_SCHEMAS,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": _TOKENS},
                 "session": {"type": "apiKey", "in": "cookie", "name": HOST_COOKIE, "description": _SESSIONS},

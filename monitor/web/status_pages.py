@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -34,7 +34,10 @@ _UNKNOWN = Refusal(404, "unknown status page", "use the address that was publish
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The addresses in a page. `base` is the prefix of the page's own files. `static`: the page is a copy in files."""
+    """The addresses in a page. `base` is the prefix of the page's own files. `static`: the page is a copy in files.
+
+    `suffix` follows the addresses of other pages, `.html` in a copy.
+    """
 
     home: str
     base: str
@@ -42,6 +45,7 @@ class Links:
     js: str
     icon: str
     static: bool = False
+    suffix: str = ""
 
     @classmethod
     def of(cls, assets: Assets, page_id: str) -> Links:
@@ -83,10 +87,35 @@ async def logo(request: web.Request) -> web.Response:
     return web.Response(body=image.body, content_type=image.media_type, headers=headers)
 
 
+@routes.get("/status/{page}/history")
+@role(Role.PUBLIC)
+async def history(request: web.Request) -> web.Response:
+    """Show all public incidents by month."""
+    check_query(request)
+    page = page_of_path(request)
+    return _html(request, "status/history.html.j2", await current_view(request, page))
+
+
+@routes.get("/status/{page}/incidents/{id}")
+@role(Role.PUBLIC)
+async def incident(request: web.Request) -> web.Response:
+    """Show one public incident with its updates."""
+    check_query(request)
+    view, name = await current_view(request, page_of_path(request)), request.match_info["id"]
+    shown = next((incident for incident in view.incidents if incident.id == name), None)
+    if shown is None:
+        raise Refusal(404, "unknown incident", "open the page of all incidents")
+    return _html(request, "status/incident.html.j2", view, incident=shown)
+
+
 async def page_response(request: web.Request, page: StatusPage) -> web.Response:
     """Return the page as HTML."""
-    view, assets = await current_view(request, page), request.app[CONTEXT].assets
-    text = assets.render("status/page.html.j2", page=view, links=Links.of(assets, page.id))
+    return _html(request, "status/page.html.j2", await current_view(request, page))
+
+
+def _html(request: web.Request, template: str, view: StatusPageView, **values: Any) -> web.Response:
+    assets = request.app[CONTEXT].assets
+    text = assets.render(template, page=view, links=Links.of(assets, view.id), **values)
     return web.Response(text=text, content_type="text/html", charset="utf-8")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.maintenance import Maintenance
+from monitor.facts.fact_index import Facts
 from sla.interval import DAY, HOUR, MINUTE
+from sla.public_incident import Impact, Phase, PublicIncident, PublicUpdate
 from sla.window import format_instant
 from tests.support.ledgers import BAD_RESULT, NOW, FakeCheck, history, ledger_of, probe_all, resolved_incidents
 
@@ -70,3 +73,33 @@ def public_ledger(now: int = NOW, page: dict[str, Any] | None = None, **fields: 
     probe_all(ledger, ledger.entries_of(f"{SECRET}-sso"), now - 9 * MINUTE, now)
     probe_all(ledger, ledger.entries_of(f"{SECRET}-forms"), now - 9 * MINUTE, now, BAD_RESULT)
     return ledger
+
+
+def opened_incident(now: int = NOW, **fields: Any) -> PublicIncident:
+    """Return an incident of forms that was detected 9 minutes ago and published 5 minutes ago, by a private author."""
+    first = PublicUpdate(now - 5 * MINUTE, f"{SECRET} author", Phase.INVESTIGATING, "We look into it.", now + HOUR)
+    defaults = {
+        "page": PAGE,
+        "title": "Online forms do not load",
+        "components": ("forms",),
+        "impact": Impact.OUTAGE,
+        "product_incident": f"{SECRET}4f0c",
+        "detected": now - 9 * MINUTE,
+        "updates": (first,),
+    }
+    incident = PublicIncident(**{**defaults, **fields})
+    return replace(incident, id=incident.fact().id)
+
+
+def with_incidents(ledger: Ledger, now: int = NOW) -> list[PublicIncident]:
+    """Add an open incident and one of last month to the ledger."""
+    current, author = opened_incident(now), f"{SECRET} author"
+    update = PublicUpdate(now - MINUTE, author, Phase.IDENTIFIED, "A server failed.\n\nWe replace it.", None)
+    opening = PublicUpdate(now - 35 * DAY, author, Phase.INVESTIGATING, "Sign-in is slow.", None)
+    closing = PublicUpdate(now - 35 * DAY + HOUR, author, Phase.RESOLVED, "It works again.", None)
+    past = opened_incident(
+        now, title="Slow sign-in", components=("sign-in",), impact=Impact.DEGRADED, updates=(opening,)
+    )
+    facts = [current.fact(), update.fact(current), past.fact(), closing.fact(past)]
+    ledger.facts = Facts(ledger.facts.all, facts, former_ids=ledger.former_ids)
+    return ledger.facts.public_incidents

@@ -60,11 +60,15 @@ def test_public_address_of_a_page(tmp_path: Path) -> None:
         ([{**PAGE, "host": "mon.example"}], "is the host of `public_url`, whose other pages would not be reachable"),
         ([{**PAGE, "logo": "logo.exe"}], '"logo.exe" is not a logo; use a file with the extension .svg or .png'),
         ([{**PAGE, "logo": "none.svg"}], "none.svg: no such file or directory"),
+        ([{**PAGE, "remind": "ops"}], 'there is no receiver "ops"; there are hub'),
+        ([{**PAGE, "remind": "hub"}], '"hub" accepts no reports; use a chat, e-mail'),
+        ([{**PAGE, "templates": {"resolved": "Back at {end}"}}], 'has the unknown placeholder "{end}"'),
         ([{**PAGE, "figures": "best"}], "figures"),
         ([{**PAGE, "components": []}], "components"),
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, pages: list[dict[str, Any]], message: str) -> None:
-    result = examine(tmp_path, *pages, public_url="https://mon.example")
+    receivers = [{"id": "hub", "alertmanager": "https://am.example/"}]
+    result = examine(tmp_path, *pages, public_url="https://mon.example", receivers=receivers)
     assert len(result.problems) == 1
     assert message in str(result.problems[0])

@@ -13,10 +13,19 @@ from monitor.config.access import AccessBlock
 from monitor.config.agreement import Agreement
 from monitor.config.model import HostPort
 from monitor.views.formatting import moment
+from monitor.web.server import build
 from sla.interval import DAY, MINUTE
 from tests.monitor.web.test_pages import Outline
 from tests.support.ledgers import NOW, history, ledger_of, probe_all
-from tests.support.status_pages import PAGE, SECRET, maintenance, private_product, public_ledger, status_page
+from tests.support.status_pages import (
+    PAGE,
+    SECRET,
+    maintenance,
+    private_product,
+    public_ledger,
+    status_page,
+    with_incidents,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,17 +48,38 @@ async def test_page_has_one_sentence_and_the_state_of_each_component(publish: Pu
     assert re.search(r"Sign-in Operational .* Messages No current data .* Online forms Applications Outage", text)
 
 
-async def test_private_texts_are_not_published(publish: Publish) -> None:
+async def test_private_texts_are_not_published_at_any_public_address(publish: Publish) -> None:
     ledger = public_ledger(maintenance=[maintenance()])
+    current, past = with_incidents(ledger)
     assert SECRET in repr(ledger.portfolio)
+    assert SECRET in repr(current)
     server = await publish(ledger)
-    answer = await server.get(f"/status/{PAGE}")
-    assert SECRET not in answer.text
-    assert "99.837" not in answer.text
+    for path in public_paths(server, [current.id, past.id]):
+        answer = await server.get(path)
+        assert (answer.status, SECRET in answer.text, "99.837" in answer.text) == (200, False, False), path
+
+
+def public_paths(server: RunningServer, incidents: list[str]) -> list[str]:
+    """Return the address of everything that the server publishes about the page, from its route table."""
+    application = build(server.ledger, server.health, server.clock)
+    resources = [route.resource for route in application.router.routes() if route.method == "GET" and route.resource]
+    formats = [resource.canonical for resource in resources if resource.canonical.startswith("/status/")]
+    components = ["sign-in", "forms", "mail"]
+    paths = []
+    for text in formats:
+        if "{logo}" in text:
+            continue  # a file of the configuration
+        for name in incidents if "{id}" in text else components if "{component}" in text else [""]:
+            paths.append(text.format(page=PAGE, id=name, component=name))
+    assert len(paths) >= 4
+    return paths
+
+
+async def test_planned_maintenance_has_its_time_and_no_reason(publish: Publish) -> None:
+    ledger = public_ledger(maintenance=[maintenance()])
+    text = await page_text(await publish(ledger))
     planned = moment((NOW + DAY) // MINUTE * MINUTE, ledger.portfolio.zone).local
-    assert (
-        f"Sign-in, Online forms, Messages: {planned}" in Outline(answer.text).text.partition("Planned maintenance")[2]
-    )
+    assert f"Sign-in, Online forms, Messages: {planned}" in text.partition("Planned maintenance")[2]
 
 
 async def test_days_without_data_are_neither_up_nor_down(publish: Publish) -> None:
