@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from monitor.clock import SystemClock
-from monitor.commands.attest import require_record
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.statement import words
+from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_writing import state_fact
+from monitor.commands.record_location import require_record
 from monitor.errors import NinewatchError
 from monitor.facts.public_updates import (
     InvalidUpdateError,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from sla.public_incident import PublicIncident
 
 _PHASES: Final = click.Choice([phase.value for phase in Phase])
-_AUTHOR = click.option("--author", required=True, help="Your name. It is recorded and not published.")
 _TEXT = click.option("--text", required=True, help="The text that is published. An empty line starts a paragraph.")
 _NEXT = click.option("--next-update", metavar="TIME", help="When the next update is due: 30m, or an instant.")
 _COMPONENTS = click.option(
@@ -49,7 +49,8 @@ _COMPONENTS = click.option(
 def status_page() -> None:
     """Publish incidents on a public status page.
 
-    Updates are facts: they are never changed. A running daemon publishes them within about a second.
+    Updates are facts: they are never changed. Your name is recorded and not published. A running daemon publishes them
+    within about a second.
     """
 
 
@@ -86,7 +87,7 @@ def draft_command(page_id: str, components: tuple[str, ...], phase: str, next_up
 @click.option("--phase", type=_PHASES, default=Phase.INVESTIGATING.value, show_default=True)
 @_TEXT
 @_NEXT
-@_AUTHOR
+@BY
 @CONFIG
 def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
     """Open an incident on PAGE with its first update.
@@ -99,7 +100,7 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
         incident = new_incident(values, page, _recorded(location.record), writing)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
-    location.journal.add(incident.fact())
+    state_fact(location.record, incident.fact())
     click.echo(f"incident {incident.fact().id} on {page.id}: {incident.title}{_first_word(incident)}")
 
 
@@ -108,7 +109,7 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
 @click.option("--phase", type=_PHASES, help="The phase; resolved ends the incident.  [default: unchanged]")
 @_TEXT
 @_NEXT
-@_AUTHOR
+@BY
 @CONFIG
 def update_command(
     incident_id: str, phase: str | None, text: str, next_update: str | None, author: str, path: Path
@@ -123,7 +124,7 @@ def update_command(
         update = new_update(values, _writing(portfolio, author), incident)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
-    location.journal.add(update.fact(incident))
+    state_fact(location.record, update.fact(incident))
     click.echo(f"incident {incident_id}: {update.phase.value}")
 
 
@@ -159,7 +160,7 @@ def _page(portfolio: Portfolio, page_id: str) -> StatusPage:
 
 
 def _writing(portfolio: Portfolio, author: str) -> Writing:
-    return Writing(words("--author", author) if author else "", SystemClock().now(), portfolio.zone)
+    return Writing(one_line("--by", author) if author else "", SystemClock().now(), portfolio.zone)
 
 
 def _recorded(record: Path) -> list[ProductIncident]:

@@ -21,6 +21,7 @@ from sla.maintenance import changes as plan_changes
 from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END, maintenance_windows
 from sla.page_mark import page_marks
 from sla.pause import PAUSE_END, pauses
+from sla.public_incident import PUBLIC_UPDATE, public_incidents
 from sla.silence import RETRY, SILENCE_END, silences
 from sla.window import format_instant
 
@@ -107,8 +108,18 @@ def fact_text(fact: Fact) -> str:
         or _pause_text(fact)
         or drill_text(fact)
         or failover_text(fact)
+        or _public_text(fact)
         or fact.body[:_LONGEST]
     )
+
+
+def _public_text(fact: Fact) -> str:
+    """Return the text of a public incident or of an update; empty for other facts."""
+    for incident in public_incidents([fact]):
+        return f"public incident on {incident.page}: {incident.title} ({incident.last.phase.value})"
+    if fact.kind == PUBLIC_UPDATE and isinstance(body := fact.content(), dict):
+        return f"public incident {body.get('incident')}: {body.get('phase')}"
+    return ""
 
 
 def _alert_text(fact: Fact) -> str:

@@ -23,6 +23,7 @@ from sla.failover_facts import FAILOVER_END, SITE_CHANGE
 from sla.gate_override import GATE_OVERRIDE_END
 from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END
 from sla.pause import PAUSE_END
+from sla.public_incident import PUBLIC_UPDATE
 from sla.silence import SILENCE_END
 from sla.window import format_instant
 
@@ -43,6 +44,7 @@ _CHANGED: Final[Mapping[str, tuple[str, str]]] = {
     MAINTENANCE_WINDOW_END: ("window", "ended"),
     MAINTENANCE_APPROVAL: ("window", "approved"),
     PAUSE_END: ("pause", "ended"),
+    PUBLIC_UPDATE: ("incident", "updated"),
     GATE_OVERRIDE_END: ("override", "ended"),
     DRILL_END: ("drill", "ended"),
     DRILL_RECOVERY_POINT: ("drill", "recovery_point_stated"),

@@ -26,7 +26,7 @@ status_pages:
   - {id: citizens, title: Services, components: [{id: forms, name: Online forms, product: demo}]}
 """
 OPEN = ("status-page", "open", "citizens", "--title", "Forms fail", "--component", "forms", "--text", "We look.")
-ANA = ("--author", "Ana Ng")
+ANA = ("--by", "Ana Ng")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_draft_is_printed_and_not_published(config: Path) -> None:
         (("open", "none", *OPEN[3:], *ANA), 'unknown status page "none"; known pages: citizens'),
         ((*OPEN[1:], "--component", "x", *ANA), "components of citizens are missing or unknown; use ids of forms"),
         ((*OPEN[1:], "--incident", "x", *ANA), "unknown product incident"),
-        ((*OPEN[1:], "--author", " "), "--author is empty"),
+        ((*OPEN[1:], "--by", " "), "--by is empty"),
         (("update", "x", "--text", "x", *ANA), 'unknown public incident "x"; `ninewatch status-page list` lists them'),
         (("draft", "citizens", "--component", "x"), "components of citizens are missing or unknown"),
         (("draft", "citizens", "--component", "forms", "--next-update", "x"), "next_update is neither a duration"),

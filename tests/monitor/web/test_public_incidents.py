@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from monitor.access.scopes import Scope
+from monitor.facts.history import fact_text
 from monitor.web.openapi import description
 from monitor.web.openapi_status_pages import OPERATIONS
 from sla.interval import MINUTE
@@ -70,6 +71,10 @@ async def test_incident_is_opened_updated_and_resolved(server: WritableServer) -
     matches(answer.body)
     assert (answer.status, answer.body["phase"], answer.body["next_update_due"]) == (201, "resolved", None)
     assert [update["author"] for update in answer.body["updates"]] == ["ana", "ben"]
+    assert [fact_text(fact) for fact in server.journal] == [
+        "public incident on citizens: Forms <b>fail</b> (investigating)",
+        f"public incident {incident['id']}: resolved",
+    ]
     text = await shown(server)
     assert "Current incidents" not in text
     assert "Past incidents September 2026 Forms <b>fail</b> Resolved" in text
