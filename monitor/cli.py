@@ -25,7 +25,7 @@ COMMANDS = {
     "rules": "rules:rules_command",
     "diff": "diff:diff",
     "import": "migrate:import_command",
-    "export": "slo_files:export_command",
+    "export": "record_export:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",
     "backup": "backup:backup_command",

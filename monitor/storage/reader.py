@@ -13,7 +13,15 @@ from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import open_connection, remedy
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.outbox import latest_in, notifications_since, product_incidents_in, unfinished_in
-from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
+from monitor.storage.rows import (
+    DamagedRowError,
+    facts_in,
+    incidents_in,
+    observations_between,
+    observations_in,
+    runs_in,
+    tail_in,
+)
 from monitor.storage.schema import check_owner_and_version
 from monitor.storage.validation import damage, refuse_damage
 
@@ -64,6 +72,10 @@ class Reader:
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
         return observations_in(self._connection, check, window)
+
+    def observations_between(self, window: Interval) -> Iterator[Observation]:
+        """Yield the observations of all checks with `at` in the window, by `at`. Older ones may have been pruned."""
+        return observations_between(self._connection, window)
 
     def load_incidents(self) -> list[Incident]:
         """Return all incidents, oldest first."""

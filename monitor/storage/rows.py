@@ -77,6 +77,12 @@ def observations_in(connection: sqlite3.Connection, check: str, window: Interval
     return [_observation(row) for row in _select(connection, sql.WINDOW, (check, window.start, window.end))]
 
 
+def observations_between(connection: sqlite3.Connection, window: Interval) -> Iterator[Observation]:
+    """Yield the observations of all checks with `at` in the window, by `at`. Older ones may have been pruned."""
+    for row in _select(connection, sql.BETWEEN, (window.start, window.end)):
+        yield _observation(row)
+
+
 def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
     """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
     for row in _select(connection, sql.TAIL):

@@ -51,6 +51,12 @@ WINDOW: Final = """
     WHERE check_key = ? AND at >= ? AND at < ?
     ORDER BY at"""
 
+BETWEEN: Final = """
+    SELECT check_key, at, outcome, word, latency, vantage, recheck
+    FROM observations JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
+    WHERE at >= ? AND at < ?
+    ORDER BY at, check_key, vantage"""
+
 INCIDENTS: Final = (
     "SELECT id, product, check_key, opened, resolved, reason, downtime FROM incidents ORDER BY opened, id"
 )
