@@ -132,7 +132,7 @@ def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
             yield loc, f"{quoted(name)} accepts the heartbeat only; use another receiver"
     heartbeat = portfolio.alerting.heartbeat
     if heartbeat is not None and heartbeat.to in receivers and not receivers[heartbeat.to].heartbeats:
-        kinds = "webhook, alertmanager or healthchecks"
+        kinds = "webhook, alertmanager, healthchecks or pagerduty_heartbeat"
         message = f"{quoted(heartbeat.to)} accepts no heartbeat; use a {kinds} receiver"
         yield ("alerting", "heartbeat", "to"), message
     for loc, name in _report_receivers(portfolio):

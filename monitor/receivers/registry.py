@@ -13,6 +13,7 @@ from monitor.receivers import (
     jira,
     ntfy,
     pagerduty,
+    pagerduty_heartbeat,
     rocketchat,
     slack,
     teams,
@@ -37,6 +38,7 @@ KINDS: dict[str, ReceiverKind[Any]] = {
         ntfy.KIND,
         gcnotify.KIND,
         healthchecks.KIND,
+        pagerduty_heartbeat.KIND,
         apprise.KIND,
     )
 }

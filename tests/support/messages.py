@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from monitor.alerting.delivery import Outcome, Target, deliver_once
+from monitor.alerting.heartbeat_sender import heartbeat
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import probe_environment
@@ -124,6 +125,9 @@ def samples() -> dict[str, Message]:
         "acknowledged": message(Kind.ACKNOWLEDGED, **ACKNOWLEDGED),
         "test": message(Kind.TEST, key="test:ops", incident=None, checks=[], downtime_seconds=None, severity="note"),
     }
+
+
+HEARTBEAT = Message.of(heartbeat("heartbeat:ops", "ops", EPOCH), EPOCH)
 
 
 @contextlib.asynccontextmanager

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from monitor.alerting.delivery import Target, deliver_once
 from monitor.receivers.registry import KINDS
 from tests.monitor.receivers.test_email import Mailbox, serve_mail
-from tests.support.messages import receiver, samples, send, write_secret
+from tests.support.messages import HEARTBEAT, attempt_maker, receiver, samples, send, write_secret
 from tests.support.sinks import Received, Sink
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,6 +45,10 @@ CONFIGURATIONS: dict[str, Callable[[Sink, Path], dict[str, Any]]] = {
         },
         "server": sink.url(""),
     },
+    "pagerduty_heartbeat": lambda sink, folder: {
+        "pagerduty_heartbeat": write_secret(folder, "key", KEY),
+        "server": sink.url(""),
+    },
     "healthchecks": lambda sink, folder: {"healthchecks": write_secret(folder, "url", sink.url("/ping/uuid"))},
 }
 
@@ -67,10 +72,13 @@ def recorded_request(request: Received) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
 async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
     actual = {}
-    for name, message in samples().items():
+    heartbeat = {"heartbeat": HEARTBEAT} if KINDS[kind].receiver.heartbeats else {}
+    for name, message in ((samples() if KINDS[kind].receiver.alerts else {}) | heartbeat).items():
+        first = len(sink.received)
         outcome = await send(receiver(**CONFIGURATIONS[kind](sink, tmp_path)), message)
         assert not outcome.error
-        actual[name] = recorded_request(sink.received[-1])
+        requests = [recorded_request(request) for request in sink.received[first:]]
+        actual[name] = requests if len(requests) > 1 else requests[0]
     assert actual == golden(kind, actual)
 
 
@@ -109,3 +117,22 @@ async def test_messages_through_apprise_equal_their_golden_file(sink: Sink, tmp_
 def test_every_kind_has_a_golden_file() -> None:
     assert set(CONFIGURATIONS) | {"email", "apprise"} == set(KINDS)
     assert {path.stem for path in GOLDEN.iterdir()} == set(KINDS)
+
+
+async def test_heartbeats_of_pagerduty_replace_each_other_under_two_keys(sink: Sink, tmp_path: Path) -> None:
+    """After every heartbeat exactly one alert is open, also after a restart."""
+    configured = receiver(**CONFIGURATIONS["pagerduty_heartbeat"](sink, tmp_path))
+    alerts: set[str] = set()
+    opened, done = [], 0
+    async with attempt_maker() as runner:
+        for target in (Target.of(configured), Target.of(configured)):  # the second one after a restart
+            for _ in range(3):
+                assert not (await deliver_once(target, HEARTBEAT, runner.new_attempt())).error
+                for event in (request.json() for request in sink.received[done:]):
+                    triggered = event["event_action"] == "trigger"
+                    assert not (triggered and event["dedup_key"] in alerts), "would not start a new pause"
+                    (alerts.add if triggered else alerts.discard)(event["dedup_key"])
+                done = len(sink.received)
+                opened += alerts
+                assert len(alerts) == 1
+    assert [key.rpartition(":")[2] for key in opened] == ["a", "b", "a", "a", "b", "a"]
