@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import model_validator
 
 from monitor.config.model import HttpUrl, Secret
+from monitor.config.regex import Regex, RegexField
 from monitor.network.failure import ProbeFailure, quoted
 from monitor.probe_result import ProbeResult
 from monitor.probes.base import Kind
@@ -25,6 +26,7 @@ from sla.observation import Outcome
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
 
+_UNKNOWN_REASONS = frozenset({"browser_missing", "browser_undecided"})
 _SCRIPT_SHARE, _SCREENSHOT_SHARE = (
     0.8,
     0.15,
@@ -46,6 +48,10 @@ class BrowserCheck(ProgramCheck):
     keep: LocalFolder | None = None
     """A folder for screenshot and trace of the last failure, in a subfolder with the check's id as name. A trace
     contains all input, so it is not kept if `env` contains a secret."""
+
+    unknown_text: RegexField | None = None
+    """A failure whose message this regular expression (RE2) matches is unknown, for example one about the password of
+    the check's own user."""
 
     chromium: str = "/usr/bin/chromium"
     """Path of the browser."""
@@ -81,14 +87,14 @@ def prepare(check: BrowserCheck) -> Probe:
         attempt.enter("transfer")
         code, output = await run(command, environment)
         attempt.close()
-        if (failure := _failure(code, output)) is not None:
+        if (failure := _failure(code, output, check.unknown_text)) is not None:
             raise failure
         return ProbeResult(Outcome.GOOD, phases=attempt.phases)
 
     return probe
 
 
-def _failure(code: int, output: bytes) -> ProbeFailure | None:
+def _failure(code: int, output: bytes, unknown_text: Regex | None) -> ProbeFailure | None:
     """Return the failure that the script's process reported, None if the script returned."""
     try:
         verdict = json.loads(output)
@@ -97,8 +103,10 @@ def _failure(code: int, output: bytes) -> ProbeFailure | None:
         return ProbeFailure("browser_missing", f"the script's process exited with {code}", outcome=Outcome.UNKNOWN)
     if not reason:
         return None
-    is_unknown = reason == "browser_missing"
-    return ProbeFailure(reason, quoted(detail, 250), outcome=Outcome.UNKNOWN if is_unknown else Outcome.BAD)
+    if reason == "browser_failed" and unknown_text is not None and unknown_text.search(detail):
+        reason = "browser_undecided"
+    outcome = Outcome.UNKNOWN if reason in _UNKNOWN_REASONS else Outcome.BAD
+    return ProbeFailure(reason, quoted(detail, 250), outcome=outcome)
 
 
 KIND = Kind(
@@ -116,6 +124,7 @@ timeout: 1m
     reasons={
         "browser_failed": "the script raised an exception or called `sys.exit`",
         "browser_missing": "unknown: the browser did not start, or the script cannot be loaded",
+        "browser_undecided": "unknown: the script failed with a message that matches `unknown_text`",
         "browser_timeout": "the script did not return within 80 % of the timeout",
     },
 )

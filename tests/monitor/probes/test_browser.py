@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from monitor.config.regex import regex
+from monitor.probes import browser
 from monitor.probes.browser import DisabledBrowserCheck
 from sla.observation import Outcome
 from tests.support.probing import attempt, load_check
@@ -90,6 +92,21 @@ async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch:
     assert "/log-in" in result.detail
     assert "canary" not in result.detail
     assert [path.name for path in (tmp_path / "k" / "check").iterdir()] == ["screenshot.png"]
+
+
+@pytest.mark.parametrize(
+    ("unknown_text", "outcome", "reason"),
+    [
+        (None, Outcome.BAD, "browser_failed"),
+        ("^Assertion.*refused", Outcome.UNKNOWN, "browser_undecided"),
+        ("elsewhere", Outcome.BAD, "browser_failed"),
+    ],
+)
+def test_failure_with_a_matching_message_is_unknown(unknown_text: str | None, outcome: Outcome, reason: str) -> None:
+    output = b'{"reason": "browser_failed", "detail": "AssertionError: the account was refused"}'
+    failure = browser._failure(0, output, None if unknown_text is None else regex(unknown_text))
+    assert failure is not None
+    assert (failure.outcome, failure.reason) == (outcome, reason)
 
 
 @pytest.mark.slow
