@@ -24,7 +24,7 @@ import yaml
 from click.testing import CliRunner
 
 from monitor import probes
-from monitor.commands.probe import _of_url, probe
+from monitor.commands.probe import _check_of_url, probe
 from monitor.config.loader import examine
 from monitor.http import expectation as expectation_module
 from monitor.http import fetching_check
@@ -251,7 +251,7 @@ def test_every_url_gives_a_check_of_its_kind(scheme: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(icmp, "may_open_socket", lambda: True)
     kind = next(kind for kind in KINDS.values() if scheme in kind.schemes)
     port = ":1" if kind.name in ("tcp", "grpc") else ""
-    base = _of_url(f"{scheme}://host.example.test{port}", "2s")
+    base = _check_of_url(f"{scheme}://host.example.test{port}", "2s")
     assert (base.kind, base.timeout) == (kind.name, 2_000_000)
 
 
