@@ -73,13 +73,37 @@ class Commands(click.Group):
         return command
 
 
+def _levels(_: click.Context, option: click.Parameter, value: str | None) -> log.Levels | None:
+    try:
+        return None if value is None else log.Levels.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=option) from None
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version(), prog_name="ninewatch")
-def cli() -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice([form.value for form in log.LogFormat]),
+    default=log.LogFormat.AUTO.value,
+    envvar="NINEWATCH_LOG_FORMAT",
+    help="Format of the log on standard error.  [default: text on a terminal, else json]",
+)
+@click.option(
+    "--log-level",
+    "levels",
+    metavar="LEVEL[,SUBSYSTEM=LEVEL]",
+    callback=_levels,
+    envvar="NINEWATCH_LOG_LEVEL",
+    help="debug, info, warning or error, also by subsystem: info,engine=debug  [default: info]",
+)
+def cli(log_format: str, levels: log.Levels | None) -> None:
     """Uptime and SLA monitor: every figure has bounds.
 
     Start with `ninewatch demo`: it needs no configuration.
     """
+    if levels is not None or log_format != log.LogFormat.AUTO:
+        log.configure(level=levels or log.Levels(), form=log.LogFormat(log_format))
 
 
 def main() -> None:

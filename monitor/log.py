@@ -9,9 +9,12 @@ import re
 import sys
 from bisect import bisect, bisect_left, insort
 from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from os.path import commonprefix
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 from urllib.parse import quote, quote_plus
 from weakref import finalize
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 CONCEALED = "[secret]"
 _MIN_SECRET_LENGTH = 4  # shorter secrets occur by chance in other words; concealing them would make logs unreadable
 _MAX_TEXT_LENGTH = 2_000
+_LEVELS: Final = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
+_SUBSYSTEM = re.compile(r"[A-Za-z_][\w.]*")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -171,13 +176,64 @@ def conceal_head(text: str, length: int) -> str:
     return _concealer.head(text, length)
 
 
-def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_json: bool | None = None) -> None:
+class LogFormat(StrEnum):
+    """The format of log lines. `auto`: text on a terminal, JSON otherwise."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+    LOGFMT = "logfmt"
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The level of log lines, and other levels by subsystem, for example `engine` or `network.resolver`."""
+
+    level: int = logging.INFO
+    subsystems: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Levels:
+        """Parse `warning`, or levels with subsystems: `info,engine=debug,aiohttp=error`.
+
+        A subsystem is a module of ninewatch without `monitor.`, or the name of a library.
+
+        Raises:
+            ValueError: a level or subsystem is unknown.
+        """
+        level, subsystems = logging.INFO, {}
+        for part in text.split(","):
+            name, separator, word = part.rpartition("=")
+            value = _LEVELS.get(word.strip().lower())
+            if value is None or (separator and not _SUBSYSTEM.fullmatch(name.strip())):
+                raise ValueError(f"{part.strip()!r} is not a level; write {', '.join(_LEVELS)}, or SUBSYSTEM=LEVEL")
+            if separator:
+                subsystems[name.strip()] = value
+            else:
+                level = value
+        return cls(level, subsystems)
+
+    def apply(self) -> None:
+        """Set the levels of the loggers of the subsystems."""
+        for name, level in self.subsystems.items():
+            for logger in (name, f"monitor.{name}"):
+                logging.getLogger(logger).setLevel(level)
+
+
+def configure(
+    stream: TextIO | None = None,
+    *,
+    level: int | Levels = logging.INFO,
+    form: LogFormat = LogFormat.AUTO,
+) -> None:
     """Send the records of structlog and of the standard library to the stream (stderr), without secrets.
 
-    By default, lines are text on a terminal and JSON otherwise. A second call replaces the first configuration.
+    A second call replaces the first configuration, except for levels of subsystems, which it adds to.
     """
     stream = stream or sys.stderr
-    as_json = not stream.isatty() if as_json is None else as_json
+    levels = level if isinstance(level, Levels) else Levels(level)
+    if form is LogFormat.AUTO:
+        form = LogFormat.TEXT if stream.isatty() else LogFormat.JSON
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -190,10 +246,11 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(as_json), _redact],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form), _redact],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[handler], level=levels.level, force=True)
+    levels.apply()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -206,15 +263,30 @@ def configure(stream: TextIO | None = None, *, level: int = logging.INFO, as_jso
     )
 
 
-def _renderers(as_json: bool) -> list[Processor]:
+def _renderers(form: LogFormat) -> list[Processor]:
     """Return the renderers. Tracebacks have no local variables, which may contain unknown secrets."""
-    if as_json:
+    if form is LogFormat.JSON:
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    if form is LogFormat.LOGFMT:
+        first = ("timestamp", "level", "logger", "event")
+        return [
+            structlog.processors.format_exc_info,
+            _with_plain_keys,
+            structlog.processors.LogfmtRenderer(key_order=first, drop_missing=True, bool_as_flag=False),
+        ]
     return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 
 
+def _with_plain_keys(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Replace characters of keys that logfmt does not allow, and the line breaks of tracebacks."""
+    return {
+        re.sub(r"[\s=\"]+", "_", key): value.replace("\n", "\\n") if isinstance(value, str) else value
+        for key, value in event.items()
+    }
+
+
 def _shorten_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay full_window."""
+    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets are not cut."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

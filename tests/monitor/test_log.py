@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -52,6 +53,44 @@ def test_log_to_a_file_is_one_json_line_per_event(stream: io.StringIO) -> None:
     assert own_entry["timestamp"].endswith("Z")
 
 
+def test_logfmt_is_one_line_of_pairs_per_event(stream: io.StringIO) -> None:
+    log.configure(stream, form=log.LogFormat.LOGFMT)
+    structlog.get_logger("ours").info("probe_failed", reason='said "no"\nand left', count=3, ok=True, **{"a key": None})
+    try:
+        raise RuntimeError("broken")
+    except RuntimeError:
+        structlog.get_logger("ours").exception("defect")
+    first, second = stream.getvalue().splitlines()
+    assert re.match(r"timestamp=\S+Z level=info logger=ours event=probe_failed ", first)
+    pairs = dict(pair.split("=", 1) for pair in shlex.split(first))
+    assert pairs["reason"] == 'said "no"\\u000aand left'
+    assert (pairs["count"], pairs["ok"], pairs["a_key"]) == ("3", "true", "")
+    assert "RuntimeError: broken" in second
+
+
+def test_levels_by_subsystem(stream: io.StringIO) -> None:
+    log.configure(stream, level=log.Levels.parse("warning, engine=debug,aiohttp.access=error"))
+    try:
+        for name in ("monitor.engine.runner", "monitor.web.pages", "aiohttp.access"):
+            for level in (logging.DEBUG, logging.WARNING, logging.ERROR):
+                logging.getLogger(name).log(level, "event")
+        written = [(entry["logger"], entry["level"]) for entry in map(json.loads, stream.getvalue().splitlines())]
+    finally:
+        for name in ("engine", "monitor.engine", "aiohttp.access", "monitor.aiohttp.access"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    assert written == [
+        *(("monitor.engine.runner", level) for level in ("debug", "warning", "error")),
+        *(("monitor.web.pages", level) for level in ("warning", "error")),
+        ("aiohttp.access", "error"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["loud", "engine=loud", "=debug", "a b=debug", "", "info,"])
+def test_unknown_levels_are_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a level; write debug, info, warning, error"):
+        log.Levels.parse(text)
+
+
 def test_log_to_a_terminal_is_text(stream: io.StringIO) -> None:
     terminal = Terminal()
     log.configure(terminal)
@@ -70,7 +109,7 @@ def test_events_below_the_level_are_dropped(stream: io.StringIO) -> None:
 @pytest.mark.parametrize("as_json", [True, False])
 def test_target_text_is_escaped_and_truncated(as_json: bool, stream: io.StringIO) -> None:
     """Line breaks, terminal escapes and right-to-left overrides are shown as codes."""
-    log.configure(stream, as_json=as_json)
+    log.configure(stream, form=log.LogFormat.JSON if as_json else log.LogFormat.TEXT)
     structlog.get_logger().info("probe", detail="a\n2026 forged\x1b[31m\u202eevil" + "x" * 10_000)
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()
@@ -80,7 +119,7 @@ def test_target_text_is_escaped_and_truncated(as_json: bool, stream: io.StringIO
 
 def test_traceback_shows_no_local_variables(stream: io.StringIO) -> None:
     for as_json in (True, False):
-        log.configure(stream, as_json=as_json)
+        log.configure(stream, form=log.LogFormat.JSON if as_json else log.LogFormat.TEXT)
         try:
             local_value = "local-value-" + "9"
             raise RuntimeError(len(local_value))
