@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sla import availability
 from sla.availability import Bounds
-from sla.drill import DrillRecord, as_seconds
+from sla.drill import Drill, DrillRecord, as_seconds
 from sla.interval import SECOND, Interval
 from sla.states import Durations, Piece, State
 from sla.window import format_instant
@@ -176,7 +176,16 @@ def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]
         return False, failed
     if (open_ := _undecided(result, exercised=exercised)) is not None:
         return None, open_
-    return True, "recovery time and recovery point kept the promised limits"
+    return True, _kept(result.record.drill)
+
+
+def _kept(drill: Drill) -> str:
+    """Return which promised limits were kept. At least one is promised."""
+    if drill.rpo is None:
+        return "the recovery time kept the RTO; no RPO was stated"
+    if drill.rto is None:
+        return "the recovery point kept the RPO; no RTO was stated"
+    return "recovery time and recovery point kept the promised limits"
 
 
 def _missed(result: DrillResult) -> str | None:

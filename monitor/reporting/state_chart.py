@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from sla.states import Piece
 
 WIDTH: Final = 720.0
-HEIGHT: Final = 132.0
-_LEFT, _RIGHT, _TOP, _STRIP = 8.0, 8.0, 34.0, 60.0
+_ROW: Final = 12.0  # of the labels of marks
+_ROWS: Final = 4  # as many as a drill has marks: start, failure, detection, end
+_LEFT, _RIGHT, _TOP, _STRIP = 8.0, 8.0, 10 + _ROW * _ROWS, 60.0
+HEIGHT: Final = _TOP + _STRIP + 38
 _PLOT = WIDTH - _LEFT - _RIGHT
 _UP, _DOWN, _DOUBT, _QUIET, _TEXT = "#013366", "#b3261e", "#c98a00", "#52606f", "#1c2530"
 _NAMES: Final = {
@@ -33,6 +35,7 @@ _NAMES: Final = {
 }
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 _MAX_TICKS: Final = 12
+_EDGE: Final = 24.0  # half of the longest label of a tick
 
 
 def state_name(state: State) -> str:
@@ -97,15 +100,22 @@ def _axis(scale: _Scale) -> Iterator[str]:
     for number in range(first, (scale.end - scale.origin) // SECOND // step + 1):
         x = scale.x(scale.origin + number * step * SECOND)
         yield f'<path d="M{x:.2f} {bottom:g}v5" stroke="{_QUIET}" stroke-width="1"/>'
-        yield f'<text x="{x:.2f}" y="{bottom + 17:g}" text-anchor="middle" fill="{_QUIET}">{number * step} s</text>'
+        yield (
+            f'<text x="{x:.2f}" y="{bottom + 17:g}" text-anchor="{_anchor(x)}" fill="{_QUIET}">{number * step} s</text>'
+        )
+
+
+def _anchor(x: float) -> str:
+    """Return the anchor of a label below its tick that keeps it within the chart."""
+    return "start" if x < _EDGE else "end" if x > WIDTH - _EDGE else "middle"
 
 
 def _marks(chart: StateChart, scale: _Scale) -> Iterator[str]:
-    """Yield a line and a label per mark. Labels alternate between two rows, so that they do not overlap."""
+    """Yield a line and a label per mark. Each label has a row of its own, so that they do not overlap."""
     for number, (at, label) in enumerate(chart.marks):
         if not scale.start <= at <= scale.end:
             continue
-        x, y = scale.x(at), 10 + 12 * (number % 2)
+        x, y = scale.x(at), 10 + _ROW * (number % _ROWS)
         anchor = "start" if x < WIDTH / 2 else "end"
         yield f'<path d="M{x:.2f} {y + 2:g}V{_TOP + _STRIP:g}" stroke="{_TEXT}" stroke-width=".8"/>'
         yield f'<text x="{x:.2f}" y="{y:g}" text-anchor="{anchor}" fill="{_TEXT}">{escape(label)}</text>'

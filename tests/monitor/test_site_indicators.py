@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -22,7 +23,6 @@ from tests.support.probed_portfolio import ProbedPortfolio, clock_from_now, prob
 from tests.support.servers import http_response, read_request, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
-    import asyncio
     import ssl
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
@@ -91,11 +91,19 @@ def fingerprint(issued: Issued) -> str:
     return hashlib.sha256(issued.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
-def write_config(folder: Path, active: dict[str, dict[str, Any]], health: str) -> Path:
+Checks = dict[str, dict[str, Any]]
+
+
+def write_config(
+    folder: Path, active: Checks, health: str, direct: Checks | None = None, readiness: dict[str, Any] | None = None
+) -> Path:
     """Write a product with two sites."""
-    sites = [{"id": name, "active": {"id": f"{name}-active", **check}} for name, check in active.items()]
-    checks = [{"id": "health", "http": health}]
-    product = {"id": "sso", "objective": "99%", "sites": sites, "failover": {"within": "15m"}, "checks": checks}
+    sites = []
+    for name, check in active.items():
+        checks = {"active": {"id": f"{name}-active", **check}}
+        sites.append({"id": name, **checks} | ({"direct": {"id": f"{name}-direct", **direct[name]}} if direct else {}))
+    product = {"id": "sso", "objective": "99%", "sites": sites, "failover": {"within": "15m"}}
+    product |= {"checks": [{"id": "health", "http": health}]} | ({"readiness": readiness} if readiness else {})
     config = folder / "ninewatch.yaml"
     config.write_text(json.dumps({"listen": "127.0.0.1:0", "products": [product]}))
     return config
@@ -138,3 +146,63 @@ async def test_site_is_found_and_its_changes_are_recorded(
                 failovers = recorded_failovers(portfolio.ledger, portfolio.clock.now(), "sso")
     assert actives == ["gold", "dr", "gold"]
     assert [failover.change.kind for failover in failovers] == [ChangeKind.FAILOVER, ChangeKind.FAILBACK]
+
+
+class Site:
+    """A listener at an address of loopback, which a test closes and opens again."""
+
+    def __init__(self, host: str, port: int = 0) -> None:
+        self.host, self.port, self.names = host, port, list[str]()
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._handle, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Stop listening."""
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await read_request(reader)).decode()
+        self.names += [line.partition(":")[2].strip() for line in head.splitlines() if line.lower().startswith("host:")]
+        writer.write(http_response(b"ok"))
+        await writer.drain()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def two_sites() -> AsyncIterator[tuple[Site, Site]]:
+    """Run two sites on one port of two addresses."""
+    gold = Site("127.0.1.1")
+    await gold.open()
+    dr = Site("127.0.1.2", gold.port)
+    await dr.open()
+    try:
+        yield gold, dr
+    finally:
+        await gold.close()
+        await dr.close()
+
+
+async def test_each_site_is_probed_directly_by_its_address_with_the_name_of_the_product(tmp_path: Path) -> None:
+    """The standby site answers although it is not the active one; without an answer the item is unmet."""
+    async with dns_answer(tmp_path) as (checks, _), two_sites() as (gold, dr):
+        url = f"http://sso.example.org:{gold.port}/health"
+        direct = {site: {"http": url, "resolve_to": at.host} for site, at in (("gold", gold), ("dr", dr))}
+        config = write_config(tmp_path, checks, f"http://127.0.1.1:{gold.port}/", direct, {"checklist": "dr-tiers"})
+        async with probed_portfolio(config, clock_from_now()) as portfolio:
+            assert await portfolio.probe() == {"sso/dr-active": "dns_answer"}
+            assert portfolio.item_states("sso")[1] == "met", "both sites answer directly"
+            assert (gold.names[-1], dr.names[-1]) == (f"sso.example.org:{gold.port}",) * 2
+            await dr.close()
+            portfolio.clock.jump(60)
+            assert (await portfolio.probe())["sso/dr-direct"] == "connect_refused"
+            assert portfolio.item_states("sso")[1] == "unmet"
+            await dr.open()
+            portfolio.clock.jump(60)
+            assert "sso/dr-direct" not in await portfolio.probe()
+            assert portfolio.item_states("sso")[1] == "met"

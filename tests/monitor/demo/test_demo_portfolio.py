@@ -19,6 +19,7 @@ from monitor.probes.registry import CHECK_TYPES, prepare
 from monitor.views.readiness import remedy_text
 from sla.interval import DAY, SECOND
 from sla.objective import Objective
+from sla.observation import Outcome
 from tests.support.probing import retry_if_starved
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ EXPECTED_REASONS = {
     ("secondment", "one_instance_down"): {"a": "connect_refused"},
     ("secondment", "error"): dict.fromkeys(("a", "b"), "http_status"),
 }
+
+
+ACTIVE_SITES = {"up": ["gold"], "outage": [], "slow": [], "maintenance": [], "failover": ["golddr"]}  # by mode
 
 
 def test_table_above_has_every_mode_of_every_product() -> None:
@@ -137,6 +141,33 @@ async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_p
             actual = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
             failed = {check: result.reason for check, result in actual.items() if result.reason}
             assert failed == expected, (product, mode, actual)
+
+
+async def test_active_site_is_the_one_that_answers_as_keycloak(tmp_path: Path) -> None:
+    assert set(ACTIVE_SITES) == set(modes.MODES["keycloak"])
+    async with (
+        Products(script.NONE, SystemClock()) as products,
+        probe_environment(SystemClock(), Health()) as (runner, _),
+    ):
+        path = tmp_path / "demo.yaml"
+        path.write_text(launch.render(SHIPPED.read_text(), products.ports, tmp_path / "ninewatch.db"))
+        (keycloak,) = (product for product in load(path, CHECK_TYPES).products if product.id == "keycloak")
+        for mode, expected in ACTIVE_SITES.items():
+            await products.set("keycloak", mode)
+            patience = 0.1 if mode == "slow" else 10.0
+            results = [await retry_if_starved(runner, prepare(site.active), patience) for site in keycloak.sites]
+            good = [
+                site.id
+                for site, attempt in zip(keycloak.sites, results, strict=True)
+                if attempt.result.outcome is Outcome.GOOD
+            ]
+            assert good == expected, mode
+
+
+def test_css_is_down_by_design_while_keycloak_runs_at_the_other_site(portfolio: Portfolio) -> None:
+    (css,) = (product for product in portfolio.products if product.id == "css")
+    assert css.down_by_design is not None
+    assert css.down_by_design.failover_of == "keycloak"
 
 
 def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio) -> None:
