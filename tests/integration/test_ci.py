@@ -25,11 +25,11 @@ def run_step(budget: int, command: str) -> tuple[str, float]:
     return completed.stdout, time.monotonic() - start
 
 
-def test_every_step_has_a_budget_and_the_sum_is_below_one_hour() -> None:
+def test_every_step_has_a_budget_and_the_sum_is_below_70_minutes() -> None:
     steps = re.findall(r'^step "([^"]+)"', RUN, flags=re.MULTILINE)
     assert steps == list(BUDGETS)
     assert len(steps) >= 10
-    assert sum(BUDGETS.values()) < 3600
+    assert sum(BUDGETS.values()) < 4200
 
 
 @pytest.mark.parametrize("command", ["sleep 90", "bash -c 'trap : INT; while :; do sleep 1; done'"])

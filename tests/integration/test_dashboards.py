@@ -1,4 +1,4 @@
-"""Queries of the dashboards return data from a real Prometheus that scrapes a real daemon."""
+"""Queries of the dashboards return data from a real Prometheus (Debian's and a current one) that scrapes a daemon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from monitor.exporters.dashboards.expressions import nines
 from tests.support import dashboards
 from tests.support.daemon_process import DaemonProcess, run_to_exit, running_daemon
 from tests.support.metric_names import queried_metrics
-from tests.support.monitoring import Prometheus, Target, prometheus
+from tests.support.monitoring import CURRENT_PROMETHEUS, Prometheus, Target, prometheus
 from tests.support.processes import fetch, needs, wait_for
 from tests.support.sinks import Sink
 
@@ -83,9 +84,13 @@ VARIABLES = {"job": ".*", "instance": ".*", "window": "30d", "__rate_interval": 
 PRODUCTS = {"product": "forms"}  # the other dashboards show all products
 
 
+SERVERS = {"debian": "prometheus", "current": str(CURRENT_PROMETHEUS)}
+Servers = dict[str, Prometheus]
+
+
 @pytest.fixture(scope="module")
-def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, DaemonProcess]]:
-    """Yield Prometheus and the daemon, while a product is down and its page is acknowledged."""
+def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Servers, DaemonProcess]]:
+    """Yield the installed servers and the daemon, while a product is down and its page is acknowledged."""
     folder = tmp_path_factory.mktemp("dashboards")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -102,8 +107,13 @@ def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
         config = folder / "ninewatch.yaml"
         config.write_text(CONFIG.format(folder=folder, ca=folder / "ca.pem", hook=sink.url(), **ports))
         daemon = stack.enter_context(running_daemon(config))
-        server = stack.enter_context(prometheus(folder, daemon.address))
-        wait_for("both products up", lambda: len(server.query('ninewatch_product_state{state="up"} == 1')) == 2)
+        servers = {
+            name: stack.enter_context(prometheus(tmp_path_factory.mktemp(name), daemon.address, program=program))
+            for name, program in SERVERS.items()
+            if name == "debian" or CURRENT_PROMETHEUS.exists()
+        }
+        for server in servers.values():
+            wait_for("both products up", partial(_has_series, server, 'ninewatch_product_state{state="up"} == 1', 2))
         drill = ("drill", "start", "login", "--kind", "deploy", "--rto", "15m", "--by", "Ada", "-c", config)
         status, started, error = run_to_exit(*drill)
         assert status == 0, error
@@ -113,15 +123,28 @@ def scraped_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[P
         (opened,) = sink.wait_for_event("opened")
         status, _, error = run_to_exit("alert", "acknowledge", opened["key"], "--by", "Ada", "-c", config)
         assert status == 0, error
-        wait_for("the acknowledgement", lambda: server.query('ninewatch_open_pages{acknowledged="true"} == 1'))
-        wait_for("every rule to be evaluated", lambda: all(rule["health"] == "ok" for rule in server.rules()))
-        yield server, daemon
+        for server in servers.values():
+            wait_for(
+                "the acknowledgement", partial(_has_series, server, 'ninewatch_open_pages{acknowledged="true"} == 1')
+            )
+            wait_for("every rule to be evaluated", partial(_rules_are_evaluated, server))
+        yield servers, daemon
 
 
-@pytest.fixture
-def prometheus_server(scraped_daemon: tuple[Prometheus, DaemonProcess]) -> Prometheus:
-    """Return the Prometheus that scrapes the daemon."""
-    return scraped_daemon[0]
+def _has_series(server: Prometheus, expr: str, number: int = 1) -> bool:
+    return len(server.query(expr)) == number
+
+
+def _rules_are_evaluated(server: Prometheus) -> bool:
+    return all(rule["health"] == "ok" for rule in server.rules())
+
+
+@pytest.fixture(params=SERVERS)
+def prometheus_server(request: pytest.FixtureRequest, scraped_daemon: tuple[Servers, DaemonProcess]) -> Prometheus:
+    """Return a Prometheus that scrapes the daemon."""
+    if request.param not in scraped_daemon[0]:
+        pytest.skip("not built: .tools/prometheus (see .ci/run)")
+    return scraped_daemon[0][request.param]
 
 
 def result(server: Prometheus, expr: str, *, instant: bool) -> list[Any]:
@@ -208,7 +231,7 @@ def test_dependency_state_is_labelled_with_the_dependencys_id(prometheus_server:
 
 
 @pytest.mark.parametrize("name", dashboards.NAMES)
-def test_links_lead_to_existing_pages(scraped_daemon: tuple[Prometheus, DaemonProcess], name: str) -> None:
+def test_links_lead_to_existing_pages(scraped_daemon: tuple[Servers, DaemonProcess], name: str) -> None:
     text = (dashboards.FOLDER / f"{name}.json").read_text(encoding="utf-8")
     links = set(re.findall(r"\$\{public_url:raw\}([^\s\"\\)]*)", text))
     assert links
@@ -217,6 +240,11 @@ def test_links_lead_to_existing_pages(scraped_daemon: tuple[Prometheus, DaemonPr
         status, page = fetch(scraped_daemon[1].address + path)
         assert status == 200, link
         assert not part or f'id="{part}"' in page.decode(), link
+
+
+def test_servers_are_of_two_generations(request: pytest.FixtureRequest, prometheus_server: Prometheus) -> None:
+    major = {"debian": "2", "current": "3"}[request.node.callspec.params["prometheus_server"]]
+    assert prometheus_server.api("status/buildinfo")["version"].split(".")[0] == major
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from monitor.exporters.rule_file import Alert, Group, render
 from monitor.exporters.rules import groups
 from tests.support.processes import Program, fetch, free_port, run_program, wait_for
 
+CURRENT_PROMETHEUS = Path(__file__).parents[2] / ".tools/prometheus"  # built by .ci/run
+
 
 class _Quiet(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
@@ -118,7 +120,7 @@ def without_hold_times(group: Group) -> Group:
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[Prometheus]:
+def prometheus(folder: Path, scraped: str, alertmanager: str = "", program: str = "prometheus") -> Iterator[Prometheus]:
     """Run Prometheus with the shipped rules, with intervals of one second and without `for`."""
     (folder / "rules.yaml").write_text(render(map(without_hold_times, groups()), "1s"))
     config = {
@@ -128,17 +130,19 @@ def prometheus(folder: Path, scraped: str, alertmanager: str = "") -> Iterator[P
     }
     if alertmanager:
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [_host(alertmanager)]}]}]}
-    with prometheus_with_config(folder, config) as server:
+    with prometheus_with_config(folder, config, program) as server:
         yield server
 
 
 @contextlib.contextmanager
-def prometheus_with_config(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
+def prometheus_with_config(
+    folder: Path, config: dict[str, Any], executable: str = "prometheus"
+) -> Iterator[Prometheus]:
     """Run Prometheus with this configuration."""
     (folder / "prometheus.yaml").write_text(json.dumps(config))
     address = f"127.0.0.1:{free_port()}"
     command = [
-        "prometheus",
+        executable,
         f"--config.file={folder}/prometheus.yaml",
         f"--storage.tsdb.path={folder}/tsdb",
         f"--web.listen-address={address}",
