@@ -66,9 +66,8 @@ def separate_sites(folder: Path) -> Iterator[KeycloakSites]:
 def shared_store(folder: Path) -> Iterator[KeycloakSites]:
     """Run two Keycloaks on one PostgreSQL database: they share realm, keys and sessions."""
     port = free_port()
-    (folder / "database").mkdir()
     with contextlib.ExitStack() as stack:
-        database = Postgres(folder / "database")
+        database = Postgres(folder)  # in a subfolder it would be one level too deep to open all parent folders
         stack.enter_context(database.running())
         url = f"jdbc:postgresql://127.0.0.1:{database.port}/postgres"
         sites = [
