@@ -46,6 +46,7 @@ from monitor.startup import (
     unwritten_error,
     usable_signer,
 )
+from monitor.status_feeds.service import StatusFeeds
 from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
@@ -123,6 +124,7 @@ class _Parts:
     drills: DrillManager
     continuity: Continuity
     sites: SiteObserver
+    feeds: StatusFeeds
 
 
 class Daemon:
@@ -275,6 +277,7 @@ class Daemon:
             drills,
             continuity,
             SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end),
+            StatusFeeds(self._ledger, facts.add, self._clock),
         )
 
     async def _work(self, parts: _Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
@@ -289,6 +292,7 @@ class Daemon:
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
                 tasks.create_task(parts.anchoring.run(runner.new_attempt), name="anchoring")
                 tasks.create_task(parts.continuity.run(runner.new_attempt), name="continuity")
+                tasks.create_task(parts.feeds.run(runner.new_attempt), name="status-feeds")
                 tasks.create_task(parts.probing.journeys.run(runner.new_attempt), name="journeys")
                 tasks.create_task(self._until_stopped(), name="stop")
         except* Stopped:

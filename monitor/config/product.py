@@ -21,6 +21,7 @@ from monitor.config.maintenance import Maintenance
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
 from monitor.config.sites import DownByDesign, FailoverBlock, Site
 from monitor.config.stage import StageField
+from monitor.config.status_feed import StatusFeed
 from monitor.config.values import (
     AS_TEXT,
     BudgetWindowField,
@@ -100,6 +101,11 @@ class Product(Model):
 
     depends_on: tuple[Id, ...] = ()
     """Products that this product needs at run time."""
+
+    status_feed: StatusFeed | None = None
+    """The public status feed of the product's supplier: what it stated is compared with the observed outages. It
+    changes no figure.
+    """
 
     component: Literal["simple", "complex", "bundle"] | None = None
     """Kind of component: `simple`, `complex`, or a `bundle` of other products."""

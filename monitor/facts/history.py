@@ -23,6 +23,7 @@ from sla.page_mark import page_marks
 from sla.pause import PAUSE_END, pauses
 from sla.public_incident import PUBLIC_UPDATE, public_incidents
 from sla.silence import RETRY, SILENCE_END, silences
+from sla.supplier_statement import statement_text
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def fact_text(fact: Fact) -> str:
         or drill_text(fact)
         or failover_text(fact)
         or _public_text(fact)
+        or statement_text(fact)
         or fact.body[:_LONGEST]
     )
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
+from monitor.reporting.admission_section import admission_section
 from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.drill_section import drill_sections
 from monitor.reporting.latency_section import latency_section
@@ -65,6 +66,7 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield from context.context_sections.sections()
     yield from site_sections(ledger, context.product, report)
     yield from drill_sections(ledger, context.product, report)
+    yield from admission_section(ledger, context.product, report)
     yield _confidence(report)
     yield promise_section(report, context.product)
     yield _steps(report, context.zone)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from monitor import zones
 from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
+from monitor.reporting.admission_section import admission_json
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.drill_section import drills_json
@@ -149,6 +150,7 @@ class PortfolioReport:
         identity = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
         promise = promise_json(product_report, product)
         promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
+        promise |= admission_json(self.ledger, product, product_report)
         context = context_sections(self.ledger, product_report).as_json()
         kept = self.ledger.not_excluded_maintenance(product.id, product_report.window.measured)
         promise |= {"maintenance_not_excluded": [entry.as_json() for entry in kept]}

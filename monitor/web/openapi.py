@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from monitor.web.admissions import PATHS as ADMISSION_PATHS
+from monitor.web.admissions import SCHEMAS as ADMISSION_SCHEMAS
 from monitor.web.changes import PATHS as CHANGE_PATHS
 from monitor.web.changes import SCHEMAS as CHANGE_SCHEMAS
 from monitor.web.latency import PATHS as LATENCY_PATHS
@@ -158,6 +160,7 @@ def description() -> dict[str, Any]:
         path: {"get": _operation(path, *row)}
         for path, row in (
             PATHS
+            | ADMISSION_PATHS
             | LATENCY_PATHS
             | DRILL_PATHS
             | CONTINUITY_PATHS
@@ -185,6 +188,7 @@ def description() -> dict[str, Any]:
             | DRILL_SCHEMAS
             | CONTINUITY_SCHEMAS
             | SITE_SCHEMAS
+            | ADMISSION_SCHEMAS
             | LATENCY_SCHEMAS
             | MAINTENANCE_SCHEMAS
             | CHANGE_SCHEMAS

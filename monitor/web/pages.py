@@ -13,6 +13,9 @@ from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
+from monitor.views.admissions import MAX_ROWS as MAX_ADMISSIONS
+from monitor.views.admissions import NOTE as ADMISSION_NOTE
+from monitor.views.admissions import admission_rows, feed_notes
 from monitor.views.agreement import agreement_view
 from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
@@ -33,7 +36,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, WebContext
 from monitor.web.errors import Refusal
 from monitor.web.visitor import visitor_of
-from sla.interval import Interval
+from sla.interval import DAY, Interval
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
@@ -104,6 +107,7 @@ async def product(request: web.Request) -> web.Response:
     values["days_text"] = _days_text(days)
     values["latency"] = await response_times(ledger, product, now, slices)
     values["latency_objectives"] = objective_lines(ledger, product, now)
+    values["suppliers"] = _suppliers(ledger, product, now)
     values["windows"] = await _windows(ledger, product, now, slices)
     paused = paused_checks(ledger, product.id, now)
     values["checks"] = [check_line(entry, now, paused.get(entry.check.id, "")) for entry in entries]
@@ -149,6 +153,16 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "prerequisites": prerequisite_lines(readiness, zone),
         "promise": promise_view(product, measured, readiness),
     }
+
+
+def _suppliers(ledger: Ledger, product: Product, now: int) -> SimpleNamespace | None:
+    """Return the statements about the last days, of the product and its dependencies. None without a status feed."""
+    window = Interval(now - recent_days.DAYS * DAY, now)
+    rows = admission_rows(ledger, product, window, now)
+    if rows is None:
+        return None
+    notes = [ADMISSION_NOTE, *feed_notes(ledger, product, window, now)]
+    return SimpleNamespace(rows=rows[:MAX_ADMISSIONS], more=max(0, len(rows) - MAX_ADMISSIONS), notes=notes)
 
 
 def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:

@@ -18,6 +18,7 @@ from monitor.config.status_pages import page_of_host
 from monitor.exporters.prometheus import Exporter
 from monitor.web import (
     acknowledge_page,
+    admissions,
     alerts,
     api,
     blackbox,
@@ -77,6 +78,7 @@ _READ_ROUTES = (
     metrics,
     liveness,
     blackbox,
+    admissions,
     latency,
     session_api,
     sites,

@@ -1,0 +1,1 @@
+"""The public status feeds of suppliers, whose statements become facts of the record."""

@@ -1,0 +1,110 @@
+"""Compare the outages of a product with what its supplier stated. It changes no figure.
+
+A statement is about an outage if it begins at most `LATEST` after the outage and does not end before it begins. A
+statement that begins after the outage and is about a later outage is not about the earlier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from sla.interval import DAY, Interval
+from sla.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sla.state_history import History
+    from sla.supplier_statement import Statement
+
+LATEST: Final = DAY  # after the end of an outage, a statement is no longer about it
+
+
+class Admitted(StrEnum):
+    """Whether the supplier stated an outage."""
+
+    YES = "admitted"
+    PENDING = "not_yet"
+    NO = "never"
+    UNKNOWN = "feed_not_read"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """An observed outage from the first certain downtime on. Its interval ends now if it is ongoing."""
+
+    interval: Interval
+    ongoing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An observed outage, and the first statement about it, if there is one."""
+
+    outage: Outage
+    verdict: Admitted
+    statement: Statement | None = None
+
+    @property
+    def delay(self) -> int | None:
+        """The time from the observed start to the statement, microseconds; negative if the statement was earlier."""
+        return None if self.statement is None else self.statement.admitted - self.outage.interval.start
+
+
+def outages(history: History, window: Interval) -> Iterator[Outage]:
+    """Yield the outages in the window: from the first to the last certain downtime before the product is up again.
+
+    An outage after which the product was not up again ends with the window, and is ongoing.
+    """
+    start, end = None, window.start
+    for piece in history.pieces(window):
+        if piece.state is State.DOWN:
+            start, end = piece.start if start is None else start, piece.end
+        elif piece.state.estimate is State.UP and start is not None:
+            yield Outage(Interval(start, end), ongoing=False)
+            start = None
+    if start is not None:
+        yield Outage(Interval(start, window.end), ongoing=True)
+
+
+def admissions(
+    observed: Sequence[Outage], stated: Iterable[Statement], readable: Sequence[Interval], now: int
+) -> list[Admission]:
+    """Return for each observed outage whether the supplier stated it. `readable` is when its feed could be read."""
+    by_admission = sorted((statement for statement in stated if statement.admitted <= now), key=_admitted)
+    return [_admission(outage, observed, by_admission, readable, now) for outage in observed]
+
+
+def _admission(
+    outage: Outage, observed: Sequence[Outage], stated: Iterable[Statement], readable: Sequence[Interval], now: int
+) -> Admission:
+    for statement in stated:
+        if _is_about(statement, outage) and not _is_about_later(statement, outage, observed):
+            return Admission(outage, Admitted.YES, statement)
+    start, latest = outage.interval.start, outage.interval.end + LATEST
+    if not any(time.start <= min(now, latest) and time.end > start for time in readable):
+        return Admission(outage, Admitted.UNKNOWN)
+    return Admission(outage, Admitted.PENDING if outage.ongoing or now < latest else Admitted.NO)
+
+
+def _admitted(statement: Statement) -> int:
+    return statement.admitted
+
+
+def _is_about(statement: Statement, outage: Outage) -> bool:
+    ended_before = statement.until is not None and statement.until < outage.interval.start
+    return statement.admitted <= outage.interval.end + LATEST and not ended_before
+
+
+def _is_about_later(statement: Statement, outage: Outage, observed: Iterable[Outage]) -> bool:
+    if statement.since <= outage.interval.end:
+        return False
+    later = (other for other in observed if other.interval.start > outage.interval.end)
+    return any(_is_about(statement, other) for other in later)
+
+
+def unobserved(stated: Iterable[Statement], observed: Sequence[Outage]) -> list[Statement]:
+    """Return the statements that are about no observed outage, in their order."""
+    return [statement for statement in stated if not any(_is_about(statement, outage) for outage in observed)]
