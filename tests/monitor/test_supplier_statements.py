@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from monitor.commands.report import _bytes
+from monitor.commands.report import _rendered
 from monitor.config.status_feed import StatusFeed
 from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
@@ -153,7 +153,7 @@ async def test_api_and_pages() -> None:
 def test_reports_of_text_formats(form: str) -> None:
     ledger = supplied_ledger()
     complete = portfolio_report(ledger, [ledger.products["forms"]], REPORT_WINDOW, NOW)
-    text = _bytes(complete, form, "letter").decode()
+    text = _rendered(complete, form, "letter").decode()
     for expected in ("Logins fail", "Slow e-mail", "12m later" if form != "json" else "delay_seconds"):
         assert expected in text
 
@@ -164,8 +164,8 @@ def test_workbook_and_pdf_have_the_section() -> None:
     (section,) = [s for part in complete.document().parts for s in part.sections if s.id == "suppliers"]
     assert section.table is not None
     assert len(section.table.rows) == 4
-    assert _bytes(complete, "xlsx", "letter").startswith(b"PK")
-    assert _bytes(complete, "pdf", "letter").startswith(b"%PDF")
+    assert _rendered(complete, "xlsx", "letter").startswith(b"PK")
+    assert _rendered(complete, "pdf", "letter").startswith(b"%PDF")
 
 
 def test_report_as_json_has_the_statements() -> None:

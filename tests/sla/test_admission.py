@@ -36,8 +36,8 @@ def timeline(outcomes: str) -> Timeline:
 
 def test_outages_are_from_the_first_to_the_last_certain_downtime() -> None:
     history = timeline("++---+++-+++--++")
-    found = list(outages(history, Interval(0, 16 * MINUTE)))
-    assert found == [
+    observed = list(outages(history, Interval(0, 16 * MINUTE)))
+    assert observed == [
         Outage(Interval(2 * MINUTE, 4 * MINUTE), ongoing=False),
         Outage(Interval(12 * MINUTE, 13 * MINUTE), ongoing=False),
     ]
@@ -78,8 +78,8 @@ def test_statement_about_a_later_outage_does_not_admit_the_earlier_one() -> None
 
 
 def test_one_statement_may_admit_several_outages() -> None:
-    found = admissions([AN_HOUR, LATER], [statement(10 * HOUR, 15 * HOUR)], READ, 90 * DAY)
-    assert [admission.verdict for admission in found] == [Admitted.YES, Admitted.YES]
+    both = admissions([AN_HOUR, LATER], [statement(10 * HOUR, 15 * HOUR)], READ, 90 * DAY)
+    assert [admission.verdict for admission in both] == [Admitted.YES, Admitted.YES]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from monitor.web import (
+    admissions,
     alerts,
     api,
     changes,
