@@ -185,6 +185,7 @@ async def test_openapi_description_has_every_route(server: RunningServer) -> Non
     tables = (
         api.routes,
         changes.routes,
+        admissions.routes,
         alerts.routes,
         silences.routes,
         corrections.routes,
