@@ -102,6 +102,19 @@ class UpdateTemplates(Model):
     """At the end."""
 
 
+class Licence(Model):
+    """The licence of the daily figures. With it, they are published as open data."""
+
+    name: Text
+    """The short name: `OGL-BC-2.0`, `CC-BY-4.0`."""
+
+    title: Text | None = None
+    """The full name."""
+
+    url: HttpUrl
+    """The address of its text."""
+
+
 class StatusComponent(Model):
     """A component of a status page: a product under a public name."""
 
@@ -145,6 +158,9 @@ class StatusPage(Model):
 
     figures: Literal["contractual", "raw"] = "contractual"
     """The availability that is published: after the exclusions of the agreement, or `raw`. The page says which."""
+
+    licence: Licence | None = None
+    """The licence of the daily figures. Default: none, and no `daily.csv`."""
 
     templates: UpdateTemplates = UpdateTemplates()
     """Templates of updates of public incidents. A person completes and publishes them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from monitor.views.formatting import Moment, moment
 from monitor.views.planned_maintenance import upcoming
@@ -12,17 +12,19 @@ from monitor.views.public_incident import by_month, incident_view, incidents_of,
 from monitor.views.recent_days import DAYS, Day, day_of, midnights
 from monitor.views.service_state import ServiceState, service_state, summary, worst
 from sla.interval import DAY, MINUTE, Interval
+from sla.objective import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
-    from monitor.config.status_pages import Logo, StatusComponent, StatusPage
+    from monitor.config.status_pages import Licence, Logo, StatusComponent, StatusPage
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from monitor.views.public_incident import IncidentView, Month
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
+    from sla.states import Durations
 
 VALID: Final = 5 * MINUTE  # how long a page that the daemon made is current
 AHEAD: Final = 30 * DAY  # of planned maintenance
@@ -40,6 +42,15 @@ class DayRange:
     text: str
 
 
+class DailyFigures(NamedTuple):
+    """The durations of a day after exclusions; `excluded` in microseconds. `complete`: whether the day is over."""
+
+    date: str
+    durations: Durations
+    excluded: int
+    complete: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ComponentView:
     """A component: its state, the columns of its days, and its figures over all these days."""
@@ -49,8 +60,16 @@ class ComponentView:
     description: str
     state: ServiceState
     days: Sequence[Day]
+    daily: Sequence[DailyFigures]
     bounds: Bounds[Fraction | None]
     coverage: Fraction | None
+
+    @property
+    def figure(self) -> str:
+        """The estimate with its minimum."""
+        if self.bounds.point is None:
+            return "no data"
+        return f"{format_percent(self.bounds.point)}, at least {format_percent(self.bounds.low)}"
 
     @property
     def days_text(self) -> str:
@@ -104,6 +123,7 @@ class StatusPageView:
     title: str
     description: str
     logo: Logo | None
+    licence: Licence | None
     address: str
     figures: str
     made: Moment
@@ -164,6 +184,7 @@ async def status_page_view(
         title=page.title,
         description=page.description or "",
         logo=page.logo,
+        licence=page.licence,
         address=page.address(ledger.portfolio.public_url),
         figures=page.figures,
         made=moment(now, zone),
@@ -207,10 +228,12 @@ async def _component(
     window = Interval(spans[0].start, now)
     after = None if page.figures == "raw" else ledger.after_exclusions(product.id, window)
     history = ledger.compositions[product.id]
-    days = []
+    days, daily = [], []
     for span in spans:
         durations = history.durations(span) if after is None else after.durations(span)
         days.append(day_of(durations, span, zone))
+        date = moment(span.start, zone).local[:10]
+        daily.append(DailyFigures(date, durations, span.length - durations.total, complete=span.end < now))
         await slices.yield_if_spent()
     measured = ledger.measured(product.id, window, now) if after is None else ledger.contractual(product.id, window)
     return ComponentView(
@@ -219,6 +242,7 @@ async def _component(
         description=component.description or "",
         state=stated_state(service_state(ledger, product, now), incidents_of(ledger.facts, page.id), component.id),
         days=days,
+        daily=daily,
         bounds=measured.availability,
         coverage=measured.coverage,
     )

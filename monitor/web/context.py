@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Pages load only their own style sheet and script, and cannot be framed. Only the acknowledge page has a form.
 POLICY = "Content-Security-Policy"
+RESOURCE_POLICY = "Cross-Origin-Resource-Policy"
 HEADERS = {
     POLICY: (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -31,7 +32,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    RESOURCE_POLICY: "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Server": "ninewatch",
 }

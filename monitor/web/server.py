@@ -41,6 +41,7 @@ from monitor.web import (
     session_api,
     silences,
     sites,
+    status_data,
     status_pages,
     vantages,
 )
@@ -48,7 +49,7 @@ from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, ad
 from monitor.web.assets import Assets
 from monitor.web.audit import AUDIT, Audit
 from monitor.web.connection_limit import ConnectionLimiter
-from monitor.web.context import CONTEXT, HEADERS, POLICY, WebContext, is_loopback
+from monitor.web.context import CONTEXT, HEADERS, POLICY, RESOURCE_POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, error_response
 from monitor.web.rate_limit import RateLimit
 from monitor.web.sessions import SIGN_INS, SignIns
@@ -82,6 +83,7 @@ _READ_ROUTES = (
     latency,
     session_api,
     sites,
+    status_data,
     status_pages,
     vantages,
     changes,
@@ -142,8 +144,9 @@ def build(
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    policy = response.headers.get(POLICY, HEADERS[POLICY])  # the page with a form sets another policy
-    response.headers.update({**HEADERS, POLICY: policy})
+    # The page with a form sets another policy, and public data may be embedded in other sites.
+    kept = {name: response.headers[name] for name in (POLICY, RESOURCE_POLICY) if name in response.headers}
+    response.headers.update({**HEADERS, **kept})
     response.headers.setdefault("Cache-Control", "no-store")
 
 

@@ -48,7 +48,8 @@ def status_page(**fields: Any) -> dict[str, Any]:
         {"id": "forms", "name": "Online forms", "description": "Applications", "product": f"{SECRET}-forms"},
         {"id": "mail", "name": "Messages", "group": "Accounts", "product": f"{SECRET}-mail"},
     ]
-    return {"id": PAGE, "title": "Services for citizens", "components": components, **fields}
+    licence = {"name": "CC-BY-4.0", "url": "https://creativecommons.org/licenses/by/4.0/"}
+    return {"id": PAGE, "title": "Services for citizens", "licence": licence, "components": components, **fields}
 
 
 def public_ledger(now: int = NOW, page: dict[str, Any] | None = None, **fields: Any) -> Ledger:

@@ -50,7 +50,7 @@ async def test_page_has_one_sentence_and_the_state_of_each_component(publish: Pu
 
 async def test_private_texts_are_not_published_at_any_public_address(publish: Publish) -> None:
     ledger = public_ledger(maintenance=[maintenance()])
-    current, past = with_incidents(ledger)
+    past, current = with_incidents(ledger)
     assert SECRET in repr(ledger.portfolio)
     assert SECRET in repr(current)
     server = await publish(ledger)

@@ -1,0 +1,102 @@
+"""The data of public status pages: JSON, Atom feed, badges and daily figures. Other sites may embed and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from monitor.views.badges import CACHE_SECONDS, availability_badge, state_badge
+from monitor.views.open_data import daily_csv, data_package
+from monitor.views.status_feed import atom, summary_json
+from monitor.web.access import Role, role
+from monitor.web.context import RESOURCE_POLICY
+from monitor.web.errors import Refusal, check_query
+from monitor.web.status_pages import current_view, page_of_path
+
+if TYPE_CHECKING:
+    from monitor.views.badges import Badge
+    from monitor.views.status_page import ComponentView, StatusPageView
+
+routes = web.RouteTableDef()
+
+SHARED: Final = {"Access-Control-Allow-Origin": "*", RESOURCE_POLICY: "cross-origin"}
+BADGES: Final[dict[str, Callable[[ComponentView], Badge]]] = {
+    "availability": availability_badge,
+    "state": state_badge,
+}
+
+
+@routes.get("/status/{page}/status.json")
+@role(Role.PUBLIC)
+async def summary(request: web.Request) -> web.Response:
+    """Return the page as JSON."""
+    return _shared(summary_json(await _view(request)), "application/json")
+
+
+@routes.get("/status/{page}/feed.atom")
+@role(Role.PUBLIC)
+async def feed(request: web.Request) -> web.Response:
+    """Return the incidents as an Atom feed."""
+    return _shared(atom(await _view(request)), "application/atom+xml")
+
+
+@routes.get("/status/{page}/daily.csv")
+@role(Role.PUBLIC)
+async def daily(request: web.Request) -> web.Response:
+    """Return the daily figures as CSV."""
+    return _shared(daily_csv(await _licensed_view(request)), "text/csv")
+
+
+@routes.get("/status/{page}/datapackage.json")
+@role(Role.PUBLIC)
+async def package(request: web.Request) -> web.Response:
+    """Return the schema and the licence of the daily figures."""
+    return _shared(data_package(await _licensed_view(request)), "application/json")
+
+
+@routes.get("/status/{page}/badges/availability/{component}.svg")
+@routes.get("/status/{page}/badges/state/{component}.svg")
+@role(Role.PUBLIC)
+async def badge_image(request: web.Request) -> web.Response:
+    """Return a badge as an image."""
+    return _shared((await _badge(request)).svg(), "image/svg+xml", CACHE_SECONDS)
+
+
+@routes.get("/status/{page}/badges/availability/{component}.json")
+@routes.get("/status/{page}/badges/state/{component}.json")
+@role(Role.PUBLIC)
+async def badge_data(request: web.Request) -> web.Response:
+    """Return a badge as the JSON of an endpoint badge."""
+    return _shared((await _badge(request)).shields(), "application/json", CACHE_SECONDS)
+
+
+async def _badge(request: web.Request) -> Badge:
+    view, name = await _view(request), request.match_info["component"]
+    component = next((component for component in view.components if component.id == name), None)
+    if component is None:
+        raise Refusal(404, "unknown component", "status.json lists the components")
+    return BADGES[request.path.split("/")[4]](component)
+
+
+async def _view(request: web.Request) -> StatusPageView:
+    check_query(request)
+    return await current_view(request, page_of_path(request))
+
+
+async def _licensed_view(request: web.Request) -> StatusPageView:
+    """Return the view of a page whose daily figures have a licence.
+
+    Raises:
+        Refusal: they have none, so that they are not published.
+    """
+    view = await _view(request)
+    if view.licence is None:
+        raise Refusal(404, "the daily figures of this page are not published", "status.json has the present figures")
+    return view
+
+
+def _shared(text: str, media_type: str, max_age: int = 60) -> web.Response:
+    headers = {**SHARED, "Cache-Control": f"public, max-age={max_age}"}
+    return web.Response(text=text, content_type=media_type, charset="utf-8", headers=headers)
