@@ -18,7 +18,7 @@ from monitor.config.model import CheckBase, Portfolio
 from monitor.engine.recorder import restore
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
@@ -99,7 +99,7 @@ def ledger_with_runs(loaded: Portfolio, generate: Callable[[str, int], Iterable[
 def define(ledger: Ledger, now: int) -> None:
     """Add definitions like the daemon does after it loaded the record or the configuration."""
     known = ledger.facts.products
-    definitions = additions(ledger.portfolio, ledger.definitions, lambda p: start_of(ledger, p), known, now)
+    definitions = added_definitions(ledger.portfolio, ledger.definitions, lambda p: start_of(ledger, p), known, now)
     _add_facts(ledger, [definition.fact("bench") for definition in definitions])
 
 
@@ -151,7 +151,7 @@ def windows() -> Figures:
     _correct(ledger)
     _add_eras(ledger)
     for history in ledger.compositions.values():
-        history.settle()
+        history.precompute()
     figures = {f"any {name} window": _measure_products(ledger, "plain", _rolling(name)) for name in WINDOWS}
     figures |= {f"any calendar {period}": _measure_products(ledger, "plain", _calendar(period)) for period in Period}
     figures["any window at a past instant"] = _measure_products(ledger, "plain", _past_window)
@@ -239,7 +239,7 @@ def _after_observation(ledger: Ledger, kind: str, member: int) -> Iterator[Calla
 def wide() -> Figures:
     """Measure a product with 370 checks."""
     ledger = ledger_with_runs(portfolio([product("wide", 370)]))
-    ledger.compositions["wide"].settle()
+    ledger.compositions["wide"].precompute()
 
     def all_windows() -> list[object]:
         return [ledger.measured("wide", name, NOW + HOUR) for name in WINDOWS]
@@ -278,7 +278,7 @@ def _write(path: Path, loaded: Portfolio, days: int) -> None:
     keys = [f"{product.id}/{check.id}" for product, check in loaded.checks()]
     store.write(Batch(runs=[run for number, key in enumerate(keys) for run in runs(key, number, days)]))
     ledger = Ledger(loaded)
-    definitions = additions(loaded, lambda _: (), lambda _: NOW - days * DAY, (), NOW)
+    definitions = added_definitions(loaded, lambda _: (), lambda _: NOW - days * DAY, (), NOW)
     store.write(Batch(facts=[definition.fact("bench") for definition in definitions]))
     del ledger
     store.close()
@@ -380,7 +380,7 @@ def repeat(case: str, times: int) -> None:
 
 def _window_work() -> Callable[[int], object]:
     ledger = ledger_with_runs(portfolio([product("p", 3)]))
-    ledger.compositions["p"].settle()
+    ledger.compositions["p"].precompute()
     return lambda _: [ledger.measured("p", name, NOW) for name in WINDOWS]
 
 
@@ -389,7 +389,7 @@ def _contractual_work() -> Callable[[int], object]:
     excluding = product("excluding", 3, agreement={"excludes": [{"dependency": "p"}]})
     ledger = ledger_with_runs(portfolio([product("p", 3), excluding]))
     for history in ledger.compositions.values():
-        history.settle()
+        history.precompute()
     query = _contractual("365d")
     query(ledger, "excluding")
     return lambda _: query(ledger, "excluding")
@@ -397,7 +397,7 @@ def _contractual_work() -> Callable[[int], object]:
 
 def _after_observation_work(checks: int = 3, days: int = 365) -> Callable[[int], object]:
     ledger = ledger_with_runs(portfolio([product("p", checks)]), lambda key, number: runs(key, number, days))
-    ledger.compositions["p"].settle()
+    ledger.compositions["p"].precompute()
 
     def work(number: int) -> object:
         observe(ledger, "p/check-1", NOW + (number + 1) * SECOND)

@@ -37,7 +37,7 @@ def replace_file(path: Path, text: str, *, mode: int) -> None:
     """Replace the file as a whole, and return once it is on disk.
 
     Raises:
-        NinewatchError: it could not be replaced; the former one is unchanged.
+        NinewatchError: it could not be replaced; the existing file is unchanged.
     """
     new = path.with_name(path.name + ".new")
     try:

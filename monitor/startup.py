@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SPARE_DESCRIPTORS = 300  # not used by probes; reserved for pages, store, logs and name lookups
+SPARE_DESCRIPTORS = 300  # reserved for pages, store, logs and name lookups; probes do not use them
 
 
 def usable_signer(record: Path) -> LinkSigner | None:

@@ -1,4 +1,4 @@
-"""Whether a vantage can observe, with the last answers of its references, for alerts, pages, API and metrics."""
+"""The status of a vantage: whether it can observe, and the last answers of its references."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class VantageStatus:
     """Whether a vantage can observe, by address family; None while undecided, absent without references.
 
     `since` is the instant of the last change (of the start, before the first), `blind_until` the end of the last time
-    without sight. `blind_since` is the instant since when each blind family is blind (default: `since`). `via` is the
-    named network, None for the uplink.
+    in which it could not observe. `blind_since` is the instant since when each blind family is blind (default:
+    `since`). `via` is the named network, None for the uplink.
     """
 
     id: str
@@ -54,7 +54,7 @@ class VantageStatus:
         return self.blind_since.get(family, self.since)
 
     def blind_before(self, instant: int) -> VantageStatus:
-        """Return the status in which only the families are blind that are so since the instant, or longer."""
+        """Return the status in which only families are blind that have been blind since the instant or longer."""
         sees = {family: sees is not False or self.blind_from(family) > instant for family, sees in self.sees.items()}
         return replace(self, sees=sees)
 
@@ -70,19 +70,19 @@ class VantageStatus:
 
     @property
     def summary(self) -> str:
-        """The end of a sentence that names the families over which nothing can be observed."""
+        """A clause that names the families over which nothing can be observed."""
         families = " and ".join(FAMILY_NAMES[family] for family in self.blind)
         network = "" if self.via is None else f" of the network {self.via}"
         return f"no far reference{network} answers over {families}"
 
     @property
     def location(self) -> str:
-        """The place of the cut, derived from the near references that answer. Empty without near references."""
+        """The place of the network failure, derived from the near references that answer. Empty without them."""
         near = [reference for reference in self.references if reference.near and reference.good is not None]
         reached, silent = (_ids(reference for reference in near if reference.good is good) for good in (True, False))
         if reached:
-            return f"the cut is beyond {reached}" + (f"; no answer from {silent}" if silent else "")
-        return f"also no answer from {silent}: the cut is in the own network" if silent else ""
+            return f"the failure is beyond {reached}" + (f"; no answer from {silent}" if silent else "")
+        return f"also no answer from {silent}: the failure is in the local network" if silent else ""
 
 
 def _ids(references: Iterable[ReferenceStatus]) -> str:

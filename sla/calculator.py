@@ -71,7 +71,7 @@ def from_downtime(downtime: int, over: int) -> Objective:
     if over <= 0:
         raise ValueError("the window is empty and has no availability; write for example 30d")
     if downtime >= over:
-        raise ValueError("the downtime is as long as the window or longer; nothing is left to call available")
+        raise ValueError("the downtime is as long as the window or longer; no time is left; write a shorter downtime")
     return Objective(1 - Fraction(downtime, over))
 
 

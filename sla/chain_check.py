@@ -59,7 +59,7 @@ class Chain:
     """
 
     heads: Sequence[Head]
-    stated: Sequence[str]
+    recorded_digests: Sequence[str]
     covered: Mapping[int, Covered]
     proofs: Mapping[int, Sequence[Proof]] | None = None
 
@@ -100,7 +100,7 @@ def find_breaks(chain: Chain, record: Record) -> Iterator[Break]:
     """Yield the breaks of the chain in the order of its heads."""
     content = _Content(chain, record)
     before: Head | None = None
-    for head, digest in zip(chain.heads, chain.stated, strict=True):
+    for head, digest in zip(chain.heads, chain.recorded_digests, strict=True):
         for text in _link(before, head, digest):
             yield Break(head.number, head.date, "", text)
         if head.number >= chain.begin:

@@ -118,7 +118,7 @@ class Composition(History):
             good, bad, unknown = good + counted[0], bad + counted[1], unknown + counted[2]
         return Counts(good, bad, unknown)
 
-    def settle(self) -> None:
+    def precompute(self) -> None:
         """Compute the final part now, so that the next query is fast. Used after loading a long record."""
         self._extend_final_part()
 

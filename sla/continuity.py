@@ -90,7 +90,7 @@ def failures(pieces: Iterable[Piece]) -> list[Failure]:
     return failures_so_far
 
 
-def unseen_failure(lost: Sequence[Run]) -> Failure:
+def unobserved_failure(lost: Sequence[Run]) -> Failure:
     """Return the failure that lost the transactions, if no downtime was observed.
 
     It was after the last acknowledgement that is missing, and before the first reading that found a loss.
@@ -161,7 +161,7 @@ class ContinuityResult:
         return f"{self.transaction}: {', '.join(counts) or 'no transaction'}"
 
 
-def concerned(runs: Iterable[Run], failure: Failure) -> list[Run]:
+def open_at_failure(runs: Iterable[Run], failure: Failure) -> list[Run]:
     """Return the transactions that were open at the failure: begun before its latest instant, read back later."""
     return [
         run

@@ -96,10 +96,10 @@ class Eras(History):
         """The members of the newest definition."""
         return () if self.current is None else self.current.members
 
-    def settle(self) -> None:
+    def precompute(self) -> None:
         """Compute the final parts now, so that the next query is fast."""
         for history in self._compositions():
-            history.settle()
+            history.precompute()
 
     def parts(self, window: Interval) -> Iterator[tuple[Composition | None, Interval]]:
         """Yield the parts of the window by definition, each with its composition."""

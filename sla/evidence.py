@@ -73,9 +73,9 @@ class Evidence:
 
     def is_valid(self, at: int) -> bool:
         """Return whether the evidence is valid at the instant."""
-        return self.begins_by(at) and at < self.until
+        return self.exists_at(at) and at < self.until
 
-    def begins_by(self, at: int) -> bool:
+    def exists_at(self, at: int) -> bool:
         """Return whether the evidence exists at the instant, expired or not."""
         return self.on is None or self.on <= at
 

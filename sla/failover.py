@@ -2,8 +2,8 @@
 
 A failover is disturbed while the product is down, or while no site or several sites are active. It lasts from its first
 disturbance, or from the site change, to its last disturbance. Disturbances with less than `settle` between them belong
-to one failover. It has ended once the product was up for `settle` at the new site. As everywhere, the lower bound takes
-only what is certain, and the upper bound everything that is not certainly undisturbed.
+to one failover. It has ended once the product was up for `settle` at the new site. As in all figures, the lower bound
+counts only certain disturbances, and the upper bound all time that is not certainly undisturbed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
     from sla.states import Piece
 
-REACH: Final = DAY  # downtime that began earlier before the site change is not part of a failover
+MAX_LEAD: Final = DAY  # downtime that began longer before the site change is not part of the failover
 IN_PROGRESS: Final = "in progress, or observations may still arrive"
 CHANGED_AGAIN: Final = "the active site changed again before the product was up for the settle time"
 
@@ -80,7 +80,7 @@ def failover_result(
     `until` is the instant at which the site changed again, if it did: later time belongs to the next change.
     """
     end = min(at, at if until is None else until)
-    window = Interval(min(change.left - REACH, end), end)
+    window = Interval(min(change.left - MAX_LEAD, end), end)
     spans = _Disturbances.of(product, sites, window)
     ended = _ended(change, product, spans.estimated, window, terms.settle)
     start = _chained_start(change.point, spans.estimated, terms.settle)
@@ -131,13 +131,13 @@ def _ended(
 ) -> int | None:
     """Return the start of the first time of `settle` in which the product is up by estimate; None without one."""
     begin = min(max(change.arrived, window.start), window.end)
-    for calm in _calm(product, disturbed, Interval(begin, window.end)):
-        if calm.length >= settle:
-            return calm.start
+    for undisturbed in _undisturbed(product, disturbed, Interval(begin, window.end)):
+        if undisturbed.length >= settle:
+            return undisturbed.start
     return None
 
 
-def _calm(product: History, disturbed: Sequence[Interval], window: Interval) -> Iterator[Interval]:
+def _undisturbed(product: History, disturbed: Sequence[Interval], window: Interval) -> Iterator[Interval]:
     """Yield the parts of the window in which the product is up by estimate and nothing is disturbed."""
     for up in union(Interval(p.start, p.end) for p in product.pieces(window) if p.state.estimate is State.UP):
         yield from subtract(up, disturbed)
@@ -184,7 +184,7 @@ def _verdict(duration: Bounds[int | None], within: int | None, *, final: bool) -
     """Return whether the promised failover time was kept, None if that is undecided, and the reason."""
     low, high = duration.low or 0, duration.high
     if within is not None and low > within:
-        return False, f"lasted at least {format_duration(low)}; promised are {format_duration(within)}"
+        return False, f"lasted at least {format_duration(low)}; the promised time is {format_duration(within)}"
     if not final:
         return None, IN_PROGRESS
     if high is None:
@@ -192,7 +192,7 @@ def _verdict(duration: Bounds[int | None], within: int | None, *, final: bool) -
     if within is None:
         return None, "no failover time is promised"
     if high <= within:
-        return True, f"lasted at most {format_duration(high, up=True)}; promised are {format_duration(within)}"
+        return True, f"lasted at most {format_duration(high, up=True)}; the promised time is {format_duration(within)}"
     return None, "the bounds of the duration do not decide"
 
 

@@ -1,9 +1,9 @@
 """The release gate: whether a budget policy allows a change of a product now. The answer is go, hold or unknown.
 
-Hold needs evidence: a step that is reached by the lower bound of the downtime, an open incident, a product that is
-down. Go needs evidence as well: every step that holds is excluded by the upper bound, enough of the window is known,
-and the product is seen up. Anything else is unknown, with what would decide it, unless the policy says what unknown
-shall mean. A person may override the answer until an instant.
+The answer hold requires evidence: a step that is reached by the lower bound of the downtime, an open incident, or a
+product that is down. The answer go requires evidence too: the upper bound excludes every step that holds, enough of the
+window is known, and the product was observed up. In all other cases the answer is unknown, with the way to decide it,
+unless the policy defines the answer for unknown. A person may override the answer until an instant.
 """
 
 from __future__ import annotations

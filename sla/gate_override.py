@@ -54,7 +54,7 @@ class GateOverride:
         }
 
 
-def ending(override: GateOverride, made: int, author: str, reason: str) -> Fact:
+def gate_override_end(override: GateOverride, made: int, author: str, reason: str) -> Fact:
     """Return the fact that ends the override at the instant."""
     return Fact.of(made, author, GATE_OVERRIDE_END, override.product, {"override": override.id, "reason": reason})
 

@@ -69,6 +69,6 @@ def exceeded_limits(tier: Tier, objective: Objective, longest_outage: int | None
     if longest_outage is not None and tier.longest_outage is not None and longest_outage < tier.longest_outage:
         offered = format_duration(tier.longest_outage)
         yield (
-            f"no outage over {format_duration(longest_outage)} is more than the hosting tier {tier.id} ({tier.title}) "
-            f"offers, none over {offered}: promise {offered} or more, or move to a higher tier"
+            f"the limit of {format_duration(longest_outage)} on an outage is below that of the hosting tier {tier.id} "
+            f"({tier.title}), {offered}: promise {offered} or more, or move to a higher tier"
         )

@@ -1,9 +1,8 @@
 """Latency objectives: a share of the answers that must be faster than a limit over a window of days.
 
-An objective is measured by the good observations of the window. The time in which the check was certainly up stands for
-its answers, in doubt or unknown time all answers may have been slow or fast, and downtime has no answers: it is charged
-by the availability. So the bounds contain the true share if answers are spread evenly over the time that the check is
-up.
+An objective is measured by the good observations of the window. The time in which the check was certainly up represents
+its answers. In doubt or unknown time, all answers may have been slow or fast. Downtime has no answers; it counts in the
+availability. So the bounds contain the true share if answers are spread evenly over the time that the check is up.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ class LatencyPart:
 
     @property
     def fast_time(self) -> tuple[Fraction, Fraction]:
-        """The least and the most time that stands for fast answers: without answers, none and all of it."""
+        """The minimum and the maximum time that represents fast answers: without answers, none and all of it."""
         if not (count := self.fast.count):
             return Fraction(0), Fraction(self.length)
         low, high = (self.durations.up * Fraction(number, count) for number in (self.fast.low, self.fast.high))

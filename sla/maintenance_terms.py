@@ -1,6 +1,6 @@
 """Terms of an agreement for maintenance: notice, approval by a second person, and a cap per calendar month.
 
-measurement.md, section 4. Maintenance that does not meet the terms stays in the contractual figure. Whether an instant
+measurement.md, section 4. Maintenance that does not meet the terms counts in the contractual figure. Whether an instant
 is excluded depends on nothing later than that instant, so that past figures never change.
 """
 
@@ -49,7 +49,7 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class NotExcluded:
-    """Maintenance that stays in the contractual figure, with the reasons."""
+    """Maintenance that counts in the contractual figure, with the reasons."""
 
     exclusion: Exclusion
     reasons: tuple[str, ...]
@@ -68,7 +68,7 @@ class NotExcluded:
 
 @dataclass(frozen=True, slots=True)
 class AgreedMaintenance:
-    """The maintenance that an agreement excludes, and the maintenance that stays in the contractual figure."""
+    """The maintenance that an agreement excludes, and the maintenance that counts in the contractual figure."""
 
     excluded: tuple[Exclusion, ...]
     not_excluded: tuple[NotExcluded, ...] = ()

@@ -37,7 +37,7 @@ def _validity(item: ChecklistItem) -> int:
 def deployments_evidence(
     item: ChecklistItem, deployed: Sequence[Deployment], history: History, at: int, count: int, settle: int
 ) -> Iterator[Evidence]:
-    """Yield whether the last `count` deployments until `at` were without downtime.
+    """Yield the evidence on whether the last `count` deployments until `at` were without downtime.
 
     Downtime within `settle` after a deployment counts as downtime of it. A deployment counts from the end of that time.
     `deployed` is in order of time.
@@ -107,7 +107,7 @@ def _certain_outages(history: History, window: Interval) -> Iterator[Interval]:
 def decoupling_evidence(
     item: ChecklistItem, product: History, dependencies: Mapping[str, History], at: int
 ) -> Iterator[Evidence]:
-    """Yield whether the product stayed up while its dependencies were down, within the validity of the item.
+    """Yield the evidence on whether the product stayed up while its dependencies were down, within the item's validity.
 
     The evidence supports the item once the product has survived an outage of every dependency. Certain downtime of
     the product in any outage of a dependency is evidence against it.
@@ -188,7 +188,7 @@ class MonitoredCheck:
 def checks_evidence(
     item: ChecklistItem, checks: Sequence[MonitoredCheck], at: int, kind: EvidenceKind = EvidenceKind.CHECKS
 ) -> Iterator[Evidence]:
-    """Yield whether all checks are up at the instant. It expires with the oldest of their last observations."""
+    """Yield the evidence on whether all checks are up at the instant. It expires with the oldest last observation."""
     last_known = [(check, check.history.last_known_at) for check in checks]
     observed = [(check, last) for check, last in last_known if last is not None]
     if not observed:

@@ -85,7 +85,7 @@ def nines(ratio: Fraction | float) -> float | None:
     """
     exact = Fraction(ratio)
     if not 0 <= exact <= 1:
-        raise ValueError(f"an availability lies between 0 and 1: {ratio}")
+        raise ValueError(f"an availability is between 0 and 1: {ratio}")
     if exact == 1:
         return None
     if exact < Fraction(1, 2):

@@ -84,7 +84,7 @@ class Response:
 class Summary:
     """Sums of responses: numbers of all, acknowledged, met and missed ones, and times to acknowledge.
 
-    `median` is in microseconds, None where none was acknowledged. A response that can still meet its target, has none,
+    `median` is in microseconds, None if none was acknowledged. A response that can still meet its target, has none,
     or ended before the target passed is in neither `met` nor `missed`.
     """
 

@@ -194,7 +194,7 @@ def _status(item: ChecklistItem, evidence: Iterable[Evidence], at: int) -> ItemS
     applicable = [
         item.limited(item_evidence)
         for item_evidence in evidence
-        if item_evidence.kind in item.kinds and item_evidence.begins_by(at)
+        if item_evidence.kind in item.kinds and item_evidence.exists_at(at)
     ]
     applicable.sort(key=_begin)
     newest = {

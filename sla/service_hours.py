@@ -131,5 +131,5 @@ def _times(text: str, start: str, end: str) -> Interval:
 def _minutes(text: str, clock: str) -> int:
     hours, minutes = map(int, clock.split(":"))
     if minutes > 59 or hours * HOUR + minutes * MINUTE > DAY:
-        raise ValueError(f'"{text}": there is no {clock} on a clock; write 00:00 to 24:00')
+        raise ValueError(f'"{text}": {clock} is not a time of day; write 00:00 to 24:00')
     return hours * HOUR + minutes * MINUTE

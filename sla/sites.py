@@ -143,8 +143,8 @@ def site_changes(
 ) -> Iterator[SiteChange]:
     """Yield the changes of the active site in the window. The first site of the mapping is the primary one.
 
-    `known` is the site that was active before the window, and until when. Without it, the first active site is no
-    change: that is the first observation of a new configuration or of a restarted monitor.
+    `known` is the site that was active before the window, and until when. Without it, the first active site is not
+    a change, but the first observation of a new configuration or of a restarted monitor.
     """
     last = known
     for piece in site_pieces(sites, window):

@@ -1,9 +1,9 @@
 """Decide from the answers of references whether a vantage can observe, per address family.
 
-References are targets outside of the products. Far ones are beyond the own network; near ones (gateway, resolvers) only
-show where a connection is cut, and decide only if there are no far ones. A family is blind when all of its deciding
+References are targets outside of the products. Far ones are beyond the local network; near ones (gateway, resolvers)
+only show where a connection fails, and decide only if there are no far ones. A family is blind when all of its deciding
 references failed. If a vantage is blind, a bad outcome is not about the target: it is `unknown` (measurement.md,
-section 1). A good outcome always stands.
+section 1). A good outcome is never changed.
 """
 
 from __future__ import annotations

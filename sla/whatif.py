@@ -89,7 +89,7 @@ class Effect:
 
     @property
     def cost_per_hour(self) -> Fraction | None:
-        """The cost per hour saved by the estimate, at the same pace as in the replayed time."""
+        """The cost per hour saved by the estimate, at the same rate as in the replayed time."""
         if self.cost is None or not self.saved.point:
             return None
         return self.cost * self.before.total / YEAR / (Fraction(self.saved.point) / HOUR)

@@ -70,11 +70,11 @@ class Anchoring:
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + CHECK_INTERVAL)
             try:
-                await self.look(make_attempt)
+                await self.advance(make_attempt)
             except Exception:  # a defect must not end the daemon
                 log.exception("anchoring_failed")
 
-    async def look(self, make_attempt: MakeAttempt) -> None:
+    async def advance(self, make_attempt: MakeAttempt) -> None:
         """Make an attempt with each anchor and each source that is due."""
         portfolio = self.ledger.portfolio
         due = [anchor for anchor in portfolio.anchors if self._is_due(f"anchor {anchor.id}")]
@@ -143,7 +143,7 @@ class Anchoring:
             self.add([receipt.fact() for receipt in new])
 
     def _record_failure(self, state: _State, event: str, name: str, error: Exception) -> None:
-        """Log the failure, and set the delay until the next attempt, which grows with consecutive failures."""
+        """Log the failure, and set the delay until the next attempt, which doubles with each further failure."""
         wait = min(MIN_RETRY_DELAY * 2**state.failures, MAX_RETRY_DELAY)
         state.failures += 1
         state.due = self.clock.monotonic() + wait

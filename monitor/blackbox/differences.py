@@ -31,8 +31,8 @@ _CERTIFICATE = (
 
 VERDICTS = {
     "unknown": Difference(
-        f"One more family on every page, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, with the "
-        "reason. `probe_success` is 0 for unknown too",
+        f"One more metric family in every response, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, with "
+        "the reason. `probe_success` is 0 for unknown too",
         "Failures have no reason; failures of the monitor (no route, no file descriptors, a stalled process) look "
         "like failures of the target",
         "Rules can exclude failures of the monitor; existing rules work as before",

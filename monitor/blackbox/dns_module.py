@@ -34,7 +34,7 @@ class Records(Block):
 
 
 def _parsable_by(parse: Callable[[str], object], description: str) -> AfterValidator:
-    """Return a validator that accepts the texts that `parse` accepts; `what` ends the error message."""
+    """Return a validator that accepts the texts that `parse` accepts; `description` ends the error message."""
 
     def validate(value: str) -> str:
         try:

@@ -69,7 +69,7 @@ def tls_recorder(probe: BlackboxProbe) -> Callable[[ssl.SSLSocket], None]:
 
 
 def set_tls_gauges(probe: BlackboxProbe, *, chain: bool = True) -> None:
-    """Set the gauges of the last handshake; `chain` includes the expiry of the verified chain."""
+    """Set the gauges of the last handshake; `chain`: also set the expiry of the verified chain."""
     gauges, tls_state = probe.gauges, probe.tls_state
     if tls_state is None:
         return

@@ -26,7 +26,9 @@ def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], in
 
     `products` are product ids in the record. `facts` and `incidents` are all facts and incidents of the record.
     """
-    heads = [(head, digest) for head, digest in zip(chain.heads, chain.stated, strict=True) if head.made <= at]
+    heads = [
+        (head, digest) for head, digest in zip(chain.heads, chain.recorded_digests, strict=True) if head.made <= at
+    ]
     owners = {(FACT, name): product for name, product in fact_products(facts).items()}
     owners |= {(INCIDENT, incident.id): incident.product for incident in incidents}
     covered_by_head: dict[int, Covered] = {}
@@ -70,7 +72,7 @@ def chain_files(chain: Chain) -> dict[str, bytes]:
 
 
 def _head_rows(chain: Chain) -> Iterator[dict[str, Any]]:
-    for head, digest in zip(chain.heads, chain.stated, strict=True):
+    for head, digest in zip(chain.heads, chain.recorded_digests, strict=True):
         proofs = (chain.proofs or {}).get(head.number, ())
         yield {
             "number": head.number,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LONGEST
+from monitor.facts.journal import MAX_TEXT_LENGTH
 from sla.interval import SECOND
 from sla.window import parse_duration, parse_instant
 
@@ -47,8 +47,10 @@ def one_line(option: str, text: str) -> str:
         NinewatchError: it is empty, too long or more than one line.
     """
     text = text.strip()
-    if not text or len(text) > LONGEST or not text.isprintable():
-        raise NinewatchError(f"{option} is empty, longer than {LONGEST} characters or more than one line; rewrite it")
+    if not text or len(text) > MAX_TEXT_LENGTH or not text.isprintable():
+        raise NinewatchError(
+            f"{option} is empty, longer than {MAX_TEXT_LENGTH} characters or more than one line; rewrite it"
+        )
     return text
 
 

@@ -18,7 +18,7 @@ from monitor.errors import NinewatchError
 from monitor.ledger.release_gate import release_gate
 from monitor.log import conceal_secrets
 from sla.gate import Answer
-from sla.gate_override import ANSWERS, GateOverride, ending
+from sla.gate_override import ANSWERS, GateOverride, gate_override_end
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -52,7 +52,7 @@ def gate_command(
 
     Reads the record, with or without a running daemon. Without a daemon the product's state becomes unknown. Exit
     status: 0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end; setting
-    or ending one exits with 0.
+    or gate_override_end one exits with 0.
     """
     portfolio = load_config(path)[1]
     _require_product(product, portfolio, path)
@@ -95,7 +95,7 @@ def _override(override: GateOverride, portfolio: Portfolio) -> None:
 def _end_override(gate: Gate, portfolio: Portfolio, now: int, author: str, reason: str) -> None:
     if gate.override is None:
         raise NinewatchError("no override is in force; set one with --override go or --override hold")
-    state_fact(portfolio.store, ending(gate.override, now, author, reason))
+    state_fact(portfolio.store, gate_override_end(gate.override, now, author, reason))
     click.echo(f"ended override {gate.override.id}; the answer is {gate.computed.answer}: {gate.computed.reason}")
 
 

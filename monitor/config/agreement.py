@@ -153,7 +153,7 @@ MonthlyCap = Annotated[
 
 
 class MaintenanceTermsBlock(Model):
-    """Conditions for excluding maintenance. Maintenance that does not meet them stays in the contractual figure."""
+    """Conditions for excluding maintenance. Maintenance that does not meet them counts in the contractual figure."""
 
     notice: Duration | None = None
     """Minimum time between the announcement of a window and its start: `5d`. Default: no condition."""

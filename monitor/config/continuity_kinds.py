@@ -68,7 +68,7 @@ class ContinuityRequest(Model):
 class ContinuityRead(ContinuityRequest):
     """The request that reads a record back. The statuses 404 and 410 mean that it does not exist.
 
-    `finished` or `capture` is required: a response without a captured value is no record but a failure.
+    `finished` or `capture` is required: a response without a captured value is a failure, not a record.
     """
 
     finished: dict[PathTemplate, str | int | bool | None] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Drills of a product: what they are measured against, how often checks probe during them, and when they stop."""
+"""Drills of a product: promised recovery time and point, probe interval, and stop conditions."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class DrillsBlock(Model):
     """Drills of this product: `ninewatch drill start`."""
 
     rto: Duration | None = None
-    """Promised recovery time of drills that state none: `15m`."""
+    """Promised recovery time of drills that specify none: `15m`."""
 
     rpo: RecoveryPointField | None = None
-    """Promised recovery point of drills that state none: `0s` if no data may be lost."""
+    """Promised recovery point of drills that specify none: `0s` if no data may be lost."""
 
     interval: ProbeInterval = SECOND
     """Time between probes during a drill. A check that probes more often keeps its interval; all keep their hold."""

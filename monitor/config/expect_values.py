@@ -13,7 +13,7 @@ from monitor.config.addresses import is_token
 from monitor.config.conditions import HEADER_KEYS, JSON_KEYS, Conditions, Scalar, equal, parse_conditions
 from monitor.config.errors import quoted
 from monitor.config.json_path import JsonPath
-from monitor.config.regex import LONGEST_PATTERN, REGEX_SCHEMA, Regex, regex
+from monitor.config.regex import MAX_PATTERN_LENGTH, REGEX_SCHEMA, Regex, regex
 from monitor.config.values import AS_TEXT, problem_at
 
 
@@ -158,8 +158,8 @@ def _json_expectation(path: str, expected: Any) -> JsonExpectation:
 
 def _texts(value: Any) -> tuple[str, ...]:
     texts = value if isinstance(value, list | tuple) else [value]
-    if not texts or not all(isinstance(text, str) and 0 < len(text) <= LONGEST_PATTERN for text in texts):
-        raise ValueError(f"not text; put it in quotes, up to {LONGEST_PATTERN} characters, or write a list of texts")
+    if not texts or not all(isinstance(text, str) and 0 < len(text) <= MAX_PATTERN_LENGTH for text in texts):
+        raise ValueError(f"not text; put it in quotes, up to {MAX_PATTERN_LENGTH} characters, or write a list of texts")
     return tuple(map(str, texts))
 
 
@@ -224,7 +224,7 @@ Contained = Annotated[
     tuple[str, ...],
     PlainValidator(_texts),
     _AS_TEXTS,
-    one_or_list_schema({"type": "string", "maxLength": LONGEST_PATTERN}),
+    one_or_list_schema({"type": "string", "maxLength": MAX_PATTERN_LENGTH}),
 ]
 Expressions = Annotated[
     tuple[Regex, ...],

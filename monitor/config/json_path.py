@@ -23,7 +23,7 @@ from jsonpath_rfc9535.function_extensions import ExpressionType, FilterFunction
 from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment
 from jsonpath_rfc9535.selectors import FilterSelector
 
-from monitor.config.regex import LONGEST_PATTERN, Regex
+from monitor.config.regex import MAX_PATTERN_LENGTH, Regex
 
 if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
@@ -79,8 +79,8 @@ class JsonPath:
     _query: JSONPathQuery = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if len(self.text) > LONGEST_PATTERN:
-            raise ValueError(f"longer than {LONGEST_PATTERN} characters; write a shorter one")
+        if len(self.text) > MAX_PATTERN_LENGTH:
+            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; write a shorter one")
         try:
             query = _ENVIRONMENT.compile(self.text)
         except (JSONPathError, RecursionError) as error:

@@ -67,7 +67,7 @@ class RoleNames(Model):
         return {role: getattr(self, role) for role in ROLES}
 
     @model_validator(mode="after")
-    def _some_name(self) -> RoleNames:
+    def _gives_a_role(self) -> RoleNames:
         if not any(self.by_role.values()):
             raise problem_at("viewer", 'no name gives a role; write viewer: ["*"] to permit everyone reading')
         return self
@@ -111,7 +111,7 @@ class OidcLogin(Model):
     """How the provider's certificate is verified."""
 
     @model_validator(mode="after")
-    def _asks_for_identity(self) -> OidcLogin:
+    def _has_openid_scope(self) -> OidcLogin:
         if "openid" not in self.scopes:
             raise problem_at("scopes", "lacks openid, without which there is no ID token; add it")
         return self

@@ -121,7 +121,7 @@ StorePath = Annotated[Path, PlainValidator(_store), WithJsonSchema({"type": "str
 
 
 class Portfolio(Model):
-    """The whole configuration."""
+    """The complete configuration of a daemon."""
 
     listen: Listen = HostPort("127.0.0.1", 9999)
     """Address of pages, API and metrics. Unless it is loopback, `login` or `access` is required."""
@@ -174,7 +174,7 @@ class Portfolio(Model):
     """Hosting tiers of the products: `hosting`, or the name of a file in `policies/` next to this file."""
 
     budget_policy: BudgetPolicyBlock = Field(default_factory=shipped_budget_policy)
-    """The budget policy of products without one. Default: `budget`, a file that ships."""
+    """The budget policy of products without one. Default: `budget`, which is included."""
 
     maintenance: tuple[Maintenance, ...] = ()
     """Planned maintenance of all products."""
@@ -186,10 +186,10 @@ class Portfolio(Model):
     """Routes of alerts to receivers. Default: every page and every ticket is sent to every receiver."""
 
     escalations: tuple[Escalation, ...] = ()
-    """Steps that notify one receiver or person after another while a page is not acknowledged; routes name them."""
+    """Steps that notify one receiver or person after another while a page is not acknowledged. Routes refer to them."""
 
     people: tuple[Person, ...] = ()
-    """The people of the rotas, each with the receivers that reach them."""
+    """The people of the rotas, each with the receivers that notify them."""
 
     priorities: PrioritiesField | None = None
     """Priorities of alerts and their response targets: `pathfinder-sso`, or the name of a file in `policies/` next to

@@ -274,7 +274,7 @@ class PlanBlock(Model):
         """Return the limits in the plan."""
         return tuple(Limit(ceiling.at_most.ratio, ceiling.because, ceiling.source) for ceiling in self.ceilings)
 
-    def supposed(self) -> tuple[str, ...]:
+    def default_mttr(self) -> tuple[str, ...]:
         """Return the names of components and sites without `mttr`."""
         every: tuple[Component | SiteBlock, ...] = (*self.parts, *self.dependencies, *self.sites)
         return tuple(part.name for part in every if part.mttr is None)

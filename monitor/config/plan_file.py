@@ -35,7 +35,7 @@ _FORMER_KEYS = {"fail_over": "failover"}
 class Plan:
     """A design with its structure, limits and costs.
 
-    `supposed` lists components without `mttr`; `warnings` are former keys.
+    `default_mttr` lists components without `mttr`; `warnings` are former keys.
     """
 
     design: Design
@@ -44,7 +44,7 @@ class Plan:
     limits: tuple[Limit, ...]
     costs: Mapping[str, Fraction]
     assumptions: tuple[str, ...]
-    supposed: tuple[str, ...]
+    default_mttr: tuple[str, ...]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -101,7 +101,7 @@ def _plan(block: PlanBlock, structure: Structure | None) -> Plan:
         limits=block.limits(),
         costs={change: Fraction(str(cost)) for change, cost in block.costs.items()},
         assumptions=block.assumptions,
-        supposed=block.supposed(),
+        default_mttr=block.default_mttr(),
     )
 
 

@@ -158,7 +158,7 @@ class Product(Model):
     """Time that the contractual figure excludes, and limits on outages."""
 
     budget_policy: BudgetPolicyBlock | None = None
-    """What follows when a share of its budget is spent. Default: the `budget_policy` of the portfolio."""
+    """Consequences of a spent share of the budget. Default: the `budget_policy` of the portfolio."""
 
     drills: DrillsBlock = DrillsBlock()
     """Drills of this product: promised recovery, probes during a drill, and when a drill stops."""
@@ -177,7 +177,7 @@ class Product(Model):
 
     @property
     def site_checks(self) -> tuple[CheckBase, ...]:
-        """The checks of the sites, which count in no figure of the product."""
+        """The checks of the sites, which do not affect its figures."""
         return tuple(check for site in self.sites for check in site.checks)
 
     @property

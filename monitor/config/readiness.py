@@ -1,4 +1,4 @@
-"""Readiness of a product: its checklist, attestations with person and expiry, and what is measured as evidence."""
+"""Readiness of a product: its checklist, attestations with person and expiry, and measured evidence."""
 
 from __future__ import annotations
 

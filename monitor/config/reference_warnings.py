@@ -34,7 +34,10 @@ def _uplink_warnings(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     hosts = {host_of(reference) for reference in far}
     if len(far) < MIN_FAR:
         count = "there is no far reference" if not far else "there is only one far reference"
-        yield ("references",), f"{count}: a failure of the own connection looks like an outage of products; {_ADVICE}"
+        yield (
+            ("references",),
+            f"{count}: a failure of the monitor's connection looks like an outage of products; {_ADVICE}",
+        )
         return
     yield from _lone_references(far)
     if (common := _common_network(hosts)) is not None:
@@ -81,7 +84,7 @@ def host_of(check: CheckBase) -> str:
 
 
 def _is_local(check: CheckBase) -> bool:
-    """Return whether no connection beyond the own network is needed: loopback, or a name without a domain.
+    """Return whether no connection beyond the local network is needed: loopback, or a name without a domain.
 
     Such names are those of services in a cluster or a compose file. A journey is local if all of its steps are.
     """

@@ -39,8 +39,8 @@ class ReferenceBase(CheckBase):
     """Time for one probe, at most 2s. Default 1.8s, or four fifths of the interval if shorter."""
 
     near: Flag = False
-    """`true`: a target of the own network, such as the gateway. It shows where the connection is cut; only the others
-    decide whether the vantage is blind.
+    """`true`: a target of the local network, such as the gateway. It shows where the connection fails; only far
+    references decide whether the vantage is blind.
     """
 
     via: Id | None = None

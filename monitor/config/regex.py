@@ -11,7 +11,7 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from monitor.config.values import AS_TEXT
 
-LONGEST_PATTERN = 1_000  # characters: RE2 needs up to this many steps per byte, on the event loop
+MAX_PATTERN_LENGTH = 1_000  # characters: RE2 needs up to this many steps per byte, on the event loop
 _REGEX_MEMORY = 1 << 20  # bytes of a compiled expression: `(a{1000}){1000}` is linear in time, but not in size
 
 
@@ -30,8 +30,8 @@ class Regex:
         options = re2.Options()
         options.log_errors = False
         options.max_mem = _REGEX_MEMORY
-        if len(self.text) > LONGEST_PATTERN:
-            raise ValueError(f"longer than {LONGEST_PATTERN} characters; write a shorter one")
+        if len(self.text) > MAX_PATTERN_LENGTH:
+            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; write a shorter one")
         try:
             object.__setattr__(self, "_compiled", re2.compile(self.text, options))
         except re2.error as error:
@@ -78,5 +78,5 @@ def regex(value: Any) -> Regex:
     return Regex(str(value))
 
 
-REGEX_SCHEMA = {"type": "string", "description": "RE2 syntax", "maxLength": LONGEST_PATTERN}
+REGEX_SCHEMA = {"type": "string", "description": "RE2 syntax", "maxLength": MAX_PATTERN_LENGTH}
 RegexField = Annotated[Regex, PlainValidator(regex), AS_TEXT, WithJsonSchema(REGEX_SCHEMA)]

@@ -102,7 +102,7 @@ def read_secret(value: Any, info: ValidationInfo) -> Secret:
             return Secret(_from_environment(name), f"env {name}")
         if form == "file" and isinstance(name, str) and name:
             return Secret(_from_file(resolve(name), info), f"file {name}")
-    raise ValueError(f"a secret is never written into the configuration; name where it is kept: {_FORMS}")
+    raise ValueError(f"a secret must not be written into the configuration; write a reference to it: {_FORMS}")
 
 
 def _from_environment(name: str) -> str:

@@ -26,11 +26,11 @@ class Site(Model):
 
     active: CheckBase
     """A check that is good while this site is the active one: a DNS answer, a response header, a value in the body, a
-    certificate. It counts in no figure of the product and opens no incident."""
+    certificate. It does not affect the figures of the product and opens no incidents."""
 
     direct: CheckBase | None = None
     """A check of this site whether or not it is active: `http` with `resolve_to`, or the site's own host name. It
-    counts in no figure of the product and opens no incident."""
+    does not affect the figures of the product and opens no incidents."""
 
     @property
     def checks(self) -> Iterator[CheckBase]:
@@ -58,7 +58,7 @@ class Site(Model):
 
 
 class DownByDesign(Model):
-    """The condition under which the product is down on purpose.
+    """The condition under which the product is down by design.
 
     The measured figures count this as downtime; see `agreement.excludes`.
     """

@@ -90,7 +90,7 @@ class Driver(Protocol):
         ...
 
     async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
-        """Remove everything that the run wrote; nothing to remove is no failure.
+        """Remove everything that the run wrote; it is not a failure if there is nothing to remove.
 
         Raises:
             ProbeFailure, OSError, MissingValueError: it may still exist.

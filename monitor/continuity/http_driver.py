@@ -30,7 +30,8 @@ class HttpDriver:
     """Sends the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
 
     A record is finished if it has all values of `finished`; the response to `reading` must have all values that it
-    captures, so that a maintenance page is no record. If `finish` captures an id, it creates a record of its own.
+    captures, so that a maintenance page is not taken for a record. If `finish` captures an id, it creates a record of
+    its own.
     """
 
     target: HttpTarget

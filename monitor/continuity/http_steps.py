@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 MISSING: Final = frozenset({404, 410})
-_AGAIN: Final = frozenset({401, 403, 408, 421, 423, 425, 429})  # statuses that a later request may not get
+_AGAIN: Final = frozenset({401, 403, 408, 421, 423, 425, 429})  # statuses after which a later request may succeed
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -183,10 +183,10 @@ class HttpTarget:
 
 
 def check_no_page(response: Response) -> None:
-    """Check that a response which acknowledges a request is no HTML page, as of a maintenance.
+    """Check that a response which acknowledges a request is not an HTML page, such as a maintenance page.
 
     Raises:
-        ProbeFailure: `body_mismatch`: it is one.
+        ProbeFailure: `body_mismatch`: it is an HTML page.
     """
     if response.body and response.headers.get("content-type", "").strip().lower().startswith("text/html"):
         raise ProbeFailure("body_mismatch", "the response is an HTML page", status=response.status)

@@ -34,8 +34,8 @@ SUFFIX: Final = ".journeys.jsonl"  # of the intent log of journeys, next to the 
 CODES_SUFFIX: Final = ".codes.json"  # of the file of used one-time codes
 POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
 FIRST_PAUSE: Final = 2 * SECOND  # after a failed clean-up; it doubles with each further one ...
-LONGEST_PAUSE: Final = 10 * MINUTE  # ... up to this
-GIVEN_UP: Final = DAY  # after the first write
+MAX_PAUSE: Final = 10 * MINUTE  # ... up to this
+MAX_CLEAN_UP_TIME: Final = DAY  # after the first write
 
 
 class JourneyCleaner:
@@ -61,7 +61,7 @@ class JourneyCleaner:
         self._intents.try_to_compact(lambda run: is_needed(run, now))
 
     def attach(self, probes: Mapping[str, Probe]) -> None:
-        """Let the journeys among the prepared probes, by `product/check`, record their writes."""
+        """Make the journeys among the prepared probes, by `product/check`, record their writes."""
         self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
         for key, journey in self._journeys.items():
             journey.record_writes(self._log, key, self._codes)
@@ -73,7 +73,7 @@ class JourneyCleaner:
             await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
-        """Do the clean-ups that are due: those of one journey one after another, to not overload its target."""
+        """Do the clean-ups that are due, one at a time per journey, so that its target is not overloaded."""
         now = self._clock.now()
         due: dict[str, list[Run]] = {}
         for run in self._ledger.journeys.open_runs:
@@ -125,12 +125,12 @@ class JourneyCleaner:
     async def _failed(self, run: Run, error: Exception) -> None:
         shown = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)
         text = conceal_secrets(shown)[:200]
-        if self._clock.now() > run.started + GIVEN_UP:
+        if self._clock.now() > run.started + MAX_CLEAN_UP_TIME:
             await self._close(run, f"the clean-up failed for a day: {text}")
             return
         count = self._failures.get(run.id, 0)
         self._failures[run.id] = count + 1
-        self._next[run.id] = self._clock.now() + min(FIRST_PAUSE * 2 ** min(count, 16), LONGEST_PAUSE)
+        self._next[run.id] = self._clock.now() + min(FIRST_PAUSE * 2 ** min(count, 16), MAX_PAUSE)
         if not count:
             log.warning("journey_clean_up_failed", journey=run.owner, run=run.id, error=text)
 

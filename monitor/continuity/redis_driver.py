@@ -67,8 +67,8 @@ class RedisDriver:
             RefusedError: an error reply; the command was not executed.
             ProbeFailure: the connection failed.
         """
-        reach = connector(self.check, self.check.redis, encrypted=self.check.encrypted)
-        with await reach(attempt) as connection:
+        connect = connector(self.check, self.check.redis, encrypted=self.check.encrypted)
+        with await connect(attempt) as connection:
             session = Session(connection)
             try:
                 if self.check.password is not None:

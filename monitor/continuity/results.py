@@ -10,14 +10,14 @@ from monitor.ledger.continuity_register import KEPT, owner_of
 from monitor.ledger.product_drills import recorded_drills
 from sla.continuity import (
     TransactionState,
-    concerned,
     continuity_results,
     failures,
+    open_at_failure,
     recovery_point_without_failure,
     result,
     transaction_state,
 )
-from sla.continuity import unseen_failure as loss_without_downtime
+from sla.continuity import unobserved_failure as loss_without_downtime
 from sla.drill_facts import drill_recovery_point
 from sla.interval import DAY, Interval
 from sla.states import State
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AUTHOR: Final = "ninewatch"
-OBSERVED: Final = DAY  # of the history of the product: longer than most failures
+OBSERVED_HISTORY: Final = DAY  # the part of the product's history that is read; longer than most failures
 SOURCE: Final = "continuity probe "  # the start of the source of its recovery points
 
 
@@ -52,7 +52,7 @@ class ResultRecorder:
         now = self._clock.now()
         for product in self._ledger.portfolio.products:
             if product.continuity:
-                pieces = list(self._ledger.compositions[product.id].pieces(Interval(now - OBSERVED, now)))
+                pieces = list(self._ledger.compositions[product.id].pieces(Interval(now - OBSERVED_HISTORY, now)))
                 for transaction in product.continuity:
                     self._record(product.id, transaction.id, pieces, now)
 
@@ -78,15 +78,15 @@ class ResultRecorder:
         explained = {name for known_result in known for name in known_result.runs}
         for failure in failures(pieces):
             if failure.at.low == pieces[0].start:
-                continue  # it began earlier, at an instant that is not in the pieces
-            open_runs = concerned(runs, failure)
+                continue  # the failure began before the pieces
+            open_runs = open_at_failure(runs, failure)
             explained |= {run.id for run in open_runs}
             if failure.at.high not in recorded and open_runs and not _open(open_runs):
                 yield failure, open_runs
         if pieces and pieces[-1].state.estimate is State.UP:
             lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
             if lost and _stayed_up(pieces, failure := loss_without_downtime(lost)):
-                open_runs = concerned(runs, failure)
+                open_runs = open_at_failure(runs, failure)
                 if not _open(open_runs):
                     yield failure, open_runs
 
@@ -128,7 +128,7 @@ class ResultRecorder:
 
 
 def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:
-    """Return whether the product was certainly up after the loss was found, and not down since the last missing write.
+    """Return whether the product was certainly up after the loss was found, without downtime since the last lost write.
 
     One good probe after an outage is not enough: until the next one, the outage is not over and explains nothing yet.
     """

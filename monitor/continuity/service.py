@@ -65,7 +65,7 @@ class Continuity:
                 for worker in self._idle_workers():
                     self._busy.add(worker.owner)
                     tasks.create_task(self._advance(worker, make_attempt), name=f"continuity {worker.owner}")
-                await self._tidy()
+                await self._compact_logs()
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
         """Send the next due request of each transaction, and record new results."""
@@ -123,7 +123,7 @@ class Continuity:
             return None
         return Worker(owner, transaction, driver, self._intents, self._ledger.continuity, self._clock)
 
-    async def _tidy(self) -> None:
+    async def _compact_logs(self) -> None:
         if self._clock.monotonic() < self._next_results:
             return
         self._next_results = self._clock.monotonic() + RESULT_INTERVAL

@@ -1,8 +1,8 @@
-"""Advance the transactions of one configuration: begin, finish, read back, remove, one request at a time.
+"""Advance the transactions of one configuration: begin, finish, read back and remove, one request at a time.
 
 An intent is on disk before its write is sent, and a run is closed only when nothing of it exists on the target, or when
 that can no longer be found. After a failure, requests pause with a growing delay, and no transaction begins until the
-target has answered again: then the open ones are finished at once, so that a failover has a result early.
+target has answered again. Then the open ones are finished at once, so that the effect of a failover is known early.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
-LONGEST_PAUSE: Final = 15 * SECOND  # ... up to this
+MAX_PAUSE: Final = 15 * SECOND  # ... up to this
 RECENT: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
 MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
 DETAIL: Final = 200  # characters of an error that are stored
@@ -92,7 +92,7 @@ class Worker:
 
     def _may_begin(self, open_count: int, now: int) -> bool:
         """Return whether a transaction begins. After a failure, one at the longest pause tests the target."""
-        if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + LONGEST_PAUSE)):
+        if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + MAX_PAUSE)):
             return False
         return open_count + self._left_without_answer(now) < self.transaction.at_most
 
@@ -217,7 +217,7 @@ class Worker:
         return reading
 
     def _is_confirmed(self, run: Run, reading: ReadBack) -> bool:
-        """Return whether a reading counts. One that finds a loss counts once a second one finds it too."""
+        """Return whether a reading is confirmed. A reading that finds a loss needs a second one with the same loss."""
         lost = transaction_state(run.with_entry(reading)) is TransactionState.LOST
         if not lost or run.id in self._missing:
             self._missing.discard(run.id)
@@ -260,7 +260,7 @@ class Worker:
         """Pause all requests of the transaction, longer with each failure in a row."""
         if not self._failures:
             log.warning("continuity_paused", transaction=self.owner, error=_text(error))
-        pause = min(FIRST_PAUSE * 2 ** min(self._failures, 10), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(self._failures, 10), MAX_PAUSE)
         self._failed = self._clock.now()
         self._paused_until = self._failed + pause
         self._failures += 1

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 GRACE: Final = 15 * MINUTE  # after midnight, so that all observations of the day are on disk
 POLL_INTERVAL: Final = 1.0  # seconds between two checks of the clock
 START_DELAY: Final = 2.0  # seconds after the start, so that the runs of the restart are on disk
-RETRY: Final = 60.0  # seconds after a failure, or after a head that was not written
+RETRY_DELAY: Final = 60.0  # seconds after a failure, or after a head that was not written
 
 
 class ChainKeeper:
@@ -52,7 +52,7 @@ class ChainKeeper:
         day, moment = closed_day(now - GRACE), self._clock.monotonic()
         if day == self._closed or moment < self._not_before or not self._ready():
             return
-        self._not_before = moment + RETRY
+        self._not_before = moment + RETRY_DELAY
         try:
             closed = await asyncio.to_thread(self._next, day, now)
         except StoreError as error:
@@ -69,7 +69,7 @@ class ChainKeeper:
         log.info("day_closed", day=closed.head.date, head=closed.head.digest, number=closed.head.number)
 
     def _ready(self) -> bool:
-        """Return whether the record is complete and its clock is right, as far as is known."""
+        """Return whether neither a lost record nor a wrong clock was detected."""
         health = self._health
         return not (health.store_error or health.record_missing or health.clock_stepped < -MINUTE)
 

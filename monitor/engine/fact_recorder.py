@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.errors import NinewatchError
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.facts.pauses import added_pauses
 from monitor.facts.planned_maintenance import added_plans, late_maintenance
@@ -76,11 +76,11 @@ class FactRecorder:
         ledger, now = self._ledger, self._clock.now()
         wrong = self._clock_is_wrong(now)
         if wrong and not self._undefined:
-            log.warning("definitions_wait", advice="the clock is wrong; they are added once it is right")
+            log.warning("definitions_wait", advice="the clock is wrong; they are added once it is correct")
         self._undefined = wrong
         if not wrong:
             products = ledger.facts.products
-            definitions = additions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
+            definitions = added_definitions(ledger.portfolio, ledger.definitions, self._first_observed, products, now)
             plans = list(added_plans(ledger.portfolio, ledger.facts, self._first_observed, now))
             self._report_late_maintenance(now)
             source = self._health.config_source
@@ -88,7 +88,7 @@ class FactRecorder:
             self.add([*renamings, *(item.fact(source) for item in definitions), *(plan.fact(source) for plan in plans)])
             self.add(added_pauses(ledger.portfolio, ledger.facts, now))
 
-    async def state(self, fact: Fact, before: Callable[[], None] | None = None) -> None:
+    async def record(self, fact: Fact, before: Callable[[], None] | None = None) -> None:
         """Append a fact to the journal, and add it to the ledger once it is on disk.
 
         `before` is called first in the same thread: if it raises, nothing is recorded. At most one thread blocks on a

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-ROUND = 5 * SECOND  # between two checks for overdue pings; misses are recorded at their due instant
-_SUSPENDED = 6 * ROUND  # a longer time between two checks: the daemon was suspended and may have lost pings
+CHECK_INTERVAL = 5 * SECOND  # between two checks for overdue pings; misses are recorded at their due instant
+_SUSPENDED = 6 * CHECK_INTERVAL  # a longer time between two checks: the daemon was suspended and may have lost pings
 _EARLY = MINUTE  # a success this long before a due instant counts for it, because clocks differ
 _MAX_MISSES = 1_000  # recorded per check and call
 
@@ -37,8 +37,12 @@ _NO_TOKEN = "compared if the check is unknown, to take the same time"  # noqa: S
 
 
 @dataclass(slots=True)
-class _Listening:
-    """State of one check: uninterrupted since, last checked, and start of the run in progress (microseconds, UTC)."""
+class _PingState:
+    """The reception of one check's pings, in microseconds, UTC.
+
+    `since`: pings could arrive without interruption since then. `checked`: the last check for missed pings. `started`:
+    the start of the run in progress.
+    """
 
     since: int
     checked: int
@@ -50,9 +54,9 @@ class Heartbeats:
 
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
         self._ledger, self._record, self._clock = ledger, record, clock
-        self._listening: dict[str, _Listening] = {}
+        self._states: dict[str, _PingState] = {}
         self.was_blind: WasBlind = lambda _entry, _since: False
-        """Whether this vantage was cut off at some time since an instant, so that a ping could not arrive."""
+        """Whether this vantage was cut off at any time since an instant, so that a ping could not arrive."""
 
     def authenticate(self, key: str, token: str) -> CheckEntry | None:
         """Return the heartbeat check with this key if the token matches, in constant time."""
@@ -67,7 +71,7 @@ class Heartbeats:
         if self._is_paused(entry):
             return
         self.record_missed(entry)
-        self._listening_of(entry.key).started = self._clock.now()
+        self._ping_state(entry.key).started = self._clock.now()
 
     def end(self, entry: CheckEntry, code: int, note: str = "") -> None:
         """Record the end of a run at its due instant. Exit code 0 is a success.
@@ -78,41 +82,41 @@ class Heartbeats:
         if self._is_paused(entry):
             return
         self.record_missed(entry)
-        check, now, listening = _check(entry), self._clock.now(), self._listening_of(entry.key)
-        last, started = entry.timeline.last_at, listening.started or now
-        due = check.heartbeat.last(started + _early(check), check.zone)
+        check, now, state = _check(entry), self._clock.now(), self._ping_state(entry.key)
+        last, started = entry.timeline.last_at, state.started or now
+        due = check.heartbeat.last(started + _early_tolerance(check), check.zone)
         matches = started <= due + check.grace and (last is None or due > last)
         at = min(due, now) if matches else now
-        duration = (now - listening.started) / SECOND if listening.started is not None else 0.0
-        listening.started = None
+        duration = (now - state.started) / SECOND if state.started is not None else 0.0
+        state.started = None
         self._record(entry, _result(code, note), at, duration)
 
     def restart(self, keys: Iterable[str]) -> None:
         """Expect pings of these checks from now on, after a pause: pings that were due before are not missed."""
         for key in keys:
-            self._listening.pop(key, None)
+            self._states.pop(key, None)
 
-    def note(self, entry: CheckEntry, text: str) -> None:
-        """Log a message of a run; the record does not change."""
+    def log_note(self, entry: CheckEntry, text: str) -> None:
+        """Log a message of a run, which is not recorded."""
         log.info("heartbeat_note", check=entry.key, note=quoted(text, 500))
 
     def is_overdue(self, entry: CheckEntry) -> bool:
         """Return whether a ping is missing whose deadline has passed."""
-        _, deadline, _ = self._next(entry, _check(entry), self._listening_of(entry.key))
+        _, deadline, _ = self._next_due(entry, _check(entry), self._ping_state(entry.key))
         return self._clock.now() >= deadline
 
     def record_missed(self, entry: CheckEntry) -> None:
         """Record missed pings, each at its due instant; as unknown if they could not arrive."""
         now, check = self._clock.now(), _check(entry)
-        listening = self._listening_of(entry.key)
-        if now - listening.checked > _SUSPENDED:  # suspended or stuck: pings may have been lost
-            listening.since, listening.started = now, None
-        listening.checked = now
+        state = self._ping_state(entry.key)
+        if now - state.checked > _SUSPENDED:  # suspended or stuck: pings may have been lost
+            state.since, state.started = now, None
+        state.checked = now
         for _ in range(_MAX_MISSES):
-            at, deadline, reason = self._next(entry, check, listening)
+            at, deadline, reason = self._next_due(entry, check, state)
             if now < deadline:
                 return
-            listening.started = None
+            state.started = None
             self._record(entry, self._missed_result(entry, reason, at), at, 0.0)
 
     def _missed_result(self, entry: CheckEntry, reason: str, at: int) -> ProbeResult:
@@ -121,22 +125,22 @@ class Heartbeats:
             return ProbeResult(Outcome.UNKNOWN, BLIND_REASON, detail=f"{reason}; {detail}")
         return ProbeResult(Outcome.BAD, reason, detail=detail)
 
-    def _next(self, entry: CheckEntry, check: HeartbeatCheck, listening: _Listening) -> tuple[int, int, str]:
+    def _next_due(self, entry: CheckEntry, check: HeartbeatCheck, state: _PingState) -> tuple[int, int, str]:
         """Return the next due instant, the deadline of its ping, and the reason code of a miss."""
         last = entry.timeline.last_at
-        if listening.started is not None and (last is None or listening.started > last):
-            end = listening.started + check.longest_run
+        if state.started is not None and (last is None or state.started > last):
+            end = state.started + check.longest_run
             return end, end, "heartbeat_overran"
-        received = listening.since if last is None else max(listening.since, last + _early(check))
+        received = state.since if last is None else max(state.since, last + _early_tolerance(check))
         due = check.heartbeat.after(received, check.zone)
         return due, due + check.grace, "heartbeat_missed"
 
     def _is_paused(self, entry: CheckEntry) -> bool:
         return self._ledger.facts.pause(entry.key, self._clock.now()) is not None
 
-    def _listening_of(self, key: str) -> _Listening:
+    def _ping_state(self, key: str) -> _PingState:
         now = self._clock.now()
-        return self._listening.setdefault(key, _Listening(now, now))
+        return self._states.setdefault(key, _PingState(now, now))
 
 
 def _check(entry: CheckEntry) -> HeartbeatCheck:
@@ -144,7 +148,7 @@ def _check(entry: CheckEntry) -> HeartbeatCheck:
     return entry.check
 
 
-def _early(check: HeartbeatCheck) -> int:
+def _early_tolerance(check: HeartbeatCheck) -> int:
     """Return how long before a due instant (microseconds) a report counts for it; 0 for `every`, without instants."""
     shortest, _ = check.heartbeat.gaps(check.zone)
     return 0 if check.heartbeat.every is not None else min(_EARLY, shortest // 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from monitor.engine.heartbeats import ROUND, Heartbeats
+from monitor.engine.heartbeats import CHECK_INTERVAL, Heartbeats
 from monitor.engine.scheduler import Job
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.heartbeat import HeartbeatCheck
@@ -66,7 +66,7 @@ class Jobs:
             if entry.key in self.paused:
                 continue
             if isinstance(entry.check, HeartbeatCheck):
-                yield Job(entry.key, ROUND, partial(self._check_heartbeat, entry))
+                yield Job(entry.key, CHECK_INTERVAL, partial(self._check_heartbeat, entry))
                 continue
             probe = self._prepared[entry.key][1]
             interval = self._interval(entry)

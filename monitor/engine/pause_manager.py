@@ -34,7 +34,7 @@ class PauseManager:
     def update(self) -> None:
         """Apply the present pauses. Called about once per second and after each load.
 
-        A check that is paused has no last result: its last outcome would be shown as present.
+        A paused check has no last result, because its last outcome would be shown as the present one.
         """
         paused = paused_keys(self._ledger, self._clock.now())
         if paused != self._paused:

@@ -196,7 +196,7 @@ class Recorder:
         if committed.emptied:
             self._write_everything()
         if committed.recovered:
-            self._save_all_open_runs()  # they contain the observations that the writer dropped
+            self._save_all_open_runs()  # the runs contain the observations that the writer dropped
         for event in list(self._waiting):
             if any(_covers(incident, event.incident) for incident in committed.incidents):
                 self._call_incident_hooks(event)
@@ -227,5 +227,5 @@ def restore(ledger: Ledger, store: Store) -> Sequence[Run]:
 
 
 def _covers(stored: Incident, decided: Incident) -> bool:
-    """Return whether writing `written` also persists `decided`: the same incident, including its end."""
+    """Return whether the stored incident includes the decision: it is the same incident, with its end if decided."""
     return stored.id == decided.id and (stored.resolved is not None or decided.resolved is None)

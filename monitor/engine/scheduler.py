@@ -158,7 +158,7 @@ class Scheduler:
             if self._health.in_flight >= self._limit:
                 self._finished.clear()
                 await self._finished.wait()
-                continue  # a load may have put off what was due
+                continue  # a load may have postponed the due jobs
             started += self._start_first(attempts)
             if started == BATCH:
                 started = 0

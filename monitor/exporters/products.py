@@ -151,7 +151,7 @@ class ProductLines:
 
     def measure(self, now: int) -> Iterator[None]:
         """Update state and figures to `now`. Yields after each step, because a step may take milliseconds."""
-        self._history.settle()
+        self._history.precompute()
         yield
         self.state = state = self._history.state(now)
         point = state.point

@@ -30,8 +30,8 @@ def announced_maintenance(
 ) -> Iterator[Announced]:
     """Yield the parts of the product's maintenance in the window, each with its announcement.
 
-    They are the time of `maintenance_exclusions`. A record of an earlier version without plans uses the present
-    configuration, whose announcement is not recorded.
+    Together they cover the time of `maintenance_exclusions`. A record of an earlier version without plans uses the
+    present configuration, whose announcement is not recorded.
     """
     for name, blocks in (("", portfolio.maintenance), (product_id, configured)):
         if plans := facts.maintenance(name):

@@ -33,7 +33,7 @@ def definition_of(product: Product, zone: str, made: int) -> Definition:
     )
 
 
-def additions(
+def added_definitions(
     portfolio: Portfolio,
     recorded: Callable[[str], Sequence[Definition]],
     began: Callable[[str], int | None],

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from monitor.facts.fact_index import Facts
 
-_LONGEST: Final = 200  # characters of a body of an unknown kind
+_MAX_BODY_LENGTH: Final = 200  # characters of a body of an unknown kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +188,8 @@ def _reason_not_counted(fact: Fact) -> str:
     try:
         (Definition if fact.kind == DEFINITION else MaintenancePlan).read(fact)
     except ValueError:
-        return f"of a newer version: {fact.body[:_LONGEST]}"
-    return "does not count: stamped by a wrong clock"
+        return f"of a newer version: {fact.body[:_MAX_BODY_LENGTH]}"
+    return "ignored: dated by a wrong clock"
 
 
 def _renaming_lines(body: Any) -> Iterator[str]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SUFFIX: Final = ".intents.jsonl"
-COMPACT_LINES: Final = 20_000  # appended lines after which superfluous ones are removed
+COMPACT_LINES: Final = 20_000  # appended lines after which lines that are not needed are removed
 _OWNER_ONLY: Final = 0o600
 
 
@@ -41,7 +41,7 @@ class IntentLog:
 
     @classmethod
     def of(cls, record: Path, suffix: str = SUFFIX) -> IntentLog:
-        """Return the intent log of a record with this suffix: it lies next to it."""
+        """Return the intent log with this suffix next to a record."""
         return cls(record.with_name(record.name + suffix))
 
     def add(self, entry: Entry) -> None:
@@ -95,7 +95,7 @@ class IntentLog:
             replace_file(self.path, text, mode=_OWNER_ONLY)
 
     def _entries(self) -> Iterator[Entry]:
-        """Yield the entries. An incomplete last line was never acted on, and a damaged line is reported; both skip."""
+        """Yield the entries. Skip an incomplete last line, and report and skip damaged lines."""
         try:
             text = self.path.read_text("utf-8", errors="replace")
         except FileNotFoundError:

@@ -4,8 +4,8 @@ Commands write the journal, and the daemon reads new lines. It is a separate fil
 write the record. A command can append a line with or without a daemon, and the text is readable and comparable. A line
 that cannot be read is reported and skipped.
 
-Earlier versions wrote corrections to a journal of their own, `<store>.corrections.jsonl`. It is read along with this
-one and left as it is.
+Earlier versions wrote corrections to a journal of their own, `<store>.corrections.jsonl`. It is also read, and never
+changed.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from sla.window import format_instant, parse_instant
 
 log = structlog.get_logger()
 
-LONGEST: Final = 500  # characters of an author or a reason
-LATEST: Final = 2**53  # microseconds: the latest instant that a record takes
+MAX_TEXT_LENGTH: Final = 500  # characters of an author or a reason
+LATEST: Final = 2**53  # microseconds: the latest instant that a record can store
 
 
 class Journal:
@@ -125,13 +125,13 @@ def _fact(data: Mapping[str, Any]) -> Fact:
     fact = replace(fact, id=known)
     if kind in (CORRECTION, REVOCATION):
         statement = read(fact)
-        _words(statement.author), _words(fact.content()["reason"])
+        _checked_text(statement.author), _checked_text(fact.content()["reason"])
     return fact
 
 
 def _check_recordable(fact: Fact, known: str) -> None:
     if not 0 <= fact.made <= LATEST:
-        raise ValueError("made is no instant from 1970 to 2255")
+        raise ValueError("made is not an instant from 1970 to 2255")
     if not all((known, fact.author.strip(), fact.kind)):
         raise ValueError("id, author and kind must not be empty")
     if not "".join((known, fact.author, fact.kind, fact.product)).isprintable():
@@ -139,7 +139,11 @@ def _check_recordable(fact: Fact, known: str) -> None:
 
 
 def _former_fact(data: Mapping[str, Any]) -> Fact:
-    author, reason, made = _words(data["author"]), _words(data["reason"]), parse_instant(str(data["made"]))
+    author, reason, made = (
+        _checked_text(data["author"]),
+        _checked_text(data["reason"]),
+        parse_instant(str(data["made"])),
+    )
     if "revokes" in data:
         return Revocation(str(data["revokes"]), author, reason, made).fact()
     span = Interval(parse_instant(str(data["start"])), parse_instant(str(data["end"])))
@@ -149,7 +153,7 @@ def _former_fact(data: Mapping[str, Any]) -> Fact:
     return fact
 
 
-def _words(text: Any) -> str:
-    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST or not text.isprintable():
-        raise ValueError(f"author and reason are text on one line, up to {LONGEST} characters")
+def _checked_text(text: Any) -> str:
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT_LENGTH or not text.isprintable():
+        raise ValueError(f"author and reason are text on one line, up to {MAX_TEXT_LENGTH} characters")
     return text

@@ -1,4 +1,4 @@
-"""Pauses by the configuration: the facts that a load adds for `enabled: false`."""
+"""Pauses of the configuration: the facts that a load adds for `enabled: false`."""
 
 from __future__ import annotations
 

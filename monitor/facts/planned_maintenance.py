@@ -74,7 +74,7 @@ def planned_exclusions(blocks: Iterable[Maintenance], window: Interval, zone: st
 
 def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Exclusion]:
     """Yield the exclusions of the plans. Maintenance that continues across a change of the plan is one exclusion."""
-    continuing: dict[Exclusion, Exclusion] = {}  # by the exclusion with an empty interval
+    continuing: dict[Exclusion, Exclusion] = {}  # keyed by the exclusion with an empty interval
     for plan, part in in_force(plans, window):
         before, continuing = continuing, {}
         for planned in planned_exclusions(maintenance_of(plan.blocks), part):
@@ -90,8 +90,8 @@ def _by_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Ex
     yield from continuing.values()
 
 
-def excluded_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], since: int) -> list[Interval]:
-    """Return the maintenance of the plan between `since` and the making of the plan, which is not excluded.
+def planned_too_late(plan: MaintenancePlan, plans: Sequence[MaintenancePlan], since: int) -> list[Interval]:
+    """Return the maintenance of the plan between `since` and the instant of the plan, which is not excluded.
 
     Time that the previous plans exclude and blocks that the last plan already had are not returned.
     """
@@ -111,7 +111,7 @@ def late_maintenance(portfolio: Portfolio, facts: Facts, since: int, now: int) -
     texts = []
     for plan in added_plans(portfolio, facts, lambda _: since, now):
         plans = facts.maintenance(plan.product)
-        for span in excluded_too_late(plan, plans, since)[:MAX_LATE_SHOWN] if plans else ():
+        for span in planned_too_late(plan, plans, since)[:MAX_LATE_SHOWN] if plans else ():
             scope = f"of {plan.product}" if plan.product else "of all products"
             span_text = f"{format_instant(span.start)}/{format_instant(span.end)} ({format_duration(span.length)})"
             texts.append(f"the maintenance {scope} {span_text} {TOO_LATE}")

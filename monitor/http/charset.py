@@ -22,7 +22,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf_16_le"),
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
-_ZEROES = ((b"...x", "utf_32_be"), (b"x...", "utf_32_le"), (b".x", "utf_16_be"), (b"x.", "utf_16_le"))
+_ZERO_BYTES = ((b"...x", "utf_32_be"), (b"x...", "utf_32_le"), (b".x", "utf_16_be"), (b"x.", "utf_16_le"))
 _META = re.compile(rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
 _COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _XML_ENCODING = re.compile(rb"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})["']""")
@@ -139,4 +139,4 @@ def _charset_of_label(label: str, source: str, *, ascii_based: bool = False) -> 
 def _charset_from_zero_bytes(body: bytes | bytearray) -> str:
     """Return the charset that zero bytes among the first 4 bytes indicate, empty without them."""
     shape = bytes(b"x"[0] if byte else b"."[0] for byte in body[:4])
-    return next((codec for zeroes, codec in _ZEROES if shape and shape.startswith(zeroes)), "")
+    return next((codec for zero_bytes, codec in _ZERO_BYTES if shape and shape.startswith(zero_bytes)), "")

@@ -38,7 +38,7 @@ def document(response: Response) -> Any:
         detail = f"{size} bytes of JSON in memory, at most {response.limit} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
     try:
-        return json.loads(body, parse_constant=_no_number, object_pairs_hook=_members)
+        return json.loads(body, parse_constant=_reject_non_number, object_pairs_hook=_members)
     except _AmbiguousError as error:
         raise ProbeFailure("body_mismatch", str(error), status=status) from None
     except (ValueError, RecursionError):
@@ -49,7 +49,7 @@ class _AmbiguousError(ValueError):
     """JSON that parsers interpret differently; the text describes the ambiguity."""
 
 
-def _no_number(name: str) -> Any:
+def _reject_non_number(name: str) -> Any:
     raise _AmbiguousError(f"the body is not JSON: {name} is not a JSON number (RFC 8259, 6)")
 
 

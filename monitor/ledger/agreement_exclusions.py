@@ -45,7 +45,7 @@ def agreed_exclusions(
 def not_excluded_maintenance(
     product: Product, window: Interval, portfolio: Portfolio, facts: Facts, histories: ProductHistories
 ) -> list[NotExcluded]:
-    """Return the maintenance in the window that stays in the contractual figure, in order of time."""
+    """Return the maintenance in the window that counts in the contractual figure, in order of time."""
     listed: list[NotExcluded] = []
     for agreement, part in _agreements(product, window, histories):
         if "maintenance" in agreement.excludes:

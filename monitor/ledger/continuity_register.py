@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sla.intent import Entry, Run
 
 KEPT: Final = 2 * HOUR  # how long a preserved transaction is kept after its end, for the result of a failure
-KEPT_AFFECTED: Final = 30 * DAY  # how long the other ones are kept
+KEPT_AFFECTED: Final = 30 * DAY  # how long other transactions are kept
 _DONE: Final = (TransactionState.PRESERVED, TransactionState.NEVER_ACKNOWLEDGED)
 
 
@@ -56,7 +56,7 @@ class ContinuityRegister:
         return run
 
     def runs(self, owner: str) -> Sequence[Run]:
-        """Return the runs of the owner in the order of their beginnings."""
+        """Return the runs of the owner, oldest first."""
         return list(self._runs.get(owner, {}).values())
 
     def open_runs(self, owner: str) -> Sequence[Run]:

@@ -1,4 +1,6 @@
-"""Whether a product that is up is degraded: slow, reported as degraded, without redundancy, or its certificate expires.
+"""Determine whether a product that is up is degraded: slow, reported as degraded, or without redundancy.
+
+A product whose certificate expires soon is degraded too.
 
 A degraded product is up. It costs no availability unless its agreement counts degraded time.
 """
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class DegradedCause(StrEnum):
-    """Why a product is degraded."""
+    """The possible causes of degradation."""
 
     SLOW = "slow"
     REPORTED = "reported"
@@ -34,7 +36,7 @@ class DegradedCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """One cause for which a product is degraded, and the check that shows it."""
+    """One cause of a product's degradation, and the check that shows it."""
 
     check: str
     cause: DegradedCause
@@ -63,7 +65,7 @@ _DETAILS = {
 
 
 def degraded_cause(history: CheckHistory) -> DegradedCause | None:
-    """Return why the last observation of a check is good but degraded. None if it is not."""
+    """Return the cause for which the last, good observation of a check is degraded. None if it is not degraded."""
     run = history.open_run
     return _CAUSE_OF_REASON.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
 
@@ -81,10 +83,10 @@ def is_degraded(ledger: Ledger, product_id: str, now: int) -> bool:
 def _causes(ledger: Ledger, product_id: str, now: int) -> Iterator[Degradation]:
     notice = ledger.portfolio.alerting.certificate_notice
     for entry in ledger.entries_of(product_id):
-        yield from _of_check(entry, now, notice)
+        yield from _causes_of_check(entry, now, notice)
 
 
-def _of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:
+def _causes_of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:
     check, state = entry.check.id, entry.timeline.state(now).point
     if state is State.DOWN:
         yield Degradation(check, DegradedCause.REDUNDANCY, "down, and the product needs only the other checks")

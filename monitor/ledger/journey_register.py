@@ -44,7 +44,7 @@ class JourneyRegister:
             self.left_behind[owner] += 1
 
     def forget(self, now: int) -> None:
-        """Stop to count the runs that possibly left data behind 30 days ago."""
+        """Remove the runs that possibly left data behind more than 30 days ago from the counts."""
         while self._closings and now - self._closings[0][0].at >= KEPT:
             self.left_behind -= Counter([self._closings.popleft()[1]])
 

@@ -284,7 +284,7 @@ class Ledger:
         return any(entry.timeline in defined for entry in changing)
 
     def forecast(self, product_id: str, now: int) -> Forecast:
-        """Return when the raw budget of the product's window is exhausted at the burn rate of the last day."""
+        """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day."""
         product = self.products[product_id]
         span = min(FORECAST_SPAN, product.window.length)
         burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate

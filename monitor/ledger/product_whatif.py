@@ -28,7 +28,7 @@ SETTLE: Final = 15 * MINUTE  # of products without a readiness block
 
 
 class ProductReplay:
-    """The replay of a product's changes over a window, as known at `at`. Extend it over all of `replayed`.
+    """The replay of a product's changes over a window, as known at `at`. Call `extend` for each part of `replayed`.
 
     Without `name`, these are all changes that the record can show.
 

@@ -43,7 +43,7 @@ class BufferedStream:
         self.buffer = bytearray()
 
     async def send(self, data: bytes) -> None:
-        """Return once the kernel has accepted all bytes."""
+        """Send the bytes; return once the kernel has accepted all of them."""
         await self._connection.send(data)
 
     async def send_request(self, data: bytes) -> None:

@@ -150,7 +150,7 @@ class Connection:
             raise failure_of(error) from None
 
     async def send(self, data: bytes) -> None:
-        """Return once the kernel has accepted all bytes."""
+        """Send the bytes; return once the kernel has accepted all of them."""
         while data:
             try:
                 sent_bytes = self._socket.send(data)

@@ -161,8 +161,8 @@ def _assumptions(result: PlanResult) -> Iterator[str]:
 def _general_assumptions(result: PlanResult) -> Iterator[str]:
     """Yield the assumptions that hold for every plan, and those caused by missing parts of this plan."""
     design = result.plan.design
-    if result.plan.supposed:
-        names = ", ".join(result.plan.supposed)
+    if result.plan.default_mttr:
+        names = ", ".join(result.plan.default_mttr)
         yield f"No mttr in the plan, so 1 hour is assumed: {names}."
     if not design.sites:
         yield "The plan lists no data centre, so their outages are not included."

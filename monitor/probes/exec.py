@@ -78,14 +78,16 @@ def prepare(check: ExecCheck) -> Probe:
         attempt.enter("first_byte")
         code, output = await run(check.exec, environment)
         attempt.close()
-        first = quoted((output.decode(errors="replace").strip().splitlines() or [""])[0], 200)
+        first_line = quoted((output.decode(errors="replace").strip().splitlines() or [""])[0], 200)
         if code in check.unknown_codes:
-            raise ProbeFailure("exec_undecided", f"exit code {code}: {first}", outcome=Outcome.UNKNOWN, status=code)
+            raise ProbeFailure(
+                "exec_undecided", f"exit code {code}: {first_line}", outcome=Outcome.UNKNOWN, status=code
+            )
         if code:
             exit_text = f"exit code {code}" if code > 0 else f"killed by {_signal(-code)}"
-            raise ProbeFailure("exec_failed", f"{exit_text}: {first}", status=code)
+            raise ProbeFailure("exec_failed", f"{exit_text}: {first_line}", status=code)
         if check.expect is not None and not check.expect.search(output):
-            raise ProbeFailure("answer_mismatch", f"{first}, expected {quoted(check.expect.text)}")
+            raise ProbeFailure("answer_mismatch", f"{first_line}, expected {quoted(check.expect.text)}")
         return ProbeResult(Outcome.GOOD, "", code, attempt.phases)
 
     return probe

@@ -61,10 +61,10 @@ def prepare(check: FreshnessCheck) -> Probe:
     fetch = to(check.freshness, redirects=5, body_limit=check.body_limit)
 
     async def of_file(attempt: Attempt, answer: Response, name: str) -> list[str]:
-        return Timestamp().texts(_good(await _file(check, to, answer, name)(attempt), expectation))
+        return Timestamp().texts(_good_response(await _file_fetcher(check, to, answer, name)(attempt), expectation))
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        response = _good(await fetch(attempt), expectation)
+        response = _good_response(await fetch(attempt), expectation)
         texts = check.stamp.texts(response)
         if check.stamp.file:
             texts = [stamp for name in texts[-1:] for stamp in await of_file(attempt, response, name)]
@@ -76,7 +76,7 @@ def prepare(check: FreshnessCheck) -> Probe:
     return probe
 
 
-def _file(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str) -> Fetch:
+def _file_fetcher(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, name: str) -> Fetch:
     """Return a function that requests the file's headers. The file must be on the host that links to it.
 
     If a redirect led to another host, credentials are omitted, as in the redirect.
@@ -91,7 +91,7 @@ def _file(check: FreshnessCheck, to: Callable[..., Fetch], answer: Response, nam
     return fetch
 
 
-def _good(response: Response, expectation: Expectation) -> Response:
+def _good_response(response: Response, expectation: Expectation) -> Response:
     if (failure := expectation.failure(response)) is not None:
         failure.status = response.status
         raise failure

@@ -43,36 +43,44 @@ class MysqlCheck(DatabaseCheck):
         return self
 
 
+def _limited_connection_type() -> Any:
+    """Return the driver's connection class with limits on the size and number of packets.
+
+    The driver buffers packets in memory without yielding.
+    """
+    import aiomysql
+
+    class LimitedConnection(aiomysql.Connection):  # type: ignore[misc]
+        received = reads = 0
+        on_connected: Callable[[], object] = bool
+
+        def _set_nodelay(self, value: bool) -> None:
+            self.on_connected()  # the driver calls this method once TCP is connected, before it logs in
+            super()._set_nodelay(value)
+
+        async def _read_bytes(self, count: int) -> Any:
+            self.received, self.reads = self.received + count, self.reads + 1
+            if self.received > MAX_BYTES or self.reads > _MAX_READS:
+                detail = f"{self.received} bytes in {self.reads} reads without a complete row"
+                raise ProbeFailure("answer_too_long", detail)
+            if self.reads % _READS_PER_YIELD == 0:
+                await asyncio.sleep(0)
+            return await super()._read_bytes(count)
+
+    return LimitedConnection
+
+
 def prepare(check: MysqlCheck) -> Probe:
     """Return the probe that connects, runs the query and disconnects."""
     import aiomysql  # imported here and not in the first attempt, because the import takes 0.15 s
     from pymysql.err import Error, OperationalError
 
     context = named_context(check, check.mysql.host)
+    connection_type = _limited_connection_type()
 
-    class LimitedConnection(aiomysql.Connection):  # type: ignore[misc]
-        """Limit size and number of packets, which the driver buffers in memory without yielding."""
-
-        heard = reads = 0
-        connected: Callable[[], object] = bool
-
-        def _set_nodelay(self, value: bool) -> None:
-            self.connected()  # the driver calls this method once TCP is connected, before it logs in
-            super()._set_nodelay(value)
-
-        async def _read_bytes(self, count: int) -> Any:
-            self.heard, self.reads = self.heard + count, self.reads + 1
-            if self.heard > MAX_BYTES or self.reads > _MAX_READS:
-                raise ProbeFailure(
-                    "answer_too_long", f"{self.heard} bytes in {self.reads} reads without a complete row"
-                )
-            if self.reads % _READS_PER_YIELD == 0:
-                await asyncio.sleep(0)
-            return await super()._read_bytes(count)
-
-    async def connect(address: str, port: int, connected: Callable[[], object]) -> aiomysql.Connection:
+    async def connect(address: str, port: int, on_connected: Callable[[], object]) -> aiomysql.Connection:
         try:
-            connection = LimitedConnection(
+            connection = connection_type(
                 host=address,
                 port=port,
                 user=check.user_name,
@@ -81,7 +89,7 @@ def prepare(check: MysqlCheck) -> Probe:
                 ssl=context,
                 program_name="ninewatch",
             )
-            connection.connected = connected
+            connection.on_connected = on_connected
             await connection._connect()  # the part of aiomysql.connect() that is awaited
         except OperationalError as error:
             if isinstance(error.__cause__, OSError):

@@ -62,14 +62,14 @@ def prepare(check: PrometheusCheck) -> Probe:
     to = fetcher_factory(check)
     path = f"{check.prometheus.rstrip('/')}/api/v1/query"
 
-    async def both(attempt: Attempt) -> list[Fraction]:
+    async def query_both(attempt: Attempt) -> list[Fraction]:
         # The same instant for both queries: a scrape in between would change only one of them.
         at = f"{attempt.now() / SECOND:.3f}"
         urls = [f"{path}?{urlencode({'query': query, 'time': at})}" for query in (check.good, check.total)]
         return [number_of(await to(url)(attempt)) for url in urls]
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        good, total = await from_auxiliary(both(attempt), "sli_unavailable", check.timeout, keep="sli_")
+        good, total = await from_auxiliary(query_both(attempt), "sli_unavailable", check.timeout, keep="sli_")
         if not total:
             raise ProbeFailure("sli_no_traffic", "no events", outcome=Outcome.UNKNOWN)
         share = min(Fraction(1), good / total)

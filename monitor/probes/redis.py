@@ -46,10 +46,10 @@ class RedisCheck(ImplicitTlsCheck):
 
 def prepare(check: RedisCheck) -> Probe:
     """Return the probe that sends PING."""
-    reach = connector(check, check.redis, encrypted=check.encrypted)
+    connect = connector(check, check.redis, encrypted=check.encrypted)
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        with await reach(attempt) as connection:
+        with await connect(attempt) as connection:
             attempt.enter("first_byte")
             await _exchange_commands(connection, check)
             attempt.close()

@@ -50,11 +50,11 @@ class _Reply(NamedTuple):
 
 def prepare(check: SmtpCheck) -> Probe:
     """Return the probe that sends EHLO, upgrades to TLS if configured, and sends QUIT."""
-    reach = connector(check, check.smtp, encrypted=check.encryption == "tls")
+    connect = connector(check, check.smtp, encrypted=check.encryption == "tls")
     start_tls = tls_upgrader(check.tls, check.smtp.host)
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        with await reach(attempt) as connection:
+        with await connect(attempt) as connection:
             stream = BufferedStream(connection)
             attempt.enter("first_byte")
             await _reply(stream, "the greeting", 220)

@@ -40,11 +40,11 @@ class TcpCheck(ImplicitTlsCheck):
 
 def prepare(check: TcpCheck) -> Probe:
     """Return the probe that connects, runs the script, and disconnects."""
-    reach = connector(check, check.tcp, encrypted=check.encrypted)
+    connect = connector(check, check.tcp, encrypted=check.encrypted)
     start_tls = tls_upgrader(check.tls, check.tcp.host) if any(step.starttls for step in check.script) else None
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        with await reach(attempt) as connection:
+        with await connect(attempt) as connection:
             await _run_script(attempt, connection, check.script, start_tls)
             attempt.close()
         return ProbeResult(Outcome.GOOD, phases=attempt.phases, certificate_expiry=attempt.certificate_expiry)
@@ -71,7 +71,7 @@ async def _run_script(
 async def _expect(stream: BufferedStream, step: Step, number: int) -> None:
     """Consume the received bytes up to the end of the expected text; the rest is for the next step."""
     try:
-        await stream.until(lambda heard: step.expected_end(heard) is not None, step.expectation)
+        await stream.until(lambda received: step.expected_end(received) is not None, step.expectation)
     except ProbeFailure as failure:
         if failure.reason != "hung_up" or not stream.buffer.strip():
             raise

@@ -46,12 +46,14 @@ def prepare(check: UdpCheck) -> Probe:
     host, port = check.udp.host, check.udp.port
 
     async def probe(attempt: Attempt) -> ProbeResult:
-        async def talk(connection: Connection) -> bytes:
+        async def exchange(connection: Connection) -> bytes:
             attempt.enter("first_byte")
             await connection.send(check.data_to_send)
             return await connection.receive()
 
-        response = await Connection.exchange_datagrams(attempt, await attempt.addresses(host, port, check.family), talk)
+        response = await Connection.exchange_datagrams(
+            attempt, await attempt.addresses(host, port, check.family), exchange
+        )
         attempt.close()
         if check.expected_end(response) is None:
             received = quoted(response.decode(errors="replace"))

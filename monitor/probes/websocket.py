@@ -76,12 +76,12 @@ def prepare(check: WebsocketCheck) -> Probe:
     url = urlsplit(check.websocket)
     encrypted = url.scheme == "wss"
     address = HostPort(url.hostname or "", url.port or (443 if encrypted else 80))
-    reach = connector(check, address, encrypted=encrypted)
+    connect = connector(check, address, encrypted=encrypted)
     headers, limit = reveal_all(check.headers), RateLimit()
 
     async def probe(attempt: Attempt) -> ProbeResult:
         limit.check_wait(attempt.now())
-        with await reach(attempt) as connection:
+        with await connect(attempt) as connection:
             attempt.enter("first_byte")
             session = Session(connection, protocol_for(check.websocket, check.subprotocol))
             await session.open(

@@ -23,7 +23,7 @@ from joserfc.util import base64_to_int, urlsafe_b64decode
 from monitor.network.failure import ProbeFailure, quoted
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
-LONGEST: Final = 16_384  # characters of a token
+MAX_TOKEN_LENGTH: Final = 16_384  # characters of a token
 _MIN_RSA_BITS: Final = 2_048  # RFC 7518, 3.3; joserfc only warns
 
 
@@ -59,17 +59,17 @@ def verify(token: str, keys: Sequence[Any], expected: Expected, now: float) -> d
 
 
 def _registry(algorithm: str) -> jws.JWSRegistry:
-    """Return a registry of one algorithm. `LONGEST` limits the parts of a token, and `_key` checks its key id."""
+    """Return a registry of one algorithm, with `MAX_TOKEN_LENGTH` as limit of the parts of a token."""
     any_id = HeaderParameter("Key ID", lambda _: None)
     registry = jws.JWSRegistry({"kid": any_id}, algorithms=[algorithm], strict_check_header=False)
-    registry.max_header_length = registry.max_payload_length = registry.max_signature_length = LONGEST
+    registry.max_header_length = registry.max_payload_length = registry.max_signature_length = MAX_TOKEN_LENGTH
     return registry
 
 
 def _extract(token: str, registry: jws.JWSRegistry) -> jws.CompactSignature:
     """Return the decoded parts of a token, whose signature is not verified yet."""
     try:
-        if len(token) > LONGEST:
+        if len(token) > MAX_TOKEN_LENGTH:
             raise ValueError("too long")
         signed = jws.extract_compact(token.encode(), registry=registry)
         urlsafe_b64decode(signed.segments["signature"])

@@ -45,7 +45,7 @@ class Session:
                 reason = "answer_too_long" if data else "hung_up"
                 raise ProbeFailure(reason, f"{problem}, waiting for the reply to {command[0]}")
             if _LONG_LIST.search(received):
-                raise ProbeFailure("redis_malformed", f"an unexpectedly long list in reply to {command[0]}")
+                raise ProbeFailure("redis_malformed", f"a list of 1,000 or more elements in reply to {command[0]}")
             self._reader.feed(data)
         if isinstance(reply, self._hiredis.ReplyError):
             raise _error_failure(command[0], str(reply))

@@ -88,7 +88,7 @@ class Session:
         async with aclosing(self._messages()) as messages:
             async for last in messages:
                 if expected.search(last):
-                    self._unsent = False  # the expected message arrived without it
+                    self._unsent = False  # the expected message arrived although sending failed
                     return
         if last is not None:
             detail = f"the last message is {quoted(last)}, expected {quoted(expected.text)}; {self._ending}"

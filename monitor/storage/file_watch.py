@@ -34,11 +34,11 @@ class RecordWatch:
             return False
         self._checked_at = now
         if not health.record_missing:
-            if not (reason := self._store.lost()):
+            if not (reason := self._store.describe_change()):
                 return False
             health.record_missing, health.record_loss, health.record_lost_at = True, reason, now
             log.error("record_lost", reason=reason, advice="the record is rewritten; keep other programs away from it")
-        is_complete = self._store.rescue()
+        is_complete = self._store.replace_lost_record()
         health.record_missing = False
         health.record_losses += 1
         log.info("record_rewritten", copied=is_complete)

@@ -23,7 +23,7 @@ from monitor.storage.rows import (
     tail_in,
 )
 from monitor.storage.schema import check_owner_and_version
-from monitor.storage.validation import damage, refuse_damage
+from monitor.storage.validation import damage_error, refuse_damage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -157,13 +157,13 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
                 refuse_damage(connection, path)
             yield Reader(connection)
     except DamagedRowError as error:
-        raise damage(path, str(error)) from error
+        raise damage_error(path, str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error
 
 
 def recorded_since(path: Path, since: int) -> list[Notification]:
-    """Return the notifications of a record, that this process has open, which were due at the instant or later.
+    """Return the notifications since the instant, by their due instants, of a record that this process has open.
 
     Raises:
         StoreError: the record cannot be read.
@@ -187,6 +187,6 @@ def facts_of(path: Path) -> list[Fact]:
             refuse_damage(connection, path)
             return facts_in(connection)
     except DamagedRowError as error:
-        raise damage(path, str(error)) from error
+        raise damage_error(path, str(error)) from error
     except sqlite3.Error as error:
         raise StoreError(f"the record {path} cannot be read: {error}{remedy(error)}") from error

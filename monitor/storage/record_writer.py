@@ -1,4 +1,4 @@
-"""The interface of a writer of the record, and what it reports after each transaction."""
+"""The interface of a writer of the record, and its report after each transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Committed:
 
 
 class RecordWriter(Protocol):
-    """The interface of a writer for the recorder and the alerting. A rehearsal has one that writes nothing to disk."""
+    """The writer's interface for the recorder and alerting. A rehearsal has a writer that writes nothing to disk."""
 
     def listen(self, listener: Callable[[Committed], None]) -> None:
         """Add a listener for transactions."""

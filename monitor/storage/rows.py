@@ -34,7 +34,7 @@ def outcome_of(code: int) -> Outcome:
         DamagedRowError: the code is unknown.
     """
     if (outcome := _OUTCOMES.get(code)) is None:
-        raise DamagedRowError(f"no outcome {code!r}")
+        raise DamagedRowError(f"unknown outcome {code!r}")
     return outcome
 
 
@@ -114,7 +114,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
     check, at, code, reason, latency, vantage, recheck = row
     outcome = _OUTCOMES.get(code)
     if check is None or vantage is None or reason is None or outcome is None:
-        raise DamagedRowError(f"observation at {at!r}: no outcome {code!r}, or no such check or reason")
+        raise DamagedRowError(f"observation at {at!r}: unknown outcome {code!r}, or no such check or reason")
     if not (isinstance(at, int) and 0 <= at <= LATEST and (latency is None or isinstance(latency, int))):
         raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not numbers")
     return Observation(check, at, outcome, reason, latency, vantage, recheck != 0)

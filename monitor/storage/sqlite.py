@@ -25,7 +25,7 @@ from monitor.storage.pruning import prune
 from monitor.storage.record_file import RecordFiles, move_aside, refuse_missing
 from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
 from monitor.storage.schema import check_owner_and_version, migrate
-from monitor.storage.validation import damage, refuse_damage
+from monitor.storage.validation import damage_error, refuse_damage
 from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class SqliteStore:
             self._synchronise("NORMAL")
             return prune(self._connection_for_writing(), before, limit)
 
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """Checkpoint the write-ahead log as far as readers allow."""
         with self._translated_errors("could not be checkpointed"):
             self._connection_for_writing().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -218,11 +218,11 @@ class SqliteStore:
             self._files.remember_identity()
         return self._connection
 
-    def lost(self) -> str:
+    def describe_change(self) -> str:
         """Return a description of the change of the record's file, empty if it is unchanged."""
         return self._files.describe_change() if self._connection is not None else ""
 
-    def rescue(self) -> bool:
+    def replace_lost_record(self) -> bool:
         """Replace a lost record, and return whether the new one has all committed data.
 
         A file that was deleted, moved or replaced is still open, and is copied. If the file was truncated, the new
@@ -262,7 +262,7 @@ class SqliteStore:
         try:
             yield
         except DamagedRowError as error:
-            raise damage(self._path, str(error)) from error
+            raise damage_error(self._path, str(error)) from error
         except OSError as error:
             raise StoreError(f"the record {self._path} {action}: {error.strerror}; check its folder") from error
         except sqlite3.Error as error:

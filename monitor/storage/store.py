@@ -26,9 +26,9 @@ class Batch:
     A repeated write has no effect, except for clock steps. So a batch is written again if the result of its commit is
     unknown. A row replaces the existing row with the same key: check, vantage and `first` of a run, the id of an
     incident, key, receiver and turn of a notification, key and start of a response, and check, vantage and start of a
-    day of latencies. Facts with an existing id and heads with an existing number
-    are ignored. `folded_until` is the instant before which every observation is in a written run. A clock step is the
-    record's time before the step, and its size.
+    day of latencies. Facts with an existing id and heads with an existing number are ignored. `folded_until` is the
+    instant before which every observation is in a written run. A clock step is the record's time before the step, and
+    its size.
     """
 
     observations: Sequence[Observation] = ()
@@ -136,15 +136,15 @@ class Store(Protocol):
         """
         ...
 
-    def tidy(self) -> None:
+    def maintain(self) -> None:
         """Do periodic maintenance, such as a checkpoint. Never waits for a reader."""
         ...
 
-    def lost(self) -> str:
-        """Return the change of the record's file: deleted, replaced or truncated. Empty if it is unchanged."""
+    def describe_change(self) -> str:
+        """Return a description of the record file's change (deleted, replaced, truncated), empty if it is unchanged."""
         ...
 
-    def rescue(self) -> bool:
+    def replace_lost_record(self) -> bool:
         """Replace a lost record. Return whether the new one has all commits; otherwise it is empty."""
         ...
 

@@ -166,10 +166,10 @@ def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
         sqlite3.Error: the record cannot be read.
     """
     for fault in (*_faults(connection), *_oldest(connection)):
-        raise damage(path, fault)
+        raise damage_error(path, fault)
 
 
-def damage(path: Path, fault: str) -> StoreError:
+def damage_error(path: Path, fault: str) -> StoreError:
     """Return the error for a record with impossible values."""
     return StoreError(f"the record {path} is damaged: {fault}; {REMEDY}")
 
@@ -185,7 +185,7 @@ def _faults(connection: sqlite3.Connection) -> Iterator[str]:
         query = f"SELECT {key}, CASE {cases} END AS fault FROM {rows} WHERE {damaged} LIMIT 1"  # noqa: S608
         for *values, fault in connection.execute(query):
             row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), values, strict=True))
-            yield f"in the table {table}, row with {row}: {fault or 'it cannot be true'}"
+            yield f"in the table {table}, row with {row}: {fault or 'its values are impossible'}"
 
 
 def _oldest(connection: sqlite3.Connection) -> Iterator[str]:

@@ -135,7 +135,7 @@ class Writer:
         self._urgent.set()
 
     def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
-        """Queue days of latencies for the next commit. A mark that is queued later is not committed before them."""
+        """Queue days of latencies for the next commit, not later than that of a `folded_until` queued afterwards."""
         self._queued_latency_days.extend(days)
 
     def put_clock_step(self, at: int, size: int) -> None:
@@ -302,7 +302,7 @@ class Writer:
             now = self._clock.monotonic()
             if self._rows >= CHECKPOINT_ROWS or (self._rows and now >= self._checkpointed_at + CHECKPOINT_INTERVAL):
                 self._rows, self._checkpointed_at = 0, now
-                self._store.tidy()
+                self._store.maintain()
         except Exception as error:  # noqa: BLE001 - a defect must not end the writer's thread
             self._health.write_failures += 1
             log.warning("store_maintenance_failed", error=_error_text(error))

@@ -1,1 +1,1 @@
-"""Detect from the answers of references that this vantage cannot observe, and mark its bad outcomes as unknown."""
+"""Detect by references that this vantage cannot observe, and then mark its bad outcomes as unknown."""

@@ -130,7 +130,7 @@ class VantageWatch:
         return self.prepared
 
     async def run(self) -> None:
-        """Serve the waiting outcomes until cancelled."""
+        """Probe the references of waiting outcomes until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:
             try:
                 await asyncio.get_running_loop().create_future()
@@ -144,12 +144,12 @@ class VantageWatch:
 
     def network(self, via: str | None) -> str | None:
         """Return the network whose references decide for products behind `via`: the uplink (None) without any."""
-        return via if self._of(via) else None
+        return via if self._references_of(via) else None
 
     def judge(self, via: str | None) -> Judge | None:
         """Return the function that decides about bad outcomes of products behind a network; None without references."""
         via = self.network(via)
-        return partial(self._judge, via) if self._of(via) else None
+        return partial(self._judge, via) if self._references_of(via) else None
 
     async def _judge(self, via: str | None, attempt: Attempt, started: float, result: ProbeResult) -> ProbeResult:
         """Return the bad result, or unknown if this vantage was blind. `started`: moment at which the probe began."""
@@ -195,7 +195,7 @@ class VantageWatch:
         return True
 
     def _ask_again(self, references: Iterable[_ReferenceState], moment: float) -> None:
-        """Ask the references that were not asked since the moment, unless they will be."""
+        """Probe the references that were not probed since the moment, unless they are queued already."""
         assert self._tasks is not None, "checked by the caller"  # noqa: S101 - for the type checker
         for state in references:
             if state.asked < moment and not state.queued:
@@ -229,7 +229,7 @@ class VantageWatch:
         self._answered.set()
         self._answered = asyncio.Event()
 
-    def _of(self, via: str | None) -> list[_ReferenceState]:
+    def _references_of(self, via: str | None) -> list[_ReferenceState]:
         return [state for state in self._states.values() if state.reference.via == via]
 
     def _deciding_members(self, via: str | None) -> list[_ReferenceState]:
@@ -237,7 +237,7 @@ class VantageWatch:
 
         The machine's decide once two of them have answered: many gateways never answer.
         """
-        references = self._of(via)
+        references = self._references_of(via)
         configured = [member for member in references if not member.reference.system]
         if configured:
             return [member for member in configured if not member.reference.near] or configured
@@ -262,7 +262,7 @@ class VantageWatch:
         until = before.blind_until if before is not None else None
         if before is not None and before.fully_blind:
             until = now
-        references = tuple(state.status() for state in self._of(via))
+        references = tuple(state.status() for state in self._references_of(via))
         blind_since = {family: now if before is None else before.blind_since.get(family, now) for family in blind}
         return VantageStatus(name, via, since, sees, references, until, blind_since)
 

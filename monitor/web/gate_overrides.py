@@ -12,7 +12,7 @@ from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import json_object
 from monitor.web.write_context import check_product, end_of, one_line, principal_for_change, record_fact
-from sla.gate_override import ANSWERS, GateOverride, ending
+from sla.gate_override import ANSWERS, GateOverride, gate_override_end
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def end(request: web.Request) -> web.Response:
     override = overrides_by_product(context.ledger, now).get(product)
     if override is None:
         raise Refusal(404, "no override is in force", f"GET /api/v1/products/{product}/gate shows the answer")
-    await record_fact(request, ending(override, now, client.name, reason))
+    await record_fact(request, gate_override_end(override, now, client.name, reason))
     return as_json({"product": product, **override.as_json(), "until": format_instant(now)})
 
 

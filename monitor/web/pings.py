@@ -53,7 +53,7 @@ async def ping(request: web.Request) -> web.Response:
     if signal == "start":
         heartbeats.start(entry)
     elif signal == "log":
-        heartbeats.note(entry, note)
+        heartbeats.log_note(entry, note)
     else:
         heartbeats.end(entry, _code(signal), note)
     return web.Response(text="OK\n")

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from monitor.access.audit_log import AuditEntry
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LATEST, LONGEST
+from monitor.facts.journal import LATEST, MAX_TEXT_LENGTH
 from monitor.web.access import principal_of
 from monitor.web.audit import AUDIT, origin_of
 from monitor.web.errors import Refusal
@@ -103,14 +103,14 @@ async def record_fact(request: web.Request, fact: Fact, origin: Origin | None = 
     entry = AuditEntry.of_change(fact, origin or origin_of(request, principal_of(request)))
     audit = request.app.get(AUDIT)
     try:
-        await write_context(request).facts.state(fact, None if audit is None else partial(audit.log.append, entry))
+        await write_context(request).facts.record(fact, None if audit is None else partial(audit.log.append, entry))
     except NinewatchError as error:
         log.error("fact_not_written", error=str(error))
         raise Refusal(503, "the record cannot be written", "try again; see the daemon's log") from None
     log.info("fact_stated", kind=fact.kind, author=fact.author, id=fact.id)
 
 
-def one_line(value: Any, name: str, limit: int = LONGEST) -> str:
+def one_line(value: Any, name: str, limit: int = MAX_TEXT_LENGTH) -> str:
     """Return the text without surrounding spaces.
 
     Raises:

@@ -69,9 +69,9 @@ def _reason_unclear(member: CheckedStatement, column: Sequence[CheckedStatement]
     """Return why a figure that does not fit may still be right. None if it is certainly wrong."""
     correct_count = sum(cell.is_correct for cell in column)
     if _has_several_durations_per_level(column):
-        return "one availability with several durations: perhaps a record"
+        return "one availability with several durations: possibly measured downtime"
     if not correct_count and all(_fits_another_row(cell, column) for cell in column):
-        return "each figure is right for another row: perhaps in another order"
+        return "each figure is right for another row: possibly in another order"
     sure = {
         mistake.diagnosis
         for cell in column
@@ -79,7 +79,7 @@ def _reason_unclear(member: CheckedStatement, column: Sequence[CheckedStatement]
     }
     explained = correct_count + sum(cell.is_wrong and _diagnosis(cell) in sure for cell in column)
     if explained * 2 <= len(column):
-        return "most figures of the column do not follow from the availabilities: perhaps not the downtime allowed"
+        return "most figures of the column do not follow from the availabilities: possibly not the allowed downtime"
     if _diagnosis(member) not in sure and correct_count < 2:
         return "too few figures of the column are right to call this one wrong"
     return None

@@ -107,7 +107,11 @@ def _context(passage: Passage) -> _Context:
     ):
         return _Context()
     levels = {level.ratio: level for level in find_levels(text)}
-    remark = "perhaps a record, not an allowance" if passage.heading and RECORD_HEADING.search(text) else ""
+    remark = (
+        "possibly measured downtime, not the allowed downtime"
+        if passage.heading and RECORD_HEADING.search(text)
+        else ""
+    )
     remark = "service hours may apply" if SERVICE_HOURS.search(text) else remark
     downtime = bool(DOWNTIME.search(text))
     periods = [m.period for m in find_period_mentions(text)] if downtime or leads else []
@@ -250,7 +254,7 @@ def _remark(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLe
 def _remark_on_text(text: str) -> str:
     if SERVICE_HOURS.search(text):
         return "service hours may apply"
-    return "perhaps a record, or an exclusion, not an allowance" if MEASURED.search(text) else ""
+    return "possibly measured or excluded downtime, not the allowed downtime" if MEASURED.search(text) else ""
 
 
 def _quote(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> str:

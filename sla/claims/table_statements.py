@@ -207,8 +207,8 @@ def _measurement_remark(table: Table, column: int, label: str, lead: str) -> str
     untypical_count = sum(not level.nominal for level in levels)
     has_dates = any(_DATE.search(row[0].text) for row in table.rows[1:])
     mark_count = sum(bool(NOT_MET.match(cell.text)) for row in table.rows[1:] for cell in row)
-    is_record = has_dates or untypical_count * 2 > len(levels) or mark_count * 2 >= len(levels)
-    return "perhaps a is_record, not an allowance" if is_record else ""
+    is_measured = has_dates or untypical_count * 2 > len(levels) or mark_count * 2 >= len(levels)
+    return "possibly measured downtime, not the allowed downtime" if is_measured else ""
 
 
 def _row_statements(

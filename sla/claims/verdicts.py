@@ -146,7 +146,7 @@ def _reason_unclear(statement: Statement, mistake: Mistake | None) -> str | None
     if (not is_explicit and not certain) or (
         (up or mistake is None) and not (is_explicit and (statement.has_downtime_label or statement.in_table))
     ):
-        return "perhaps not a downtime"
+        return "possibly not a downtime"
     if up and not statement.has_downtime_label:
         return "the figure is the uptime, which may be intended"
     explained = statement.level.nominal or (

@@ -201,7 +201,7 @@ def test_observations_that_are_not_in_a_run_are_not_pruned(store: Store) -> None
 
 def test_tidy_changes_no_data(store: Store) -> None:
     store.write(Batch([observation_at(1)], [run(1, 1)]))
-    store.tidy()
+    store.maintain()
     assert list(store.load_runs()) == [run(1, 1)]
     assert store.observations("p/a", Interval(0, 10)) == [observation_at(1)]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.as_of import ledger_at
 from monitor.config.model import Portfolio
 from monitor.engine.recorder import restore
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.facts.planned_maintenance import added_plans
 from monitor.ledger.ledger import Ledger
@@ -270,7 +270,9 @@ class History:
             )
 
         facts = self.ledger.facts
-        definitions = list(additions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now))
+        definitions = list(
+            added_definitions(self.ledger.portfolio, self.ledger.definitions, began, facts.products, self.now)
+        )
         plans = list(added_plans(self.ledger.portfolio, facts, began, self.now))
         renamings = added_renamings(self.ledger.portfolio, facts, self.now)
         self._state(

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.config.model import Portfolio
 from monitor.engine.recorder import Recorder
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.degraded import DegradedCause, degradations
@@ -41,7 +41,7 @@ def contractual(ledger: Ledger, start: int = NOW - HOUR, end: int = NOW) -> Meas
 
 
 def define(ledger: Ledger, now: int) -> None:
-    added = additions(ledger.portfolio, ledger.definitions, lambda _: None, ledger.facts.products, now)
+    added = added_definitions(ledger.portfolio, ledger.definitions, lambda _: None, ledger.facts.products, now)
     ledger.facts = Facts(ledger.facts.all, [definition.fact("test") for definition in added])
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config.model import Portfolio
-from monitor.facts.definitions import additions, definition_of
+from monitor.facts.definitions import added_definitions, definition_of
 from monitor.facts.fact_index import Facts
 from sla.fact import Fact
 from sla.interval import MINUTE, SECOND
@@ -35,7 +35,7 @@ class Record:
         """Load a portfolio of the products; return the added definitions."""
         actual = portfolio(*products, **fields)
         facts = self.facts
-        added = [*additions(actual, facts.definitions, lambda _: self.began, facts.products, now)]
+        added = [*added_definitions(actual, facts.definitions, lambda _: self.began, facts.products, now)]
         self.facts = Facts(facts.all, [definition.fact("ninewatch.yaml") for definition in added])
         return added
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.config.agreement import Agreement
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.ledger.ledger import Ledger
 from sla.calendar import Period, Window, calendar_window
@@ -44,7 +44,7 @@ def first_observed(ledger: Ledger) -> int | None:
 
 def define(ledger: Ledger, now: int) -> None:
     """Add definitions as the daemon does after each load."""
-    definitions = additions(
+    definitions = added_definitions(
         ledger.portfolio, ledger.definitions, lambda _: first_observed(ledger), ledger.facts.products, now
     )
     ledger.facts = Facts(

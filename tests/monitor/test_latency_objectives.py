@@ -16,7 +16,7 @@ from monitor.config.model import Portfolio
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.latency_objectives import LatencyObjectiveLines
 from monitor.exporters.prometheus import Exporter
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.ledger.latencies import day_of
@@ -253,5 +253,5 @@ def _load_objective(ledger: Ledger, limit: str, now: int) -> None:
 
 
 def _define(ledger: Ledger, now: int) -> None:
-    added = additions(ledger.portfolio, ledger.definitions, lambda _: None, ledger.facts.products, now)
+    added = added_definitions(ledger.portfolio, ledger.definitions, lambda _: None, ledger.facts.products, now)
     ledger.facts = Facts(ledger.facts.all, [definition.fact("test") for definition in added])

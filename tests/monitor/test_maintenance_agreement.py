@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.config.model import Portfolio
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.facts.planned_maintenance import added_plans
 from monitor.ledger.ledger import Ledger
@@ -59,7 +59,7 @@ def load(ledger: Ledger, loaded: Portfolio, now: int, began: int | None = None) 
     ledger.reload(loaded)
     plans = [plan.fact("x") for plan in added_plans(loaded, ledger.facts, lambda _: began, now)]
     recorded = ledger.facts.products
-    definitions = [d.fact("x") for d in additions(loaded, ledger.definitions, lambda _: None, recorded, now)]
+    definitions = [d.fact("x") for d in added_definitions(loaded, ledger.definitions, lambda _: None, recorded, now)]
     ledger.facts = Facts(ledger.facts.all, [*plans, *definitions])
 
 

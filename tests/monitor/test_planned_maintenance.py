@@ -8,10 +8,10 @@ import pytest
 
 from monitor.config.maintenance import Maintenance
 from monitor.config.model import Portfolio
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
-from monitor.facts.planned_maintenance import added_plans, excluded_too_late
+from monitor.facts.planned_maintenance import added_plans, planned_too_late
 from monitor.ledger.ledger import Ledger
 from sla.calendar import Window
 from sla.interval import DAY, HOUR, MINUTE, Interval
@@ -50,7 +50,7 @@ def define(ledger: Ledger, now: int) -> list[MaintenancePlan]:
             (at for e in ledger.entries_of(name) if (at := e.timeline.first_observation_at) is not None), default=None
         )
 
-    definitions = list(additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
+    definitions = list(added_definitions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now))
     plans = list(added_plans(ledger.portfolio, ledger.facts, began, now))
     facts = [*(statement.fact("test") for statement in definitions), *(statement.fact("test") for statement in plans)]
     ledger.facts = Facts(ledger.facts.all, facts, former_ids=ledger.former_ids)
@@ -194,7 +194,7 @@ def test_unchanged_load_adds_no_plan_and_a_future_plan_is_superseded() -> None:
     (right,) = define(ledger, NOW + 2 * MINUTE)
     assert right.supersedes == (wrong.fact("test").id,)
     assert [plan.made for plan in ledger.facts.maintenance("p")] == [NOW, NOW + 2 * MINUTE]
-    assert "does not count: stamped by a wrong clock" in [change.changes[0] for change in history(ledger.facts, "p")]
+    assert "ignored: dated by a wrong clock" in [change.changes[0] for change in history(ledger.facts, "p")]
 
 
 def test_renamed_product_keeps_its_maintenance() -> None:
@@ -239,13 +239,13 @@ def test_past_time_of_a_new_plan_is_reported() -> None:
     ledger.reload(portfolio(planned))
     (plan,) = define(ledger, NOW + 5 * HOUR)
     late = [Interval(NOW + 2 * HOUR, NOW + 3 * HOUR), Interval(NOW + 4 * HOUR, NOW + 5 * HOUR)]
-    assert excluded_too_late(plan, plans, NOW) == late
-    assert excluded_too_late(plan, plans, NOW + 150 * MINUTE) == [
+    assert planned_too_late(plan, plans, NOW) == late
+    assert planned_too_late(plan, plans, NOW + 150 * MINUTE) == [
         Interval(NOW + 150 * MINUTE, NOW + 3 * HOUR),
         late[1],
     ]
-    assert excluded_too_late(plan, plans, plan.made) == []
-    assert excluded_too_late(plan, (), NOW)[0] == Interval(NOW + HOUR, NOW + 3 * HOUR)
+    assert planned_too_late(plan, plans, plan.made) == []
+    assert planned_too_late(plan, (), NOW)[0] == Interval(NOW + HOUR, NOW + 3 * HOUR)
 
 
 def test_empty_maintenance_or_maintenance_of_another_day_is_no_exclusion() -> None:

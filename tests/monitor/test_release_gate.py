@@ -11,7 +11,7 @@ from monitor.config.budget_policy import BudgetPolicyBlock
 from monitor.facts.fact_index import Facts
 from monitor.ledger.release_gate import gate_answer, release_gate
 from sla.gate import cleared_at
-from sla.gate_override import GateOverride, ending, in_force
+from sla.gate_override import GateOverride, gate_override_end, in_force
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.states import Piece, State
 from sla.window import format_instant, parse_instant
@@ -180,7 +180,7 @@ def test_override_decides_until_its_end_and_keeps_the_computed_answer() -> None:
     assert result.as_json("forms")["override"]["id"] == override.id
     assert in_force(ledger.facts.overrides, NOW - HOUR - 1) == []
     assert in_force(ledger.facts.overrides, NOW + HOUR) == []
-    ledger.facts = Facts([override.fact(), ending(override, NOW - 1, "Ben", "done")])
+    ledger.facts = Facts([override.fact(), gate_override_end(override, NOW - 1, "Ben", "done")])
     assert gate(ledger).answer == "hold"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
 from monitor.ledger.ledger import Ledger
@@ -126,14 +126,14 @@ def test_open_incident_continues_under_the_present_id() -> None:
 def test_facts_of_a_former_product_id_belong_to_the_present_one() -> None:
     """A correction excludes time of the product, and the definition before the rename is its first one."""
     old = restored_ledger(PLAIN, recorded_runs("forms/health"))
-    (first,) = additions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
+    (first,) = added_definitions(PLAIN, old.definitions, lambda _: NOW - 4 * HOUR, [], NOW)
     correction = Correction("forms", Interval(NOW - 2 * HOUR, NOW - HOUR), "Ana", "account locked", NOW)
     ledger = restored_ledger(MOVED, recorded_runs("forms/health"))
     ledger.facts = Facts([correction.fact(), first.fact("ninewatch.yaml")], former_ids=ledger.former_ids)
     assert list(ledger.facts.corrections.of("permits")) == [correction.exclusion()]
     (definition,) = ledger.definitions("permits")
     assert (definition.product, definition.members[0].check, definition.made) == ("permits", "permits/page", first.made)
-    assert [*additions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []
+    assert [*added_definitions(MOVED, ledger.definitions, lambda _: None, ledger.facts.products, NOW + 1)] == []
     assert [change.fact.kind for change in history(ledger.facts, "permits")] == ["definition", "correction"]
 
 

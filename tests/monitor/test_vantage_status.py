@@ -16,9 +16,9 @@ def near(name: str, good: bool | None) -> ReferenceStatus:
     [
         ((), ""),
         ((near("gateway", None),), ""),
-        ((near("gateway", True), near("resolver", True)), "the cut is beyond gateway, resolver"),
-        ((near("gateway", True), near("resolver", False)), "the cut is beyond gateway; no answer from resolver"),
-        ((near("gateway", False),), "also no answer from gateway: the cut is in the own network"),
+        ((near("gateway", True), near("resolver", True)), "the failure is beyond gateway, resolver"),
+        ((near("gateway", True), near("resolver", False)), "the failure is beyond gateway; no answer from resolver"),
+        ((near("gateway", False),), "also no answer from gateway: the failure is in the local network"),
     ],
 )
 def test_near_references_show_where_the_connection_is_cut(

@@ -65,7 +65,7 @@ def test_incremental_composition_equals_a_new_one(
     growing = Composition(Rule(2), members, joining=joining)
     for who, wait, outcome in steps:
         members[who].append((members[who].last_at or 0) + wait, outcome)
-        growing.settle()
+        growing.precompute()
         fresh = Composition(Rule(2), members, joining=joining)
         assert growing.durations(window) == fresh.durations(window)
         assert list(growing.pieces(window)) == list(fresh.pieces(window))
@@ -95,7 +95,7 @@ def test_joining_member_counts_from_its_first_observation(
     )
     cells = [oracle.joined_state(members, x, rule) for x in range(window.start, window.end)]
     assert composition.durations(window) == oracle.durations(cells)
-    composition.settle()
+    composition.precompute()
     assert [p.state.name.lower() for p in composition.pieces(window) for _ in range(p.start, p.end)] == cells
 
 

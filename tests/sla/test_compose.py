@@ -124,7 +124,7 @@ def test_return_of_a_silent_member_recomputes_its_states() -> None:
         live.append(at, GOOD)
         if at < 30:
             silent.append(at, GOOD)
-        both.settle()
+        both.precompute()
     assert both.durations(Interval(0, 90)) == Durations(up=20, doubt_up=20, unknown=50, guessed_up=50)
     assert len(list(both._sweep(Interval(90, 90)))) == 0
     assert both._state_sums is not None
@@ -157,7 +157,7 @@ def test_joining_member_counts_from_its_first_observation() -> None:
     both = Composition(Rule(1), [early, late])
     early.append(10, BAD)
     early.append(20, BAD)
-    both.settle()
+    both.precompute()
     late.append(5, GOOD)
     late.append(15, GOOD)
     assert both.durations(Interval(0, 20)) == Composition(Rule(1), [early, late]).durations(Interval(0, 20))

@@ -10,16 +10,16 @@ from sla.continuity import (
     ContinuityResult,
     Failure,
     TransactionState,
-    concerned,
     continuity_results,
     failures,
     may_exist,
+    open_at_failure,
     possibly_left_behind,
     recovery_point,
     recovery_point_without_failure,
     result,
     transaction_state,
-    unseen_failure,
+    unobserved_failure,
 )
 from sla.fact import Fact
 from sla.intent import Answer, Closing, Entry, Intent, ReadBack, Run, WriteOutcome, runs_of
@@ -159,16 +159,19 @@ def test_failure_concerns_the_transactions_that_it_met_open() -> None:
     closed_unread = transaction(8, begin=FAILED, finish=None, read=None, closed=9)
     still_open = transaction(12, finish=None, read=None, closed=None)
     later = transaction(32)
-    assert concerned([read_before, open_then, closed_unread, still_open, later], failure) == [open_then, still_open]
+    assert open_at_failure([read_before, open_then, closed_unread, still_open, later], failure) == [
+        open_then,
+        still_open,
+    ]
     read_closed_after = transaction(6, finished=12, closed=80)
-    assert concerned([read_closed_after], failure) == []
+    assert open_at_failure([read_closed_after], failure) == []
 
 
 def test_loss_without_observed_downtime_bounds_the_failure_itself() -> None:
     lost = [transaction(10, read=(0, 0), finish=None), transaction(20, read=(0, 0), finish=None, finished=50)]
-    assert unseen_failure(lost) == Failure(Bounds(21 * SECOND, 40_500_000, 60 * SECOND), 60 * SECOND)
+    assert unobserved_failure(lost) == Failure(Bounds(21 * SECOND, 40_500_000, 60 * SECOND), 60 * SECOND)
     early = [transaction(58, read=(0, 0), finish=None), transaction(3, read=(0, 0), finish=None, finished=40)]
-    assert unseen_failure(early).at == Bounds(59 * SECOND, 59 * SECOND, 59 * SECOND)
+    assert unobserved_failure(early).at == Bounds(59 * SECOND, 59 * SECOND, 59 * SECOND)
 
 
 def test_result_counts_states_and_names_the_transactions_that_are_not_preserved() -> None:

@@ -119,10 +119,10 @@ def test_members_and_expiry_are_those_of_the_newest_definition() -> None:
     eras = Eras([Era(EVER, composed(old)), Era(50, composed(new), (new,), HOLD)])
     assert eras.members == (new,)
     assert (eras.final_until, eras.probably_final_until, eras.expires_at, eras.leaves) == (80, 80, 105, (old, new))
-    eras.settle()
+    eras.precompute()
     assert eras.durations(Interval(0, 80)) == Durations(up=80)
     ended = Eras([Era(EVER, composed(old)), Era(50, None)])
-    ended.settle()
+    ended.precompute()
     assert (ended.members, ended.final_until, ended.probably_final_until, ended.expires_at) == ((), None, None, None)
     assert list(ended.pieces(Interval(60, 60))) == []
     ended.redefine([Era(EVER, composed(old))])

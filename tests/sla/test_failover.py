@@ -35,7 +35,7 @@ def test_failover_lasts_from_the_first_downtime_until_the_product_stays_up() -> 
     assert (result.started, result.ended) == (75 * SECOND, 155 * SECOND)
     assert (result.duration, result.downtime) == (bounds(70, 80, 90), bounds(70, 80, 90))
     assert (result.met, result.final) == (True, True)
-    assert result.reason == "lasted at most 1m 30s; promised are 1m 40s"
+    assert result.reason == "lasted at most 1m 30s; the promised time is 1m 40s"
 
 
 def test_change_without_downtime_lasts_at_most_from_site_to_site() -> None:
@@ -68,7 +68,7 @@ def test_promise_is_missed_by_certain_time_only_also_while_the_failover_continue
     assert measure(down, 100, at=170).met is None
     late = measure(down, 100, at=230)
     assert (late.met, late.final, late.ended, late.duration.point) == (False, False, None, None)
-    assert late.reason == "lasted at least 2m 30s; promised are 1m 40s"
+    assert late.reason == "lasted at least 2m 30s; the promised time is 1m 40s"
 
 
 def test_failover_is_final_once_the_settle_time_is_observed() -> None:

@@ -17,7 +17,7 @@ from sla.gate_override import (
     GateOverride,
     as_override,
     ended_override,
-    ending,
+    gate_override_end,
     in_force,
     stated_overrides,
 )
@@ -98,7 +98,7 @@ def test_override_is_read_from_its_fact() -> None:
 def test_override_is_in_force_from_its_fact_until_its_end() -> None:
     first = GateOverride(10, "Ana", "fix", "forms", "go", 50_000_000)
     second = GateOverride(20, "Ben", "freeze", "forms", "hold", 2_000_000)
-    overrides = stated_overrides([first.fact(), second.fact(), ending(first, 30, "Ana", "deployed")])
+    overrides = stated_overrides([first.fact(), second.fact(), gate_override_end(first, 30, "Ana", "deployed")])
     assert [in_force(overrides, at) for at in (9, 10, 20, 30)] == [[], [first], [first, second], [second]]
     assert in_force(overrides, 2_000_000) == []
 

@@ -85,7 +85,7 @@ def steps(members: Iterable[CountedTimeline]) -> int:
 def test_computed_states_are_not_computed_again() -> None:
     members = [year(number) for number in range(3)]
     composition = Composition(Rule(), members)
-    composition.settle()
+    composition.precompute()
     assert steps(members) > 3 * 4 * 180
     for length in (HOUR, DAY, 365 * DAY):
         composition.durations(Interval(END - length, END + 10 * DAY))
@@ -101,7 +101,7 @@ def test_computed_states_are_not_computed_again() -> None:
 def test_return_after_300_days_recomputes_only_the_end_of_the_hold(outcome: Outcome) -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
     composition = Composition(Rule(2), members)
-    composition.settle()
+    composition.precompute()
     steps(members)
     members[1].append(max(member.last_at or 0 for member in members) + MINUTE, outcome)
     window = Interval(END - 365 * DAY, END + 5 * DAY)
@@ -114,7 +114,7 @@ def test_return_after_300_days_recomputes_only_the_end_of_the_hold(outcome: Outc
 def test_member_silent_for_300_days_adds_no_cost() -> None:
     members = [year(0), year(1, until=END - 300 * DAY), year(2)]
     composition = Composition(Rule(), members)
-    composition.settle()
+    composition.precompute()
     steps(members)
     for _ in range(3):
         members[0].append((members[0].last_at or 0) + MINUTE, GOOD)
@@ -129,7 +129,7 @@ def test_decidable_at_is_found_with_few_queries(days: int, goal: str) -> None:
     members = [year(number, days) for number in range(3)]
     composition = CountedComposition(members)
     eras = Eras([Era(EVER, composition)])
-    eras.settle()
+    eras.precompute()
     steps(members)
     actual = measure(eras, Interval(END - 365 * DAY, END), Objective.parse(goal), rolling=True)
     assert actual.observed_part is not None

@@ -42,8 +42,8 @@ class MemoryStore:
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
-        self.lost_reason, self.keeps_rows = "", True
-        self.tidied = 0
+        self.lost_reason, self.keeps_data = "", True
+        self.maintained = 0
         self.closed = False
         self.commits, self.failures, self.entered = threading.Event(), threading.Event(), threading.Event()
         self.gate = threading.Event()
@@ -151,20 +151,20 @@ class MemoryStore:
             del self.seen[key]
         return len(removed)
 
-    def tidy(self) -> None:
-        self.tidied += 1
+    def maintain(self) -> None:
+        self.maintained += 1
 
-    def lost(self) -> str:
+    def describe_change(self) -> str:
         return self.lost_reason
 
-    def rescue(self) -> bool:
+    def replace_lost_record(self) -> bool:
         if self.error:
             raise StoreError(self.error)
-        if not self.keeps_rows:
+        if not self.keeps_data:
             self.seen, self.runs, self.incidents, self.facts = {}, {}, {}, {}
             self.product_incidents, self.notifications, self.responses = {}, {}, {}
         self.lost_reason = ""
-        return self.keeps_rows
+        return self.keeps_data
 
     def close(self) -> None:
         self.closed = True

@@ -26,7 +26,7 @@ class NotFoundError(Exception):
 
 
 def effects_are_final(run: Run, now: int) -> bool:
-    """Return whether no write of the run can take effect any more."""
+    """Return whether all writes of the run have taken effect, or no longer can."""
     indeterminate = any(run.outcome(step) is WriteOutcome.INDETERMINATE for step in run.steps)
     return not indeterminate or now >= run.intents[-1].at + MAX_EFFECT_DELAY
 

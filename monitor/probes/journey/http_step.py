@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.probes.journey.run_state import RunState
     from monitor.probes.steps import Find, Step, StepsCheck
 
-MAX_FOUND = 100  # values of one run that are found and removed
+MAX_FOUND_VALUES = 100  # values of one run that are found and removed
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json_body": "application/json"}
 
 
@@ -73,14 +73,16 @@ class HttpStep:
         return response.status
 
     async def search(self, attempt: Attempt, state: RunState) -> list[str]:
-        """Return all values that the only capture selects, at most MAX_FOUND.
+        """Return all values that the only capture selects, at most MAX_FOUND_VALUES.
 
         Raises:
             ProbeFailure: the response is not as expected.
         """
         response, certificate = await self._respond(attempt, state, [])
         (capture,) = self._definition.captures.values()
-        return list(dict.fromkeys(values_of(response, capture, state.value, certificate, MAX_FOUND)))[:MAX_FOUND]
+        return list(dict.fromkeys(values_of(response, capture, state.value, certificate, MAX_FOUND_VALUES)))[
+            :MAX_FOUND_VALUES
+        ]
 
     async def _respond(
         self, attempt: Attempt, state: RunState, seen: list[Response]

@@ -82,7 +82,7 @@ class Run:
         self._journey, self._attempt, self.state = journey, attempt, state
         self._total = attempt.seconds_left()
         self.results: list[StepResult] = []
-        self._decisive: StepResult | None = None  # the bad step, or else the first one without a result
+        self._decisive: StepResult | None = None  # the first bad step, else the first step without a result
 
     async def result(self) -> JourneyResult:
         """Run all steps, and return the result."""

@@ -162,7 +162,7 @@ async def test_failed_references_are_one_alert_which_outlasts_short_returns_of_t
         assert (opened.product, opened.severity, opened.key.partition(":")[0]) == ("", "page", "blind")
         extra = json.loads(opened.body)["extra"]
         assert extra["summary"] == "This monitor is blind: no far reference answers over IPv4 and IPv6"
-        assert "local: the cut is beyond gateway." in opened.body
+        assert "local: the failure is beyond gateway." in opened.body
         await observe_with(ip4=True, ip6=True, seconds=20)
         await observe_with(ip4=False, ip6=False, seconds=40)
         await observe_with(ip4=True, ip6=True, seconds=20)

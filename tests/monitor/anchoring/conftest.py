@@ -68,7 +68,7 @@ class AnchoredRecord:
         self.store.write(Batch(facts=facts))
         self.ledger.facts = Facts(self.ledger.facts.all, facts, former_ids=self.ledger.former_ids)
 
-    async def look(self, after: float = 0.0) -> None:
+    async def advance(self, after: float = 0.0) -> None:
         """Attempt all due anchors after this many seconds."""
         self.clock.ahead += after
         outbound = OutboundPolicy(self.ledger.portfolio.outbound)
@@ -77,7 +77,7 @@ class AnchoredRecord:
             def attempt() -> Attempt:
                 return runner.new_attempt()
 
-            await self.anchoring.look(attempt)
+            await self.anchoring.advance(attempt)
 
     def close_day(self) -> None:
         """Close another day."""

@@ -36,9 +36,9 @@ def remote(tmp_path: Path) -> Path:
 
 async def test_heads_are_pushed_and_found_in_a_clone(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
-    await record.look()
+    await record.advance()
     record.close_day()
-    await record.look(70)
+    await record.advance(70)
     lines = [json.loads(line) for line in git("show", "main:heads.jsonl", cwd=remote).splitlines()]
     heads = record.checked().heads
     assert [(line["number"], line["day"], line["head"]) for line in lines] == [
@@ -70,14 +70,14 @@ async def test_repository_with_foreign_content_is_rejected(
         git("add", "heads.jsonl", cwd=clone)
         git(*who, "commit", "-q", "-m", "x", cwd=clone)
         git("push", "-q", "origin", "HEAD:main", cwd=clone)
-        await record.look(7200)
+        await record.advance(7200)
     assert record.health.anchor_failures == {"repo": 2}
     assert list(receipts(record.store.load_facts())) == []
 
 
 async def test_commit_without_the_head_is_reported(record: AnchoredRecord, remote: Path, tmp_path: Path) -> None:
     record.configure(anchors=[{"id": "repo", "git": str(remote)}])
-    await record.look()
+    await record.advance()
     clone = tmp_path / "clone"
     git("clone", "-q", remote, clone)
     text = (clone / "heads.jsonl").read_text()
@@ -92,12 +92,12 @@ async def test_commit_without_the_head_is_reported(record: AnchoredRecord, remot
 async def test_missing_or_hanging_repository_fails_in_time(record: AnchoredRecord, tmp_path: Path) -> None:
     """A remote helper that does not end is killed together with git."""
     record.configure(anchors=[{"id": "repo", "git": str(tmp_path / "none.git")}])
-    await record.look()
+    await record.advance()
     assert record.health.anchor_failures == {"repo": 1}
     server = await listen_silently()
     port = server.sockets[0].getsockname()[1]
     record.configure(anchors=[{"id": "repo", "git": f"git://127.0.0.1:{port}/x.git", "timeout": "1s"}])
-    await record.look()
+    await record.advance()
     assert record.health.anchor_failures == {"repo": 2}
     server.close()
 
@@ -113,7 +113,7 @@ async def listen_silently() -> asyncio.Server:
 
 async def test_outbound_policy_applies_to_the_repositorys_host(record: AnchoredRecord) -> None:
     record.configure(anchors=[{"id": "repo", "git": "ssh://127.0.0.1/x.git"}], outbound={"deny": ["127.0.0.0/8"]})
-    await record.look()
+    await record.advance()
     assert record.health.anchor_failures == {"repo": 1}
 
 
@@ -148,12 +148,12 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     site = build(witness.ledger, witness.health, witness.clock, record=witness.path)
     other_server = await listen(site, "127.0.0.1", 0)
     record.configure(anchors=[{"id": "partner", "witness": f"http://{other_server.addresses[0]}", "name": "ours"}])
-    await record.look()
+    await record.advance()
     assert list(receipts(record.store.load_facts())) == [], "not seen yet"
     assert record.health.anchor_failures == {"partner": 0}
-    await witness.look()
+    await witness.advance()
     assert sorted(seen_heads(witness.store.load_facts(), "ours")) == [1, 2]
-    await record.look(400)
+    await record.advance(400)
     unchecked = record.checked()
     assert unchecked.anchors.uncovered == [(None, "2026-10-31")]
     async with (
@@ -168,7 +168,7 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
     assert checked.anchors.uncovered == []
     assert not record.checked(witness={2: ("f" * 64, "2026-11-01T00:00:00Z")}).holds
     record.close_day()
-    await witness.look(1000)
+    await witness.advance(1000)
     assert sorted(seen_heads(witness.store.load_facts(), "ours")) == [1, 2, 3]
     witness.store.close()
     await server.close()

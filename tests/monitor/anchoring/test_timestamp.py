@@ -32,8 +32,8 @@ async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: Ancho
     before = record.checked()
     assert before.anchors.uncovered == [(None, "2026-10-31")]
     configured(record, service)
-    await record.look()
-    await record.look(3600)
+    await record.advance()
+    await record.advance(3600)
     assert len(service.queries) == 1
     actual = record.checked(ca=service.ca.read_text())
     assert actual.holds
@@ -48,10 +48,10 @@ async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: Ancho
 
 async def test_later_days_are_not_covered_until_they_are_stamped(record: AnchoredRecord, service: Service) -> None:
     configured(record, service)
-    await record.look()
+    await record.advance()
     record.close_day()
     assert record.checked().anchors.uncovered == [("2026-11-01", "2026-11-01")]
-    await record.look(70)
+    await record.advance(70)
     assert record.checked().anchors.uncovered == []
     assert [receipt.number for receipt in receipts(record.store.load_facts())] == [2, 3]
 
@@ -68,15 +68,15 @@ async def test_failure_is_counted_and_retried(record: AnchoredRecord, service: S
         service.change = lambda answer: answer[:-1] + bytes([answer[-1] ^ 1])
     else:
         record.configure(anchors=[{"id": "tsa", "timestamp": "http://127.0.0.1:9/", "ca": str(service.ca)}])
-    await record.look()
+    await record.advance()
     assert record.health.anchor_failures == {"tsa": 1}
-    await record.look(30)
+    await record.advance(30)
     assert record.health.anchor_failures == {"tsa": 1}, "not at once"
-    await record.look(40)
+    await record.advance(40)
     assert record.health.anchor_failures == {"tsa": 2}
     service.status, service.change = 200, bytes
     configured(record, service)
-    await record.look()
+    await record.advance()
     assert record.checked().anchors.uncovered == []
     assert other
     assert nonce
@@ -85,7 +85,7 @@ async def test_failure_is_counted_and_retried(record: AnchoredRecord, service: S
 async def test_outbound_policy_applies_to_the_service(record: AnchoredRecord, service: Service) -> None:
     anchor = {"id": "tsa", "timestamp": service.url, "ca": str(service.ca)}
     record.configure(anchors=[anchor], outbound={"deny": ["127.0.0.0/8"]})
-    await record.look()
+    await record.advance()
     assert service.queries == []
     assert record.health.anchor_failures == {"tsa": 1}
 
@@ -99,9 +99,9 @@ async def test_secret_header_is_sent_and_never_shown(
     headers = {"X-Key": {"env": "TSA_KEY"}}
     record.configure(anchors=[{"id": "tsa", "timestamp": service.url, "ca": str(service.ca), "headers": headers}])
     service.status = 401
-    await record.look()
+    await record.advance()
     service.status = 200
-    await record.look(70)
+    await record.advance(70)
     assert service.keys == [canary, canary]
     assert record.checked().anchors.uncovered == []
     record.store.close()
@@ -117,7 +117,7 @@ async def test_token_with_wrong_authority_head_or_nonce_is_rejected(
     record: AnchoredRecord, service: Service, tmp_path: Path
 ) -> None:
     configured(record, service)
-    await record.look()
+    await record.advance()
     (receipt,) = receipts(record.store.load_facts())
     proof = dict(receipt.proof)
     assert verify_token(proof, receipt.head).at
@@ -145,7 +145,7 @@ async def test_edited_record_with_recomputed_chain_contradicts_its_stamp(
     import sqlite3
 
     configured(record, service)
-    await record.look()
+    await record.advance()
     record.store.close()
     with sqlite3.connect(record.path) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
@@ -174,7 +174,7 @@ async def test_verify_command_uses_the_given_authority(
     from tests.monitor.bundle.test_verification import run
 
     configured(record, service)
-    await record.look()
+    await record.advance()
     config = tmp_path / "ninewatch.yaml"
     config.write_text(
         f"store: {record.path}\nproducts:\n- {{id: web, objective: 99%, checks: [{{id: a, tcp: '127.0.0.1:9'}}]}}\n"

@@ -11,7 +11,7 @@ from monitor.bundle.archive import pack, unpack
 from monitor.bundle.manifest import DIGEST_NAME, NAME, with_manifest
 from monitor.bundle.writing import Source, bundle_of, report_entry
 from monitor.config.model import Portfolio
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.planned_maintenance import added_plans
 from monitor.ledger.ledger import Ledger
 from monitor.reporting.report import portfolio_report
@@ -139,7 +139,7 @@ def _define(ledger: Ledger, now: int) -> None:
     ledger.facts = type(ledger.facts)(
         ledger.facts.all, [plan.fact("test") for plan in plans], former_ids=ledger.former_ids
     )
-    added = additions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
+    added = added_definitions(ledger.portfolio, ledger.definitions, began, ledger.facts.products, now)
     ledger.facts = type(ledger.facts)(
         ledger.facts.all, [statement.fact("test") for statement in added], former_ids=ledger.former_ids
     )

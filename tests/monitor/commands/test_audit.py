@@ -89,7 +89,8 @@ def test_strict_lists_unclear_claims_and_skipped_figures_with_reasons() -> None:
     assert result.exit_code == 0
     assert result.output.splitlines() == [
         'line 5: unclear: "99.9% uptime and 3 hours of downtime a month"',
-        "    perhaps a record, or an exclusion, not an allowance: 99.9 % allows 43.2 min a month; 4.03 times as much",
+        "    possibly measured or excluded downtime, not the allowed downtime: 99.9 % allows 43.2 min a month; "
+        "4.03 times as much",
         "",
         'line 3: not checked: "99.9% | Available hours: 8751.24"',
         "    its header indicates uptime",

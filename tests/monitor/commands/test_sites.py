@@ -64,7 +64,7 @@ def test_failover_is_measured_from_the_record(tmp_path: Path, now: int) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "demo: dr is active (not the primary site); failover within 15m"
     assert lines[1:3] == ["  gold          not probed directly", "  dr            directly: up"]
-    figures = "30s (29s to 31s), downtime 30s (29s to 31s); met: lasted at most 31s; promised are 15m"
+    figures = "30s (29s to 31s), downtime 30s (29s to 31s); met: lasted at most 31s; the promised time is 15m"
     assert lines[3].endswith(f"failover from gold to dr: {figures}")
     assert "failover from gold to dr" in run_in_process("history", "demo", "-c", config).stdout
 

@@ -53,7 +53,7 @@ def test_outage_limit_below_the_tiers_gets_a_warning(tmp_path: Path) -> None:
     text = with_keys("hosting: silver", "agreement: {longest_outage: 22m}").replace("99.9%", "99.5%")
     (warning,) = warnings(tmp_path, text)
     assert "no outage over 22m is more than the hosting tier silver (OpenShift Silver, several nodes) offers" in warning
-    assert warning.endswith("none over 4h: promise 4h or more, or move to a higher tier")
+    assert warning.endswith(", 4h: promise 4h or more, or move to a higher tier")
     assert warnings(tmp_path, text.replace("22m", "4h")) == []
 
 

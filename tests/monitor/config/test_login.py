@@ -85,7 +85,7 @@ def test_other_address_needs_a_login_or_explicit_public_access(tmp_path: Path, a
         (OIDC.replace("client_id", "scopes: [email], client_id"), "login.oidc.scopes: lacks openid"),
         (
             OIDC.replace("client_id", "client_secret: hunter2, client_id"),
-            "a secret is never written into the configuration",
+            "a secret must not be written into the configuration",
         ),
         (OIDC.replace("roles: {", "roles: {claim: 'a b', "), "not the name of a claim"),
         (f"login: {{proxy: {{from: [10.0.0.0/8], {ROLES}}}, {OIDC[8:]}", "login.proxy: excludes oidc"),

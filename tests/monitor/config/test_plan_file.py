@@ -70,7 +70,7 @@ def test_part_has_an_availability_or_mtbf_and_mttr(tmp_path: Path) -> None:
     assert (b.name, b.failures, b.needs) == ("The B", Repairable(730 * DAY, 30 * MINUTE, 3, 2), ("a",))
     assert (a.replicable, b.replicable) == (False, True)
     assert (c.failures.mttr, c.deployments) == (HOUR, Planned(7 * DAY, 5 * MINUTE))
-    assert plan.supposed == ("c",)
+    assert plan.default_mttr == ("c",)
 
 
 def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_ids_of_the_machines_references_are_reserved(tmp_path: Path, name: str) 
 @pytest.mark.parametrize(
     ("references", "message"),
     [
-        ("", "references: there is no far reference: a failure of the own connection looks like an outage"),
+        ("", "references: there is no far reference: a failure of the monitor's connection looks like an outage"),
         (' [{id: a, tcp: "10.0.0.1:53", near: true}]', "references: there is no far reference"),
         (' [{id: a, tcp: "192.0.2.1:53"}]', "references: there is only one far reference"),
         (' [{id: a, tcp: "192.0.2.1:53"}, {id: b, tcp: "198.51.100.1:53", via: vpn}]', "references: there is only one"),

@@ -76,11 +76,11 @@ UNREADABLE = {
     "{file: large}": "is larger than 64 KiB",
     "{file: .}": "is a directory",
     "{file: /dev/zero}": "not a regular file",
-    "{env: A, file: B}": "a secret is never written into the configuration; name where it is kept: {env: NAME} or",
-    "{vault: A}": "a secret is never written into the configuration",
-    "{env: [A]}": "a secret is never written into the configuration",
-    "hunter2": "a secret is never written into the configuration",
-    "12345678": "a secret is never written into the configuration",
+    "{env: A, file: B}": "a secret must not be written into the configuration; write a reference to it: {env: NAME} or",
+    "{vault: A}": "a secret must not be written into the configuration",
+    "{env: [A]}": "a secret must not be written into the configuration",
+    "hunter2": "a secret must not be written into the configuration",
+    "12345678": "a secret must not be written into the configuration",
 }
 
 

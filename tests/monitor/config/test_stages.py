@@ -112,7 +112,7 @@ def test_contact_is_a_reference_and_is_never_shown(tmp_path: Path, monkeypatch: 
     assert contact.reveal() == "desk@forms.example"
     assert "forms.example" not in portfolio.model_dump_json() + repr(portfolio)
     (line,) = problems_of(tmp_path, with_keys(client.replace("{env: DESK}", "desk@forms.example")))
-    assert line.startswith("c.yaml:6:48: products.p.clients[0].contact: a secret is never written")
+    assert line.startswith("c.yaml:6:48: products.p.clients[0].contact: a secret must not be written")
     assert "desk@" not in line
 
 

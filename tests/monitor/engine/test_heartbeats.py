@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-from monitor.engine.heartbeats import _NO_TOKEN, ROUND, Heartbeats
+from monitor.engine.heartbeats import _NO_TOKEN, CHECK_INTERVAL, Heartbeats
 from monitor.probes.heartbeat import HeartbeatCheck
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.observation import Outcome
@@ -58,7 +58,7 @@ class Scene:
     def advance_to(self, instant: int) -> None:
         """Advance the clock, with checks as often as in the daemon, but less often while nothing can be due."""
         while self.clock.now() < MIDNIGHT + instant:
-            self.clock.jump(min(ROUND * 5, MIDNIGHT + instant - self.clock.now()) / SECOND)
+            self.clock.jump(min(CHECK_INTERVAL * 5, MIDNIGHT + instant - self.clock.now()) / SECOND)
             self.heartbeats.record_missed(self.entry)
 
 

@@ -290,7 +290,7 @@ async def test_truncated_record_is_rewritten_from_memory(monkeypatch: pytest.Mon
         harness.record_outcomes([GOOD, BAD, BAD, GOOD, GOOD])
         await harness.wait_for_decisions(2)
         incidents = harness.store.load_incidents()
-        harness.store.error, harness.store.keeps_rows, harness.store.lost_reason = (
+        harness.store.error, harness.store.keeps_data, harness.store.lost_reason = (
             store_error,
             False,
             "the record's file was truncated",

@@ -49,7 +49,7 @@ def recorder_of(journal: Journal) -> tuple[FactRecorder, Ledger]:
 
 async def test_stated_fact_is_in_journal_and_ledger(tmp_path: Path) -> None:
     recorder, ledger = recorder_of(Journal(tmp_path / "journal.jsonl"))
-    await asyncio.gather(*(recorder.state(fact(number)) for number in range(5)))
+    await asyncio.gather(*(recorder.record(fact(number)) for number in range(5)))
     assert len(Journal(tmp_path / "journal.jsonl").read()) == 5
     assert len(ledger.facts.all) == 5
     await recorder.read_journal()
@@ -62,11 +62,11 @@ async def test_blocked_disk_is_an_error_and_blocks_one_thread(tmp_path: Path, mo
     recorder, ledger = recorder_of(journal)
     for number in range(4):
         with pytest.raises(NinewatchError, match=r"was not written within 0\.05 s"):
-            await recorder.state(fact(number))
+            await recorder.record(fact(number))
     assert (journal.waiting, list(ledger.facts.all)) == (1, [])
     monkeypatch.setattr(fact_recorder, "WRITE_TIMEOUT", 60.0)
     journal.gate.set()
-    await recorder.state(fact(9))
+    await recorder.record(fact(9))
     assert [fact.made for fact in Journal(journal.path).read()] == [0, 9]
     await recorder.read_journal()
     assert [fact.made for fact in ledger.facts.all] == [0, 9]
@@ -75,12 +75,12 @@ async def test_blocked_disk_is_an_error_and_blocks_one_thread(tmp_path: Path, mo
 async def test_fact_of_disconnected_client_is_read_from_journal(tmp_path: Path) -> None:
     journal = HangingJournal(tmp_path / "journal.jsonl")
     recorder, ledger = recorder_of(journal)
-    request = asyncio.ensure_future(recorder.state(fact(1)))
+    request = asyncio.ensure_future(recorder.record(fact(1)))
     assert await asyncio.to_thread(journal.entered.wait, 30)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
     journal.gate.set()
-    await recorder.state(fact(2))
+    await recorder.record(fact(2))
     await recorder.read_journal()
     assert [fact.made for fact in ledger.facts.all] == [1, 2]

@@ -11,7 +11,7 @@ from monitor.exporters import prometheus
 from monitor.exporters.columns import CHUNK, Columns, Texts
 from monitor.exporters.exposition import Dialect, Family
 from monitor.exporters.prometheus import Exporter
-from monitor.facts.definitions import additions
+from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
@@ -68,7 +68,7 @@ def redefine(ledger: Ledger, at: int, source: random.Random) -> None:
     ]
     ledger.reload(ledger.portfolio.model_copy(update={"products": tuple(products)}))
     known = ledger.facts
-    definitions = additions(ledger.portfolio, ledger.definitions, lambda _: NOW - DAY, known.products, at)
+    definitions = added_definitions(ledger.portfolio, ledger.definitions, lambda _: NOW - DAY, known.products, at)
     ledger.facts = Facts(
         known.all, [definition.fact("test") for definition in definitions], former_ids=ledger.former_ids
     )

@@ -328,7 +328,10 @@ async def test_token_is_not_sent_after_a_redirect_to_another_host() -> None:
     [
         ({"bearer": {"env": "CLIENT_SECRET"}}, "one set of credentials; keep bearer or oauth2"),
         ({"headers": {"Authorization": {"env": "CLIENT_SECRET"}}}, "already contain Authorization"),
-        ({"oauth2": {"token_url": "https://a.example/", "client_id": "a", "client_secret": "plain"}}, "never written"),
+        (
+            {"oauth2": {"token_url": "https://a.example/", "client_id": "a", "client_secret": "plain"}},
+            "must not be written",
+        ),
         ({"oauth2": {"token_url": "a.example"}}, "not an http or https URL"),
     ],
 )

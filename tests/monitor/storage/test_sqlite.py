@@ -193,7 +193,7 @@ def test_write_ahead_log_is_checkpointed_and_reused(store: SqliteStore, path: Pa
     for batch in range(100):
         store.write(many(batch * 1_000, 1_000))
         if batch % 10 == 9:
-            store.tidy()
+            store.maintain()
     assert log.stat().st_size < path.stat().st_size / 2
 
 
@@ -201,7 +201,7 @@ def test_only_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
     size = path.stat().st_size
     store.write(many(0, 100_000))
     assert path.stat().st_size == size
-    store.tidy()
+    store.maintain()
     assert path.stat().st_size > size
 
 
@@ -268,14 +268,14 @@ def test_locked_record_is_reported_and_written_when_it_is_free(
 
 def test_raw_rows_are_small(store: SqliteStore, path: Path) -> None:
     """A month of 100 checks per minute stays under 200 MB: at most 46 bytes per row, with keys and words as numbers."""
-    store.tidy()
+    store.maintain()
     at, empty = 1_795_000_000_000_000, path.stat().st_size
     checks = [f"a-rather-long-product-name/and-check-{n}" for n in range(100)]
     for _ in range(60):
         rows = [Observation(check, at + n * 7_919, Outcome.GOOD, "", 48_211 + n) for n, check in enumerate(checks)]
         store.write(Batch(rows))
         at += 60_000_000
-    store.tidy()
+    store.maintain()
     assert path.stat().st_size - empty < 6_000 * 46
 
 

@@ -143,7 +143,7 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
 @pytest.mark.parametrize(
     ("change", "expected_error"),
     [
-        ("outcome = 9", "no outcome 9"),
+        ("outcome = 9", "unknown outcome 9"),
         ("reason = 77", "no such check or reason"),
         ("latency = 'fast'", "not numbers"),
     ],

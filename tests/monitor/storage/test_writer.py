@@ -244,7 +244,7 @@ def test_checkpoints_depend_on_the_number_of_written_rows(
     with writing(store, health) as writer:
         for at in range(4):
             writer.put(observation_at(at))
-    assert store.tidied >= 1
+    assert store.maintained >= 1
 
 
 def test_health_contains_the_sqlite_version(store: MemoryStore, health: Health) -> None:

@@ -55,7 +55,7 @@ async def test_blind_vantage_is_on_every_page_and_in_readyz(publish: Callable[..
     server.health.vantages = (BLIND,)
     for path in ("/", "/products/chefs"):
         text = (await server.get(path)).text
-        assert "no far reference answers over IPv4 (the cut is beyond gateway)" in text
+        assert "no far reference answers over IPv4 (the failure is beyond gateway)" in text
     front = (await server.get("/")).text
     assert "Connection of this monitor" in front
     assert "&lt;192.0.2.1:443&gt;" in front
