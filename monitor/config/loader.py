@@ -12,12 +12,13 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model
 
 from monitor.clock import SystemClock
 from monitor.config.alerting import ReceiverBase
-from monitor.config.crosscheck import ambiguous_booleans, conflicts, empty_values, possible_mistakes
+from monitor.config.crosscheck import ambiguous_booleans, conflicts, empty_values
 from monitor.config.down_by_design import design_problems
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
 from monitor.config.placeholders import placeholders
+from monitor.config.portfolio_warnings import portfolio_warnings
 from monitor.config.readiness_checks import readiness_problems
 from monitor.config.reference_warnings import reference_warnings
 from monitor.config.references import ReferenceBase, reference_types
@@ -72,7 +73,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
     if portfolio is not None and not problems:
         now = SystemClock().now()
         warnings = (
-            *possible_mistakes(portfolio, sources.root, now),
+            *portfolio_warnings(portfolio, sources.root, now),
             *routing_warnings(portfolio, sources.root, now),
             *reference_warnings(portfolio, sources.root),
         )

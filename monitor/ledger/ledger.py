@@ -6,18 +6,12 @@ reads no clock. Use it on the event loop's thread only.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from monitor.config.former_ids import FormerIdMap
 from monitor.facts.fact_index import Facts
-from monitor.ledger.agreement_exclusions import (
-    agreed_exclusions,
-    excluded_dependencies,
-    not_excluded_maintenance,
-)
 from monitor.ledger.check_entry import CheckEntry
 from monitor.ledger.check_history import CheckHistory, fold_tail
 from monitor.ledger.continuity_register import ContinuityRegister
@@ -25,6 +19,7 @@ from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
 from monitor.ledger.journey_register import JourneyRegister
 from monitor.ledger.latencies import Latencies
+from monitor.ledger.product_figures import ProductFigures
 from monitor.ledger.product_histories import ProductHistories
 from monitor.ledger.renamed_checks import (
     merge_histories,
@@ -34,33 +29,20 @@ from monitor.ledger.renamed_checks import (
     renamed_tail,
 )
 from monitor.probe_result import VANTAGE
-from sla.alerting import BurnAlert, LookBacks, burn_alerts
-from sla.budget import FORECAST_SPAN, Forecast, exhausted_at
-from sla.calendar import Window
-from sla.exclusion import AgreementFigures, measure_agreement
-from sla.interval import Interval
-from sla.measured import Measured, measure
-from sla.outage import required_history
-from sla.window import WINDOWS, rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from monitor.config.model import CheckBase, Portfolio, Product
-    from sla.after_exclusions import AfterExclusions
-    from sla.definition import Definition
-    from sla.eras import Eras
-    from sla.exclusion import Exclusion
     from sla.incident import Incident, Opened, Resolved
+    from sla.interval import Interval
     from sla.latency_day import LatencyDay
     from sla.latency_objective import Fast
-    from sla.maintenance_terms import NotExcluded
     from sla.observation import Observation, Run
     from sla.product_incident import ProductIncident
-    from sla.timeline import State
 
 
-class Ledger:
+class Ledger(ProductFigures):
     """The state of a portfolio, by check and by product."""
 
     def __init__(self, portfolio: Portfolio) -> None:
@@ -114,16 +96,6 @@ class Ledger:
             entry.define(product, check)
             entries[entry.key] = entry
         return entries
-
-    @property
-    def compositions(self) -> dict[str, Eras]:
-        """The history of each configured product, by its id."""
-        return self._histories.configured
-
-    @property
-    def contractual_histories(self) -> dict[str, Eras]:
-        """The history of each configured product for contractual figures, which may count degraded time as down."""
-        return self._histories.contractual
 
     @property
     def facts(self) -> Facts:
@@ -212,155 +184,6 @@ class Ledger:
         runs = (entry.open_run for entry in self.entries.values())
         return max((run.last for run in runs if run is not None), default=None)
 
-    def definitions(self, product_id: str) -> Sequence[Definition]:
-        """Return the product's definitions in chronological order; none before it was loaded first."""
-        return self.facts.definitions(product_id)
-
-    def state(self, product_id: str, now: int) -> State:
-        """Return the product's state at the instant."""
-        return self.compositions[product_id].state(now)
-
-    def burn_alerts(self, product_id: str, now: int) -> list[BurnAlert]:
-        """Return the state of each burn policy over the product's window; none while the state is unknown."""
-        product = self.products[product_id]
-        history = self.compositions[product_id]
-        return burn_alerts(
-            product.objective, product.window.length, history.state(now).estimate, LookBacks.of(history, now)
-        )
-
-    def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> Measured:
-        """Return the product's raw figures over a window, an interval, or a named rolling window, as of `at`.
-
-        `now` decides whether the figures are provisional; default: `at`.
-
-        Raises:
-            KeyError: unknown product, or unknown name of a window (`sla.window.WINDOWS`).
-        """
-        full_window, is_rolling = None, True
-        if isinstance(window, Window):
-            full_window, is_rolling = window.full if window.in_progress else None, window.rolling
-            window = window.measured
-        span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
-        moving = is_rolling and span.end == at
-        measured = self._measured(self.compositions, product_id, span, full_window=full_window, rolling=moving)
-        raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
-        return replace(measured, provisional=raw)
-
-    def _measured(
-        self,
-        histories: Mapping[str, Eras],
-        product_id: str,
-        window: Interval,
-        *,
-        excluded: Iterable[Interval] | AfterExclusions = (),
-        full_window: Interval | None = None,
-        rolling: bool = True,
-    ) -> Measured:
-        product = self.products[product_id]
-        return measure(
-            histories[product_id],
-            window,
-            product.objective,
-            excluded=excluded,
-            interval=_interval(product),
-            full_window=full_window,
-            rolling=rolling,
-        )
-
-    def provisional(self, product_id: str, at: int, now: int, end: int) -> tuple[bool, bool]:
-        """Return whether the raw and whether the contractual figures as of `at` may still change after `now`.
-
-        `end` is the end of their window. Figures may change while a check's outcomes are missing
-        (`CheckEntry.may_change`). Contractual figures also depend on the dependencies whose downtime they exclude.
-        """
-        raw = self._may_change(product_id, at, now, end)
-        dependencies = (name for name in self.excluded_dependencies(product_id) if name in self.products)
-        return raw, raw or any(self._may_change(name, at, now, end) for name in dependencies)
-
-    def _may_change(self, product_id: str, at: int, now: int, end: int) -> bool:
-        """Return whether the product's raw figures may change. Checks that were defined after `end` do not count."""
-        defined = self.compositions[product_id].defined_until(end)
-        changing = (entry for entry in self.entries_of(product_id) if entry.may_change(at, now, end))
-        return any(entry.timeline in defined for entry in changing)
-
-    def forecast(self, product_id: str, now: int) -> Forecast:
-        """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day."""
-        product = self.products[product_id]
-        span = min(FORECAST_SPAN, product.window.length)
-        burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate
-        budget = self.measured(product_id, self.own_window(product_id, now), now).budget
-        assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
-        horizon = product.window.horizon(now, self.portfolio.zone)
-        return Forecast(span, burn_rate, exhausted_at(budget, product.objective, burn_rate, now, horizon))
-
-    def own_window(self, product_id: str, at: int) -> Window:
-        """Return the window of the product's objective as of the instant."""
-        return self.products[product_id].window.at(at, self.portfolio.zone)
-
-    def contractual(self, product_id: str, window: Window | Interval) -> Measured:
-        """Return the product's contractual figures over a window that is measured until now."""
-        if isinstance(window, Interval):
-            window = Window("", window, window)
-        end, full_window = window.measured.end, window.full if window.in_progress else None
-        after = self.after_exclusions(product_id, window.full, end)
-        histories, moving = self.contractual_histories, not window.in_progress
-        measured = self._measured(
-            histories, product_id, window.measured, excluded=after, full_window=full_window, rolling=moving
-        )
-        return replace(measured, provisional=self.provisional(product_id, end, end, end)[1])
-
-    def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
-        """Return the product's raw and contractual figures over a window as of `at`, and the exclusions between them.
-
-        `now` decides whether the figures are provisional; default: `at`.
-        """
-        product = self.products[product_id]
-        limits = tuple(product.agreement.limits())
-        exclusions = self.exclusions(product_id, required_history(limits, window.full))
-        figures = measure_agreement(
-            self.compositions[product_id],
-            window,
-            product.objective,
-            exclusions,
-            interval=_interval(product),
-            limits=limits,
-            rolling=window.rolling,
-            after=self.after_exclusions(product_id, window.full, window.measured.end),
-            contractual=self.contractual_histories[product_id],
-        )
-        end = window.measured.end
-        raw, contractual = self.provisional(product_id, at, at if now is None else now, end)
-        return figures.mark_provisional(raw=raw, contractual=contractual)
-
-    def exclusions(self, product_id: str, window: Interval) -> list[Exclusion]:
-        """Return the exclusions of the product in the window, one per cause and interval.
-
-        Raises:
-            KeyError: unknown product.
-        """
-        return agreed_exclusions(self.products[product_id], window, self.portfolio, self._facts, self._histories)
-
-    def not_excluded_maintenance(self, product_id: str, window: Interval) -> list[NotExcluded]:
-        """Return the maintenance of the product in the window that its agreement does not exclude, with the reasons."""
-        product = self.products[product_id]
-        return not_excluded_maintenance(product, window, self.portfolio, self._facts, self._histories)
-
-    def after_exclusions(self, product_id: str, window: Interval, measured_to: int | None = None) -> AfterExclusions:
-        """Return the window of the product without its exclusions, from cached sums.
-
-        After `measured_to`, only lengths are valid.
-        """
-        return self._excluded.after(product_id, window, measured_to)
-
-    def _exclusion_sources(self, product_id: str) -> list[Eras]:
-        """Return the product's contractual history, then those of the dependencies whose downtime it excludes."""
-        dependencies = map(self._histories.find, sorted(self.excluded_dependencies(product_id)))
-        return [self.contractual_histories[product_id], *(history for history in dependencies if history is not None)]
-
-    def excluded_dependencies(self, product_id: str) -> set[str]:
-        """Return the products whose downtime is excluded by the present or an earlier agreement of the product."""
-        return excluded_dependencies(self.definitions(product_id), self.products.get(product_id))
-
     @property
     def incidents(self) -> list[Incident]:
         """The incidents of the portfolio's checks, newest first."""
@@ -411,7 +234,3 @@ class Ledger:
 def _redefined(previous: Facts, facts: Facts, name: str) -> bool:
     """Return whether the product's definitions or pauses changed."""
     return previous.definitions(name) != facts.definitions(name) or previous.pauses(name) != facts.pauses(name)
-
-
-def _interval(product: Product) -> int:
-    return max(check.interval for check in product.checks)

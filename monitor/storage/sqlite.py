@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,6 +18,7 @@ from monitor.storage.chain import write_head
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import open_connection, prepare, primary_code, remedy
 from monitor.storage.incident_failures import failure_rows
+from monitor.storage.interned_ids import InternedIds
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in, write_latency_days
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-K = TypeVar("K")
-
 
 class SqliteStore:
     """A store in one SQLite file. The constructor acquires the lock, and creates or migrates the tables.
@@ -64,8 +63,8 @@ class SqliteStore:
         self._path, self._now = path, now
         self._files = RecordFiles(path)
         self._connection: sqlite3.Connection | None = None
-        self._series: _Interned[tuple[str, str]] = _Interned(self._intern_series)
-        self._reasons: _Interned[str] = _Interned(self._intern_reason)
+        self._series = InternedIds[tuple[str, str]](self._connection_for_writing, sql.FIND_SERIES, sql.ADD_SERIES)
+        self._reasons = InternedIds[str](self._connection_for_writing, sql.FIND_REASON, sql.ADD_REASON)
         self._synchronous = ""
         self._in_write = False
         self._lock = Lock(path, now)
@@ -287,30 +286,6 @@ class SqliteStore:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
-
-    def _intern_series(self, key: tuple[str, str]) -> int:
-        return self._intern(sql.FIND_SERIES, sql.ADD_SERIES, key)
-
-    def _intern_reason(self, reason_code: str) -> int:
-        return self._intern(sql.FIND_REASON, sql.ADD_REASON, (reason_code,))
-
-    def _intern(self, find: str, add: str, values: tuple[str, ...]) -> int:
-        connection = self._connection_for_writing()
-        row = connection.execute(find, values).fetchone()
-        return int(row[0]) if row else int(connection.execute(add, values).lastrowid or 0)
-
-
-class _Interned(dict[K, int], Generic[K]):
-    """Ids of texts, read or created on first use. The cache is cleared when a transaction fails, because it may have
-    created ids."""
-
-    def __init__(self, intern: Callable[[K], int]) -> None:
-        super().__init__()
-        self._intern = intern
-
-    def __missing__(self, key: K) -> int:
-        number = self[key] = self._intern(key)
-        return number
 
 
 def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:

@@ -199,7 +199,7 @@ def test_observations_that_are_not_in_a_run_are_not_pruned(store: Store) -> None
     assert store.prune(10) == 4
 
 
-def test_tidy_changes_no_data(store: Store) -> None:
+def test_maintenance_changes_no_data(store: Store) -> None:
     store.write(Batch([observation_at(1)], [run(1, 1)]))
     store.maintain()
     assert list(store.load_runs()) == [run(1, 1)]

@@ -224,7 +224,7 @@ def test_break_text_has_day_product_and_head() -> None:
 
 
 def relink(heads: list[Head]) -> Chain:
-    return replace(chain(), heads=heads, stated=[head.digest for head in heads])
+    return replace(chain(), heads=heads, recorded_digests=[head.digest for head in heads])
 
 
 def test_wrong_links_between_heads_are_reported() -> None:
@@ -237,7 +237,7 @@ def test_wrong_links_between_heads_are_reported() -> None:
         ([replace(first, full=False), replace(second, previous=replace(first, full=False).digest)], "does not cover"),
     ):
         assert any(message in chain_break.text for chain_break in find_breaks(relink(list(heads)), RECORD)), message
-    repeated = replace(chain(), stated=[first.digest, first.digest])
+    repeated = replace(chain(), recorded_digests=[first.digest, first.digest])
     assert [chain_break.text for chain_break in find_breaks(repeated, RECORD)] == [
         "its digest does not match its fields"
     ]

@@ -66,9 +66,9 @@ def test_minute_59_is_valid() -> None:
         ("Mo-Fr 09:00-17:00", "are not service hours"),
         ("weekdays", "are not service hours"),
         ("Mon 09:00-17:00 PST", "are not service hours"),
-        ("Mon 09:00-24:01", "no 24:01"),
-        ("Mon 09:60-17:00", "no 09:60"),
-        ("Mon 99:00-17:00", "no 99:00"),
+        ("Mon 09:00-24:01", "24:01 is not a time of day"),
+        ("Mon 09:60-17:00", "09:60 is not a time of day"),
+        ("Mon 99:00-17:00", "99:00 is not a time of day"),
         ("Mon 09:00-09:00", "write 00:00-24:00"),
     ],
 )

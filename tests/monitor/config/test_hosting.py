@@ -52,7 +52,10 @@ def test_objective_within_its_hosting_tier_gets_no_warning(tmp_path: Path) -> No
 def test_outage_limit_below_the_tiers_gets_a_warning(tmp_path: Path) -> None:
     text = with_keys("hosting: silver", "agreement: {longest_outage: 22m}").replace("99.9%", "99.5%")
     (warning,) = warnings(tmp_path, text)
-    assert "no outage over 22m is more than the hosting tier silver (OpenShift Silver, several nodes) offers" in warning
+    assert (
+        "the limit of 22m on an outage is below that of the hosting tier silver (OpenShift Silver, several nodes)"
+        in warning
+    )
     assert warning.endswith(", 4h: promise 4h or more, or move to a higher tier")
     assert warnings(tmp_path, text.replace("22m", "4h")) == []
 
