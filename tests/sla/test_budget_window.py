@@ -1,4 +1,4 @@
-"""The window of an objective: rolling, or a calendar period in a time zone."""
+"""Tests of the window of an objective: rolling, or a calendar period in a time zone."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_failures_are_times_with_certain_downtime_that_are_over() -> None:
     assert failures([]) == []
 
 
-def test_failure_concerns_the_transactions_that_it_met_open() -> None:
+def test_transactions_that_were_open_at_a_failure() -> None:
     failure = Failure(FAILED_AT, 40 * SECOND)
     read_before = transaction(5, finished=10, closed=21)
     open_then = transaction(10)

@@ -118,16 +118,16 @@ STEPS = st.lists(
     min_size=1,
     max_size=4,
 )
-LOOKS = st.lists(
+CALLS = st.lists(
     st.tuples(st.integers(0, 4), st.sets(st.sampled_from(["r", "s"])), st.sets(st.sampled_from(["a", "b", "r-phone"]))),
     max_size=14,
 )
 
 
-def simulated_steps(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
+def simulated_steps(plan: Plan, calls: list[tuple[int, set[str], set[str]]]) -> list[tuple[int, int]]:
     """Return instant and step number of each notification, by a plain simulation of the rules."""
     now, number, since, last, actual = START, 0, START, (), []
-    for gap, covered, broken in looks:
+    for gap, covered, broken in calls:
         now += gap
         ask, able = call(*covered), reachability(*broken)
         moved = False
@@ -156,17 +156,17 @@ def simulated_steps(plan: Plan, looks: list[tuple[int, set[str], set[str]]]) -> 
     return actual
 
 
-@given(STEPS, st.sampled_from([None, 1, 2]), LOOKS)
+@given(STEPS, st.sampled_from([None, 1, 2]), CALLS)
 def test_random_plans_equal_a_simple_simulation(
-    steps: list[Step], repeat: int | None, looks: list[tuple[int, set[str], set[str]]]
+    steps: list[Step], repeat: int | None, calls: list[tuple[int, set[str], set[str]]]
 ) -> None:
     plan = Plan("p", tuple(steps), repeat)
     progress, now, actual = start_progress(plan, START), START, []
-    for gap, covered, broken in looks:
+    for gap, covered, broken in calls:
         now += gap
         after = advance(plan, progress, now, call(*covered), reachability(*broken))
         if (after.step, after.round) != (progress.step, progress.round) and after.receivers:
             actual.append((now, after.step))
         assert after.step >= progress.step
         progress = after
-    assert actual == simulated_steps(plan, looks)
+    assert actual == simulated_steps(plan, calls)

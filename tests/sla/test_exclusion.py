@@ -139,12 +139,12 @@ class TestPathfinder:
     30 days = 2,592,000 s. Probes each minute. Two outages:
     - planned: bad from day 3 02:00 to 02:29 (30 probes). Down 29 min for certain (between neighbouring bad probes), and
       2 x 1 min of doubt, of which half is down by the point estimate: 30 min = 1,800 s. Maintenance was announced for
-      02:00-03:00 but began to bite with the probe at 02:00, so the doubt 01:59-02:00, whose second half is down, lies
+      02:00-03:00 but took effect at 02:00, so the doubt 01:59-02:00, whose second half is down, lies
       before it.
     - not planned: bad from day 9 to 4 min later (5 probes): 4 min certain + 2 x 30 s = 5 min = 300 s.
 
     Raw: point downtime 2,100 s of 2,592,000 s: 99.918981 %. Allowed 0.0005 x 2,592,000 = 1,296 s: missed.
-    Contractual: the window is 2,592,000 - 3,600 = 2,588,400 s, allowed 1,294.2 s. Downtime left: 30 s of doubt before
+    Contractual: the window is 2,592,000 - 3,600 = 2,588,400 s, allowed 1,294.2 s. Remaining: 30 s of doubt before
     02:00, and 300 s: 330 s, so 99.987250 %: the point estimate meets it, and so does the lowest bound, for which all
     doubt is down: 60 s before 02:00, none after 02:29 (it ends 02:30, inside), 240 + 120 s: 420 s <= 1,294.2 s.
     """

@@ -1,4 +1,4 @@
-"""The release gate where nothing counts, and overrides that cannot be read."""
+"""Tests of the release gate for excluded and calendar windows, and of its overrides."""
 
 from __future__ import annotations
 

@@ -105,10 +105,10 @@ def test_decision_time_is_the_first_instant_with_a_met_verdict(
     part = measure(history, window, objective, excluded=exclusions, rolling=True).observed_part
     if part is None or part.decidable_at is None:
         return
-    goes_on = minutely(21 + length + 2, *bad)
+    continuation = minutely(21 + length + 2, *bad)
     for at in range(end, end + length * MINUTE + 1, MINUTE // 2):
         then = Interval(at - window.length, at)
-        verdict = measure(goes_on, then, objective, excluded=exclusions).verdict
+        verdict = measure(continuation, then, objective, excluded=exclusions).verdict
         if at < part.decidable_at:
             assert verdict is not Verdict.MET, at
         else:

@@ -1,4 +1,4 @@
-"""Responses to alerts: what an acknowledgement covers, and the time that it took against the target."""
+"""Tests of responses to alerts: the severities that an acknowledgement covers, and targets that were met or missed."""
 
 from __future__ import annotations
 

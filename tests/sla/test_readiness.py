@@ -40,13 +40,13 @@ def test_without_evidence_all_items_are_unmet() -> None:
 
 def test_attestation_is_valid_before_its_end() -> None:
     """At `until` the item is expired, which is unmet, and its status has the expired attestation."""
-    vouched = attested("dr", "mona", 100, "drill of May")
-    assert readiness(LIST, [vouched], 99).causes == (DB, CODE)
-    late = readiness(LIST, [vouched], 100)
+    attested_item = attested("dr", "mona", 100, "drill of May")
+    assert readiness(LIST, [attested_item], 99).causes == (DB, CODE)
+    late = readiness(LIST, [attested_item], 100)
     assert late.ceiling == DR.cap
     assert [(s.state, s.decisive) for s in late.statuses] == [
         (ItemState.UNMET, None),
-        (ItemState.EXPIRED, vouched),
+        (ItemState.EXPIRED, attested_item),
         (ItemState.UNMET, None),
     ]
     assert [late.count(state) for state in ItemState] == [0, 2, 1]
@@ -83,9 +83,9 @@ def test_item_accepts_only_its_kinds_of_evidence() -> None:
 
 def test_measured_evidence_against_an_item_prevails_over_attestations() -> None:
     """Until it expires, or newer evidence of its kind replaces it. Evidence of another kind does not."""
-    vouched, failed = attested("dr", "mona", 500), drill(20, 60, supports=False)
-    assert state_of(DRILLED, 30, vouched, failed) == (ItemState.UNMET, "ninewatch")
-    assert state_of(DRILLED, 60, vouched, failed) == (ItemState.MET, "mona")
+    attested_item, failed = attested("dr", "mona", 500), drill(20, 60, supports=False)
+    assert state_of(DRILLED, 30, attested_item, failed) == (ItemState.UNMET, "ninewatch")
+    assert state_of(DRILLED, 60, attested_item, failed) == (ItemState.MET, "mona")
     assert state_of(DRILLED, 30, failed, drill(25, 90, supports=True)) == (ItemState.MET, "ninewatch")
     checks = drill(25, 90, supports=True, kind=EvidenceKind.CHECKS)
     assert state_of(DRILLED, 30, failed, checks) == (ItemState.UNMET, "ninewatch")
