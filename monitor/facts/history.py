@@ -111,7 +111,7 @@ def fact_text(fact: Fact) -> str:
         or failover_text(fact)
         or _public_text(fact)
         or statement_text(fact)
-        or fact.body[:_LONGEST]
+        or fact.body[:_MAX_BODY_LENGTH]
     )
 
 
