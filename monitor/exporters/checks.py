@@ -11,7 +11,7 @@ from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FAMILIES = CHECK_FAMILIES
 _FOREVER = 1 << 62
-_OUTCOME_INDEX = {True: 0, False: 1, None: 2}  # state (up) -> index of the corresponding outcome in Outcome
 _NO_PROBE = ("",) * 5  # texts if there is no last probe, or its outcome is unknown
 _FLAG = {True: "1\n", False: "0\n"}
 
@@ -89,14 +88,14 @@ class CheckLines:
             return True
         self._state_version = entry.version
         up, self._valid_until = self._state(now)
-        counts = tuple(entry.totals.values())
-        contradictions = sum(counts) - counts[_OUTCOME_INDEX[up]]
+        good, bad, unknown = entry.totals.values()
+        contradictions = bad + unknown if up else good + (bad if up is None else unknown)
         degraded = degraded_cause(entry)
         steady = up is self.up and contradictions == self._contradictions and degraded is self._degraded
         self.up, self._contradictions, self._degraded = up, contradictions, degraded
         last_probe = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
-        self._observed = self._recorded_counts.text(entry.timeline.totals)
-        self._set((*last_probe, self._probe_counts.text(counts), *self._states(up), self._confirm()))
+        self._observed = self._recorded_counts.text(*entry.timeline.totals)
+        self._set((*last_probe, self._probe_counts.text(good, bad, unknown), *self._states(up), self._confirm()))
         return steady
 
     def _set(self, texts: tuple[str, ...]) -> None:
@@ -137,35 +136,49 @@ class CheckLines:
 class _LastProbe:
     """The lines of the last probe. Status and expiry are formatted again only if they changed."""
 
-    __slots__ = ("_fixed", "_fixed_texts", "_phase_format", "_phase_names", "_phases", "_prefixes")
+    __slots__ = (
+        "_duration",
+        "_expiry",
+        "_fixed_texts",
+        "_phase_format",
+        "_phase_names",
+        "_phases",
+        "_prefixes",
+        "_status",
+        "_success",
+    )
 
     def __init__(self, labels: dict[str, str]) -> None:
-        self._prefixes = tuple(series(family.name, **labels) for family in FAMILIES[:5])
+        success, self._duration, _, *self._prefixes = (series(family.name, **labels) for family in FAMILIES[:5])
+        self._success = {good: success + flag for good, flag in _FLAG.items()}
         self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
         self._phase_names: tuple[str, ...] = ()
         self._phase_format = ""  # of the lines of these phases
-        self._fixed: tuple[int | None, float | None] = (None, None)
+        self._status: int | None = None
+        self._expiry: float | None = None
         self._fixed_texts = ("", "")
 
     def texts(self, last: Observed | None) -> tuple[str, ...]:
         """Return one text per family of the last probe."""
         if last is None or last.result.outcome is Outcome.UNKNOWN:
             return _NO_PROBE
-        result, prefixes = last.result, self._prefixes
-        if (result.status, result.certificate_expiry) != self._fixed:
+        result = last.result
+        if result.status != self._status or result.certificate_expiry != self._expiry:
             self._fix(result.status, result.certificate_expiry)
+        phases, status_and_expiry = result.phases, self._fixed_texts
         return (
-            prefixes[0] + _FLAG[result.outcome is Outcome.GOOD],
-            f"{prefixes[1]}{last.duration!r}\n",
-            self._phase_lines(result.phases) if result.phases else "",
-            *self._fixed_texts,
+            self._success[result.outcome is Outcome.GOOD],
+            f"{self._duration}{last.duration!r}\n",
+            self._phase_lines(phases) if phases else "",
+            *status_and_expiry,
         )
 
     def _fix(self, status: int | None, expiry: float | None) -> None:
-        self._fixed = status, expiry
+        self._status, self._expiry = status, expiry
+        status_prefix, expiry_prefix = self._prefixes
         self._fixed_texts = (
-            "" if status is None else f"{self._prefixes[3]}{status}\n",
-            "" if expiry is None else f"{self._prefixes[4]}{expiry!r}\n",
+            "" if status is None else f"{status_prefix}{status}\n",
+            "" if expiry is None else f"{expiry_prefix}{expiry!r}\n",
         )
 
     def _phase_lines(self, phases: Mapping[str, float]) -> str:
@@ -178,18 +191,17 @@ class _LastProbe:
 class _Counts:
     """The lines of a family with a count per outcome. Usually only the count of good probes has changed."""
 
-    __slots__ = ("_good", "_others", "_prefixes", "_rest")
+    __slots__ = ("_bad", "_good", "_prefixes", "_rest", "_unknown")
 
     def __init__(self, name: str, labels: dict[str, str]) -> None:
         self._good, *self._prefixes = [series(name, **labels, outcome=outcome.value) for outcome in Outcome]
-        self._others: Sequence[int] = ()
+        self._bad, self._unknown = -1, -1
         self._rest = ""  # the lines of the other outcomes
 
-    def text(self, counts: Sequence[int]) -> str:
-        """Return the 3 lines. The counts are in the order of Outcome."""
-        if counts[1:] != self._others:
-            self._others = counts[1:]
-            self._rest = "".join(
-                f"\n{prefix}{count}" for prefix, count in zip(self._prefixes, self._others, strict=True)
-            )
-        return f"{self._good}{counts[0]}{self._rest}\n"
+    def text(self, good: int, bad: int, unknown: int) -> str:
+        """Return the 3 lines."""
+        if bad != self._bad or unknown != self._unknown:
+            self._bad, self._unknown = bad, unknown
+            bad_prefix, unknown_prefix = self._prefixes
+            self._rest = f"\n{bad_prefix}{bad}\n{unknown_prefix}{unknown}\n"
+        return f"{self._good}{good}{self._rest}"

@@ -6,8 +6,8 @@ the event loop for 373 ms. So these samples are cached as lines, and only change
 - The lines of a check are updated after a probe, and when its hold ends.
 - A product is measured again when one of its checks changed. Other products are measured in turn, oldest figures first.
   Per scrape, these are a quarter (at least MIN_TROUBLED) of the products that are not up or were down in the last 6
-  hours, and a 40th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
-  windows. So figures are at most about 40 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
+  hours, and a 64th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
+  windows. So figures are at most about 64 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
   figures.
 """
 
@@ -50,8 +50,9 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
+CHECKS_PER_LOOK = 16  # checks whose lines are updated between two looks at the clock; they take about 150 us
 MIN_TROUBLED = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
-MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 40th of them if that is more
+MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 64th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
 
 
@@ -112,7 +113,7 @@ class _PortfolioLines:
             else:
                 (troubled if lines.troubled else quiet).append(lines)
         yield from islice(sorted(troubled, key=_measured_at), max(MIN_TROUBLED, len(troubled) // 4))
-        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 40))
+        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 64))
 
     def overridden(self, overrides: Mapping[str, GateOverride]) -> Iterator[ProductLines]:
         """Yield the products whose override in force is another one than at their last decision."""
@@ -177,10 +178,10 @@ class Exporter:
         slices = _TimeSlices(self._clock)
         lines = yield from self._current(slices)
         now = self._clock.now()
-        for check in lines.checks:
+        for number, check in enumerate(lines.checks):
             if not check.refresh(now):
                 lines.changed.add(check.product)
-            if slices.ended:
+            if number % CHECKS_PER_LOOK == 0:
                 yield from slices.pause()
         yield from lines.update_incidents(self._ledger, slices)
         overrides = overrides_by_product(self._ledger, now)
