@@ -25,6 +25,7 @@ COMMANDS = {
     "rules": "rules:rules_command",
     "diff": "diff:diff",
     "import": "migrate:import_command",
+    "discover": "migrate:discover_command",
     "export": "record_export:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",

@@ -16,6 +16,7 @@ from monitor.migration.gatus import convert_gatus
 from monitor.migration.gatus_history import gatus_histories
 from monitor.migration.healthchecks import convert_healthchecks
 from monitor.migration.imported_history import imported_checks, refuse_existing, write_history
+from monitor.migration.kubernetes import convert_manifest, convert_probes
 from monitor.migration.kuma import convert_kuma
 from monitor.migration.kuma_history import kuma_histories
 from monitor.migration.uptimerobot import convert_uptimerobot
@@ -127,6 +128,27 @@ def import_uptimerobot(path: Path, objective: str, output: Path | None, force: b
     Everything that is not carried over, and every secret to set, is listed on standard error.
     """
     _write(convert_uptimerobot(path, objective), output, force=force)
+
+
+@import_command.command("probes")
+@_options
+def import_probes(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert the Probes (Prometheus Operator) in the manifest FILE: a product per Probe, a check per static target.
+
+    Everything that is not carried over is listed on standard error with its position.
+    """
+    _write(convert_probes(path, objective), output, force=force)
+
+
+@click.command("discover", short_help="Write products for the annotated Routes and Ingresses of a manifest.")
+@_options
+def discover_command(path: Path, objective: str, output: Path | None, force: bool) -> None:
+    """Convert Routes and Ingresses with the annotation `ninewatch/monitor: "true"` in the manifest FILE to products.
+
+    For example: `oc get routes,ingresses -o yaml > manifest.yaml`. docs/migration.md lists the annotations. Everything
+    that is not carried over is listed on standard error with its position.
+    """
+    _write(convert_manifest(path, objective), output, force=force)
 
 
 class _History(NamedTuple):

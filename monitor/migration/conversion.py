@@ -81,7 +81,7 @@ class Conversion:
             valid.append(check)
             self.targets.setdefault(key, f"{product['id']}/{check['id']}")
         if valid:
-            self.products.append({**product, "objective": self.objective, "checks": valid})
+            self.products.append({"objective": self.objective, **product, "checks": valid})
 
     def configuration(self) -> Mapping[str, Plain]:
         """Return the configuration as plain data.
@@ -102,7 +102,8 @@ class Conversion:
 
     def text(self) -> str:
         """Return the configuration as YAML, with a comment that lists the environment variables to set."""
-        lines = [f"# Written by `ninewatch import {self.tool}`.", "# The source has no objectives; check them."]
+        command = self.tool if self.tool == "discover" else f"import {self.tool}"
+        lines = [f"# Written by `ninewatch {command}`.", "# The source has no objectives; check them."]
         if self.variables:
             lines.append(f"# Environment variables to set: {', '.join(self.variables)}.")
         return "\n".join(lines) + "\n" + yaml_text(self.configuration())
