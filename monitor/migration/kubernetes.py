@@ -166,8 +166,8 @@ class _Object:
 
     def published(self, conversion: Conversion) -> Iterator[_Published]:
         """Yield the URLs of an annotated Route or Ingress."""
-        values = _mapping(_mapping(self.content.get("metadata")).get("annotations"))
-        annotations = {key.removeprefix(_PREFIX): str(value) for key, value in values.items() if key.startswith(_PREFIX)}
+        pairs = _mapping(_mapping(self.content.get("metadata")).get("annotations"))
+        annotations = {key.removeprefix(_PREFIX): str(value) for key, value in pairs.items() if key.startswith(_PREFIX)}
         if annotations.get("monitor", "").lower() != "true":
             return
         for unknown in sorted(annotations.keys() - _ANNOTATIONS):
