@@ -31,6 +31,7 @@ from monitor.web.write_context import (
 )
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.fact import Fact
+from sla.page_mark import Mark, PageMark
 from sla.silence import RETRY
 from sla.window import format_instant
 
@@ -54,14 +55,19 @@ _STATES: Final = ("waiting", "delivered")
 async def alerts(request: web.Request) -> web.Response:
     """List the open alerts, oldest first, each with the latest acknowledgement that covers its severity."""
     check_query(request, "product")
-    product, alerting = request.query.get("product"), write_context(request).alerting
+    return as_json(open_alert_rows(request, request.query.get("product")))
+
+
+def open_alert_rows(request: web.Request, product: str | None) -> list[dict[str, Any]]:
+    """Return the open alerts of a product, or of all, as the API lists them."""
+    alerting = write_context(request).alerting
     recorded = acknowledgements(request.app[CONTEXT].ledger.facts.all)
     valid = {
         acknowledgement.key: acknowledgement for acknowledgement in recorded if _is_valid(alerting, acknowledgement)
     }
     selected = (alert for alert in alerting.open_alerts() if product in (None, alert.product))
     rows = sorted(selected, key=lambda alert: alert.opened)
-    return as_json([alert_json(alert, valid.get(alert.key), alerting.responses.of(alert.key)) for alert in rows])
+    return [alert_json(alert, valid.get(alert.key), alerting.responses.of(alert.key)) for alert in rows]
 
 
 def _is_valid(alerting: Alerting, acknowledgement: Acknowledgement) -> bool:
@@ -82,6 +88,24 @@ async def acknowledge(request: web.Request) -> web.Response:
     acknowledgement = new_acknowledgement(request, alert, by, Via.API, client.name)
     await record_fact(request, acknowledgement.fact())
     return as_json(acknowledgement_json(acknowledgement))
+
+
+@routes.post("/api/v1/alerts/{key:.+}/mark")
+@role(Role.ALERTS_WRITE, body=True)
+async def mark(request: web.Request) -> web.Response:
+    """Mark the page of an open or recently resolved alert as useful or noise, as the page of a link does."""
+    check_query(request)
+    client, body = principal_for_change(request), await json_object(request, "mark")
+    alert = write_context(request).alerting.find(request.match_info["key"])
+    if alert is None:
+        raise Refusal(404, "unknown alert", "GET /api/v1/alerts lists the open alerts")
+    check_product(client, alert.product)
+    if body.get("mark") not in list(Mark):
+        raise Refusal(400, "the mark is neither useful nor noise", 'write {"mark": "useful"} or {"mark": "noise"}')
+    now = request.app[CONTEXT].clock.now()
+    page_mark = PageMark(now, alert.key, Mark(body["mark"]), client.name, "", alert.product)
+    await record_fact(request, page_mark.fact())
+    return as_json({"key": alert.key, "mark": page_mark.mark, "by": client.name, "at": format_instant(now)})
 
 
 def open_alert(request: web.Request, key: str) -> Alert:

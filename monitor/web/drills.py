@@ -15,7 +15,7 @@ from monitor.web.past_ledger import ledger_as_of
 from monitor.web.request_body import json_object
 from monitor.web.write_context import check_product, one_line, principal_for_change, record_fact
 from sla.drill import Drill, DrillKind
-from sla.drill_facts import drill_end, drill_finding, drill_recovery_point, drill_sign_off
+from sla.drill_facts import drill_end, drill_finding, drill_finding_closed, drill_recovery_point, drill_sign_off
 from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
@@ -116,6 +116,22 @@ async def finding(request: web.Request) -> web.Response:
     except (ValueError, OverflowError):
         raise Refusal(400, "due is not a date", 'write "due": "2027-01-31"') from None
     return await _record_and_show(request, record, fact, 201)
+
+
+@routes.post("/api/v1/drills/{id}/findings/{finding}/close")
+@role(Role.DRILLS_WRITE, body=True)
+async def close_finding(request: web.Request) -> web.Response:
+    """Close a finding of a drill."""
+    client, record, body = await _change(request, "reason")
+    name = request.match_info["finding"]
+    finding = next((candidate for candidate in record.findings if candidate.id == name), None)
+    if finding is None:
+        raise Refusal(404, "unknown finding", "GET /api/v1/drills/ID lists them")
+    if finding.closed is not None:
+        raise Refusal(409, "the finding is already closed", "there is nothing to close")
+    reason = one_line(body.get("reason"), "reason")
+    fact = drill_finding_closed(record.id, record.drill.product, _now(request), client.name, name, reason)
+    return await _record_and_show(request, record, fact)
 
 
 @routes.post("/api/v1/drills/{id}/sign-off")

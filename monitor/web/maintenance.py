@@ -1,4 +1,4 @@
-"""/api/v1/maintenance: list, add, approve and end planned maintenance, as `ninewatch maintenance` does."""
+"""/api/v1/maintenance: list, add, change, approve and end planned maintenance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sla.maintenance_window import (
     maintenance_window_end,
     maintenance_windows,
 )
-from sla.window import parse_duration, parse_instant
+from sla.window import format_instant, parse_duration, parse_instant
 
 routes = web.RouteTableDef()
 
@@ -53,6 +53,31 @@ async def add(request: web.Request) -> web.Response:
     window = MaintenanceWindow(product, _interval(body, now), client.name, reason, now)
     await record_fact(request, window.fact())
     return as_json(window_json(window), status=201)
+
+
+@routes.post("/api/v1/maintenance/{id}/change")
+@role(Role.FACTS_WRITE, body=True)
+async def change(request: web.Request) -> web.Response:
+    """Replace an added window by one with another time or reason. An approval does not apply to the new one."""
+    check_query(request)
+    client, body = principal_for_change(request), await json_object(request, "start", "for", "until", "reason")
+    window, now = window_of_path(request), request.app[CONTEXT].clock.now()
+    check_product(client, request.app[CONTEXT].ledger.former_ids.product(window.product) or None)
+    if window.ended is not None or window.interval.end <= now:
+        raise Refusal(409, "the maintenance window has already ended", "add another one")
+    interval = _interval(_former_times(window, now, body) | body, now)
+    reason = one_line(body.get("reason", window.reason), "reason")
+    changed = MaintenanceWindow(window.product, interval, client.name, reason, now)
+    await record_fact(request, changed.fact())
+    await record_fact(request, maintenance_window_end(window, now, client.name, f"replaced by {changed.id}"))
+    return as_json(window_json(changed), status=201)
+
+
+def _former_times(window: MaintenanceWindow, now: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the start of the window, or now if it has started; and its end, unless the body has another one."""
+    times = {"start": format_instant(max(window.interval.start, now))}
+    has_end = body.get("for") is not None or body.get("until") is not None
+    return times if has_end else times | {"until": format_instant(window.interval.end)}
 
 
 @routes.post("/api/v1/maintenance/{id}/approve")

@@ -143,6 +143,12 @@ OPERATIONS: Final = (
         201,
     ),
     _on(
+        "/api/v1/drills/{id}/findings/{finding}/close",
+        "Close a finding",
+        object_of(reason=TEXT),
+        {"reason": "the runbook is corrected"},
+    ),
+    _on(
         "/api/v1/drills/{id}/sign-off",
         "Accept the result of an ended drill",
         object_of(note=TEXT),

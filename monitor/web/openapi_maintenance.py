@@ -131,6 +131,17 @@ OPERATIONS: Final = (
     ),
     Operation(
         "post",
+        f"{_MAINTENANCE}/{{id}}/change",
+        "Replace an added window by one with another time or reason, by default those it has; it needs a new approval",
+        Scope.FACTS_WRITE,
+        ref("MaintenanceWindow"),
+        _WINDOW,
+        status=201,
+        request=body_of(start=INSTANT, reason=TEXT, **END),
+        request_example={"start": "2026-11-20T18:00:00Z", "for": "2h"},
+    ),
+    Operation(
+        "post",
         f"{_MAINTENANCE}/{{id}}/approve",
         "Approve an added window of another author before its start",
         Scope.FACTS_WRITE,

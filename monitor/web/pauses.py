@@ -24,7 +24,7 @@ async def list_pauses(request: web.Request) -> web.Response:
     """List the pauses in force, in the order in which they were made."""
     check_query(request, "product")
     product = request.query.get("product")
-    return as_json([pause_json(pause) for pause in _in_force(request) if product in (None, pause.product)])
+    return as_json([pause_json(pause) for pause in in_force(request) if product in (None, pause.product)])
 
 
 @routes.post("/api/v1/pauses")
@@ -52,7 +52,7 @@ async def end(request: web.Request) -> web.Response:
     check_query(request)
     client, body = principal_for_change(request), await json_object(request, "reason")
     name, now = request.match_info["id"], request.app[CONTEXT].clock.now()
-    pause = next((pause for pause in _in_force(request) if pause.id == name), None)
+    pause = next((pause for pause in in_force(request) if pause.id == name), None)
     if pause is None:
         raise Refusal(404, "no pause with this id is in force", "GET /api/v1/pauses lists them")
     check_product(client, pause.product)
@@ -62,7 +62,8 @@ async def end(request: web.Request) -> web.Response:
     return as_json(pause_json(replace(pause, ended=now)))
 
 
-def _in_force(request: web.Request) -> list[Pause]:
+def in_force(request: web.Request) -> list[Pause]:
+    """Return the pauses that are in force now, in the order in which they were made."""
     context = request.app[CONTEXT]
     now = context.clock.now()
     return [pause for pause in context.ledger.facts.all_pauses if pause.interval.start <= now < pause.interval.end]

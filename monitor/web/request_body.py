@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from aiohttp import web
 
 from monitor.web.errors import Refusal
 
-if TYPE_CHECKING:
-    from aiohttp import web
-
 MAX_BODY: Final = 64 * 1024  # bytes
 READ_TIMEOUT = 5.0  # seconds
+FORM_FIELDS: web.RequestKey[dict[str, Any]] = web.RequestKey("form_fields")
+"""The fields of a page's form, which are parsed before the handler of the API gets the request."""
 
 
 async def read_start(request: web.Request, length: int) -> bytes:
@@ -46,19 +47,24 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def json_object(request: web.Request, *known: str) -> dict[str, Any]:
-    """Return the JSON object of the body. Empty without a body.
+    """Return the JSON object of the body, or the fields of a page's form. Empty without a body.
 
     Raises:
         Refusal: the body is not a JSON object, or has an unknown key.
     """
+    value = request[FORM_FIELDS] if FORM_FIELDS in request else await _parsed(request)
+    for name in value:
+        if name not in known:
+            remedy = f"known keys: {', '.join(known)}" if known else "this endpoint has no keys"
+            raise Refusal(400, f'unknown key "{name[:40]}"', remedy)
+    return value
+
+
+async def _parsed(request: web.Request) -> dict[str, Any]:
     try:
         value = json.loads(await read_body(request) or b"{}")
     except (ValueError, RecursionError):
         raise Refusal(400, "the body is not JSON", 'write an object, for example {"reason": "..."}') from None
     if not isinstance(value, dict):
         raise Refusal(400, "the body is not a JSON object", 'write an object, for example {"reason": "..."}')
-    for name in value:
-        if name not in known:
-            remedy = f"known keys: {', '.join(known)}" if known else "this endpoint has no keys"
-            raise Refusal(400, f'unknown key "{name[:40]}"', remedy)
     return value

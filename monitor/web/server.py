@@ -18,6 +18,7 @@ from monitor.config.status_pages import page_of_host
 from monitor.exporters.prometheus import Exporter
 from monitor.web import (
     acknowledge_page,
+    actions,
     admissions,
     alerts,
     api,
@@ -90,6 +91,7 @@ _READ_ROUTES = (
 )
 _WRITE_ROUTES = (
     login,
+    actions,
     alerts,
     silences,
     corrections,

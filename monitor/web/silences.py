@@ -25,7 +25,7 @@ async def list_silences(request: web.Request) -> web.Response:
     """List the silences in force, in the order of their ends."""
     check_query(request, "product")
     product = request.query.get("product")
-    selected = (silence for silence in _in_force(request) if product is None or silence.product in ("", product))
+    selected = (silence for silence in in_force(request) if product is None or silence.product in ("", product))
     in_order = sorted(selected, key=lambda silence: (silence.until, silence.id))
     return as_json([silence_json(silence) for silence in in_order])
 
@@ -51,7 +51,7 @@ async def end(request: web.Request) -> web.Response:
     """End a silence now."""
     check_query(request)
     client, name = principal_for_change(request), request.match_info["id"]
-    silence = next((silence for silence in _in_force(request) if silence.id == name), None)
+    silence = next((silence for silence in in_force(request) if silence.id == name), None)
     if silence is None:
         raise Refusal(404, "no silence with this id is in force", "GET /api/v1/silences lists them")
     check_product(client, _product_of(request, silence.product, silence.key))
@@ -73,7 +73,8 @@ def silence_json(silence: Silence) -> dict[str, Any]:
     }
 
 
-def _in_force(request: web.Request) -> list[Silence]:
+def in_force(request: web.Request) -> list[Silence]:
+    """Return the silences that are in force now, in the order in which they were made."""
     context = request.app[CONTEXT]
     now = context.clock.now()
     return [silence for silence in silences(context.ledger.facts.all) if now < silence.until]

@@ -516,3 +516,12 @@ async def test_responses_match_the_openapi_description(server: WritableServer) -
         described = description()["paths"][operation.path][operation.method]["responses"][str(operation.status)]
         schema = described["content"]["application/json"]["schema"]
         jsonschema.validate(response.body, schema | {"components": {"schemas": SCHEMAS | ALERT_SCHEMAS}})
+
+
+async def test_page_is_marked_by_the_author_of_the_request(server: WritableServer) -> None:
+    key, token = await fails(server), server.token(name="Ana Ng")
+    answer = await server.ask("POST", f"/api/v1/alerts/{key}/mark", token, json={"mark": "useful"})
+    assert (answer.status, answer.body["mark"], answer.body["by"]) == (200, "useful", "Ana Ng")
+    assert (server.journal[-1].kind, server.journal[-1].author) == ("page_mark", "Ana Ng")
+    assert (await server.ask("POST", f"/api/v1/alerts/{key}/mark", token, json={"mark": "fine"})).status == 400
+    assert (await server.ask("POST", "/api/v1/alerts/none/mark", token, json={"mark": "noise"})).status == 404

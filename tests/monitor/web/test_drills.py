@@ -138,3 +138,18 @@ async def test_future_instant_of_a_drill_is_rejected(server: WritableServer, que
 def test_every_example_matches_its_schema(operation: Any) -> None:
     jsonschema.validate(operation.example, operation.response | COMPONENTS)
     jsonschema.validate(operation.request_example, operation.request | COMPONENTS)
+
+
+async def test_finding_is_closed_once(server: WritableServer) -> None:
+    token = server.token(Scope.DRILLS_WRITE, name="ana")
+    drill = (await server.ask("POST", "/api/v1/products/forms/drills", token, json={"kind": "tabletop"})).body["id"]
+    finding = {"text": "step 4 is wrong", "owner": "Ana Ng", "due": "2027-01-31"}
+    created = (await server.ask("POST", f"/api/v1/drills/{drill}/findings", token, json=finding)).body["findings"][0]
+    path, body = f"/api/v1/drills/{drill}/findings/{created['id']}/close", {"reason": "corrected"}
+    assert (await server.ask("POST", path, token, json={})).status == 400
+    closed = await server.ask("POST", path, token, json=body)
+    assert closed.status == 200
+    assert closed.body["findings"][0]["closed"]
+    assert (await server.ask("POST", path, token, json=body)).status == 409
+    unknown = f"/api/v1/drills/{drill}/findings/none/close"
+    assert (await server.ask("POST", unknown, token, json=body)).status == 404

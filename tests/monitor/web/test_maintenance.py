@@ -159,3 +159,22 @@ def test_examples_match_their_schemas() -> None:
     for operation in OPERATIONS:
         jsonschema.validate(operation.example, operation.response | description())
         jsonschema.validate(operation.request_example, operation.request)
+
+
+async def test_changed_window_replaces_the_former_one_and_keeps_what_is_not_stated(server: WritableServer) -> None:
+    token, ledger, now = server.token(Scope.FACTS_WRITE, name="deploy"), server.harness.ledger, server.clock.now()
+    first = (await server.ask("POST", PATH, token, json=BODY | {"start": format_instant(now + HOUR)})).body
+    server.clock.jump(60)
+    answer = await server.ask("POST", f"{PATH}/{first['id']}/change", token, json={"for": "1h"})
+    matches(answer.body, f"{PATH}/{{id}}/change", status=201)
+    assert (answer.body["reason"], answer.body["start"]) == ("upgrade", first["start"])
+    assert answer.body["end"] == format_instant(now + 2 * HOUR)
+    assert [row.interval.length for row in ledger.facts.windows("forms")] == [HOUR]
+    server.clock.jump(5400)
+    later = await server.ask("POST", f"{PATH}/{answer.body['id']}/change", token, json={"reason": "slower"})
+    assert (later.body["start"], later.body["end"]) == (format_instant(server.clock.now()), answer.body["end"])
+    assert in_maintenance(ledger, "forms", server.clock.now())
+    assert (await server.ask("POST", f"{PATH}/{first['id']}/change", token, json={})).status == 409
+    assert (await server.ask("POST", f"{PATH}/none/change", token, json={})).status == 404
+    limited = server.token(Scope.FACTS_WRITE, name="other", products=("sso",))
+    assert (await server.ask("POST", f"{PATH}/{later.body['id']}/change", limited, json={})).status == 403
