@@ -26,7 +26,7 @@ COMMANDS = {
     "diff": "diff:diff",
     "import": "migrate:import_command",
     "discover": "migrate:discover_command",
-    "export": "record_export:export_command",
+    "export": "export_site:export_command",
     "report": "report:report_command",
     "verify": "verify:verify_command",
     "backup": "backup:backup_command",

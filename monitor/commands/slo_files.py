@@ -43,9 +43,9 @@ def import_command() -> None:
     """Convert the configuration or the service level objectives of another tool to a configuration."""
 
 
-@click.group("export", short_help="Export rows of the record, or SLO files of other tools.")
+@click.group("export", short_help="Export rows of the record, a status page, or SLO files of other tools.")
 def export_command() -> None:
-    """Export rows of the record, or convert objectives to the format of another tool."""
+    """Export rows of the record, a public status page, or objectives in the format of another tool."""
 
 
 def _address(_: click.Context, option: click.Parameter, value: str | None) -> str | None:

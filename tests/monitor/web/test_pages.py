@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 PAGES = ["/", "/products/chefs", "/products/css"]
-VOID = {"meta", "link", "path", "circle", "rect", "br"}
+VOID = {"meta", "link", "path", "circle", "rect", "br", "img"}
 
 
 class Outline(HTMLParser):
