@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from monitor.clock import SystemClock
+from sla.window import format_instant
 from tests.integration.test_write_access import create_token
 from tests.support.daemon_process import environment, run_to_exit, running_daemon
 from tests.support.http_target import HttpTarget
@@ -93,6 +95,7 @@ def test_step_of_github_actions_marks_a_deployment(daemon: DaemonProcess) -> Non
 def test_webhook_of_argo_cd_marks_a_deployment(daemon: DaemonProcess) -> None:
     """Argo CD sends the headers of the service and the body of the template, and no content type of its own."""
     token = create_token(daemon.config, "argo", "--scope", "facts:write")
+    before = format_instant(SystemClock().now())
     config = {key: yaml.safe_load(text) for key, text in documented("service.webhook.ninewatch: |").items()}
     service, template = config["service.webhook.ninewatch"], config["template.ninewatch-deployment"]
     webhook = template["webhook"]["ninewatch"]
@@ -106,5 +109,7 @@ def test_webhook_of_argo_cd_marks_a_deployment(daemon: DaemonProcess) -> None:
     version = VALUES[".app.status.operationState.syncResult.revision"]
     wait_for("the evidence", lambda: is_met(daemon))
     assert f" {version} (argo)" in run_to_exit("deploy", "list", "forms", "-c", daemon.config)[1]
+    past = daemon.api("/products/forms/readiness", at=before)["items"]
+    assert [item["evidence"] for item in past if item["id"] == "zero-downtime-deployment"] == [[]]
     (trigger,) = config["trigger.on-sync-running"]
     assert trigger["send"] == ["ninewatch-deployment"]

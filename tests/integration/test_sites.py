@@ -30,7 +30,10 @@ def target() -> Iterator[HttpTarget]:
 
 
 def write_config(folder: Path, target: HttpTarget) -> Path:
-    """Write a configuration whose sites are told apart by the response body; an observation holds for 60 s."""
+    """Write a configuration whose sites are told apart by the response body; an observation holds for 60 s.
+
+    A planned window expects the failover. The agreement excludes nothing, so its downtime counts.
+    """
     path = folder / "ninewatch.yaml"
     timing = "interval: 200ms, timeout: 150ms, hold: 60s"
     sites = "".join(
@@ -41,6 +44,8 @@ def write_config(folder: Path, target: HttpTarget) -> Path:
     )
     path.write_text(
         f"listen: 127.0.0.1:0\nstore: {folder / 'n.db'}\nproducts:\n  - id: sso\n    objective: 99%\n"
+        "    agreement: {excludes: []}\n    drills: {interval: 200ms, stop_at_spent: 9999%}\n    maintenance:\n"
+        "      - {start: 2020-01-01T00:00, end: 2100-01-01T00:00, reason: switch, dr_expected: true}\n"
         f"    failover: {{within: 15m, settle: 1s}}\n    sites:\n{sites}    checks:\n"
         f'      - {{id: health, http: "{target.url("/health")}", {timing}}}\n'
     )
@@ -92,8 +97,15 @@ def test_failover_is_measured_from_its_first_downtime_until_the_product_is_up(
         wait_for("the figures", lambda: [failover["provisional"] for failover in sites()["failovers"]] == [False])
         (failover,) = sites()["failovers"]
         wait_for("the facts", lambda: "failover_end" in run_to_exit("history", "sso", "-c", str(config))[1])
+        wait_for(
+            "the end of the drill", lambda: [drill["ended"] is not None for drill in daemon.api("/drills")] == [True]
+        )
+        (drill,) = daemon.api("/drills")
     status, printed, error = run_to_exit("sites", "sso", "--json", "-c", str(config))
     assert status == 0, error
     assert json.loads(printed)["failovers"] == [failover]
+    assert (drill["kind"], drill["source"], drill["rto_seconds"]) == ("failover", "site_change", 900.0)
+    assert drill["started"] == failover["started"]
+    assert drill["end"]["reason"] == "the failover ended"
     assert failover["duration_seconds"] == outage(config, failover)
     assert (failover["kind"], failover["from"], failover["to"], failover["met"]) == ("failover", "gold", "dr", True)

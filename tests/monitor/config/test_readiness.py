@@ -116,6 +116,20 @@ def test_shipped_checklist_explains_each_item(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dr-tiers", {"restore-tested", "second-site", "failover-measured", "transactions-preserved"}),
+        ("openshift-gold", {"replicas", "pod-disruption-budget", "anti-affinity", "probes", "quotas", "gold-dr"}),
+    ],
+)
+def test_shipped_checklist_has_its_tiers_and_guidelines(name: str, expected: set[str]) -> None:
+    checklist = load_checklist(shipped_path("config", "checklists", f"{name}.yaml"))
+    assert expected <= {item.id for item in checklist.items}
+    caps = [item.cap for item in checklist.items]
+    assert name != "dr-tiers" or caps == sorted(caps), "each tier permits a higher claim than the one before"
+
+
+@pytest.mark.parametrize(
     ("item", "problem"),
     [
         ("{id: a, title: A, source: us, cap: 99%}", "items.a.reason: is missing; write it once"),
