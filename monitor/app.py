@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,25 +12,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.alerting.service import Alerting
-from monitor.anchoring.service import Anchoring
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
-from monitor.continuity.journeys import SUFFIX as JOURNEYS
-from monitor.continuity.journeys import JourneyCleaner
-from monitor.continuity.service import Continuity
-from monitor.engine.chain_keeper import ChainKeeper
-from monitor.engine.drill_manager import DrillManager
+from monitor.daemon_parts import Parts, create_parts, prepare_probing
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
-from monitor.engine.jobs import Jobs
-from monitor.engine.pause_manager import PauseManager, paused_keys
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
-from monitor.engine.site_observer import SiteObserver
 from monitor.errors import NinewatchError
-from monitor.facts.intent_log import IntentLog
 from monitor.facts.journal import Journal
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
@@ -40,13 +29,13 @@ from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
 from monitor.startup import (
+    handled_signals,
     in_flight_limit,
     report_unconfigured,
     set_aside_future_rows,
     unwritten_error,
     usable_signer,
 )
-from monitor.status_feeds.service import StatusFeeds
 from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
@@ -58,32 +47,19 @@ from monitor.web.server import Listener, build, listen
 from monitor.web.write_context import WriteContext
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from monitor.blackbox.service import Blackbox
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
     from monitor.config.outbound import Network
-    from monitor.engine.loop_monitor import LoopMonitor
     from monitor.engine.runner import Runner
     from monitor.storage.store import Store
 
 log = structlog.get_logger()
 
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
-
-
-def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
-    """Probe the checks of these products at the intervals of their drills, and the others as configured."""
-    jobs.tightened = intervals
-    scheduler.load(jobs.all())
-
-
-def _set_paused(jobs: Jobs, scheduler: Scheduler, heartbeats: Heartbeats, paused: frozenset[str]) -> None:
-    """Probe the checks that are not paused."""
-    heartbeats.restart(set(jobs.paused) - paused)
-    jobs.paused = paused
-    scheduler.load(jobs.all())
 
 
 class Stopped(Exception):  # noqa: N818 - it ends the group of tasks and is not an error
@@ -99,32 +75,6 @@ class Running:
     address: str
     stop: Callable[[], None]
     reload: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Probing:
-    """The parts that send probes."""
-
-    scheduler: Scheduler
-    jobs: Jobs
-    vantage: VantageWatch
-    journeys: JourneyCleaner
-    pauses: PauseManager
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The parts that run alongside the server and are updated by a reload."""
-
-    probing: _Probing
-    facts: FactRecorder
-    alerting: Alerting
-    keeper: ChainKeeper
-    anchoring: Anchoring
-    drills: DrillManager
-    continuity: Continuity
-    sites: SiteObserver
-    feeds: StatusFeeds
 
 
 class Daemon:
@@ -183,7 +133,7 @@ class Daemon:
             NinewatchError: the record or the address cannot be used, or `companion` raised it.
         """
         # Signals come first: a SIGHUP during the read of the record must not terminate the process.
-        with self._signals(), Watchdog(self._health, self._clock):
+        with handled_signals(self._stop.set, self._reload_requested.set), Watchdog(self._health, self._clock):
             try:
                 await self._run(ready, prepare, companion)
             finally:
@@ -218,11 +168,14 @@ class Daemon:
                     WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
                 ) as listener,
             ):
-                probing = self._prepare_probing(runner, loop_monitor, recorder, heartbeats)
+                limit = in_flight_limit(self._portfolio)
+                scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=limit)
+                vantage = VantageWatch(self._clock, self._health, runner.attempt)
+                probing = prepare_probing(self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats)
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
-                parts = self._create_parts(probing, writer, facts, alerting)
+                parts = create_parts(self._ledger, self._clock, self._health, probing, writer, facts, alerting)
                 recorder.add_hook(parts.drills.on_event)
                 parts.drills.update()
                 await self._work(parts, runner, companion)
@@ -245,42 +198,7 @@ class Daemon:
         report_unconfigured(self._ledger)
         return writer, facts
 
-    def _prepare_probing(
-        self, runner: Runner, loop_monitor: LoopMonitor, recorder: Recorder, heartbeats: Heartbeats
-    ) -> _Probing:
-        """Prepare the probes of the portfolio, and load the scheduler with those that are not paused."""
-        limit = in_flight_limit(self._portfolio)
-        scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=limit)
-        vantage = VantageWatch(self._clock, self._health, runner.attempt)
-        journeys = JourneyCleaner(self._ledger, IntentLog.of(self._record, JOURNEYS), self._clock)
-        journeys.restore()
-        jobs = Jobs(self._ledger, runner, recorder, heartbeats, vantage)
-        jobs.on_prepared = journeys.attach
-        jobs.prepare(self._portfolio)
-        jobs.paused = paused_keys(self._ledger, self._clock.now())
-        pauses = PauseManager(self._ledger, self._clock, partial(_set_paused, jobs, scheduler, heartbeats))
-        scheduler.load(jobs.all())
-        return _Probing(scheduler, jobs, vantage, journeys, pauses)
-
-    def _create_parts(self, probing: _Probing, writer: Writer, facts: FactRecorder, alerting: Alerting) -> _Parts:
-        """Create the parts that run alongside the server."""
-        set_intervals = partial(_set_probe_intervals, probing.jobs, probing.scheduler)
-        drills = DrillManager(self._ledger, facts, self._clock, set_intervals)
-        continuity = Continuity(self._ledger, IntentLog.of(self._record), facts.add, self._clock)
-        continuity.restore()
-        return _Parts(
-            probing,
-            facts,
-            alerting,
-            ChainKeeper(self._record, writer, self._clock, self._health),
-            Anchoring(self._ledger, self._record, facts.add, self._clock, self._health),
-            drills,
-            continuity,
-            SiteObserver(self._ledger, facts, self._clock, drills.on_site_change, drills.on_failover_end),
-            StatusFeeds(self._ledger, facts.add, self._clock),
-        )
-
-    async def _work(self, parts: _Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
+    async def _work(self, parts: Parts, runner: Runner, companion: Callable[[], Awaitable[None]] | None) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if companion is not None:
@@ -298,23 +216,6 @@ class Daemon:
         except* Stopped:
             log.info("stopping")
         await parts.alerting.drain(runner.new_attempt)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT, and reload the configuration on SIGHUP."""
-        loop = asyncio.get_running_loop()
-        actions = {
-            signal.SIGTERM: self._stop.set,
-            signal.SIGINT: self._stop.set,
-            signal.SIGHUP: self._reload_requested.set,
-        }
-        for number, action in actions.items():
-            loop.add_signal_handler(number, action)
-        try:
-            yield
-        finally:
-            for number in actions:
-                loop.remove_signal_handler(number)
 
     async def _run_companion(self, companion: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -345,7 +246,7 @@ class Daemon:
         finally:
             await listener.close()
 
-    async def _watch(self, parts: _Parts) -> None:
+    async def _watch(self, parts: Parts) -> None:
         """Check once per second whether the configuration, the journal or the environment has changed."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + CHECK_INTERVAL)
@@ -378,7 +279,7 @@ class Daemon:
             self.restarting = True
             raise Stopped
 
-    async def _reload(self, parts: _Parts) -> None:
+    async def _reload(self, parts: Parts) -> None:
         """Load the configuration, and use it if it is valid. Otherwise keep the running configuration."""
         self._health.config_reload_success = False
         try:
@@ -398,7 +299,7 @@ class Daemon:
             log.exception("config_defect")
         log.error("config_kept", advice="the running configuration is unchanged; fix the file and it is reloaded")
 
-    def _apply(self, portfolio: Portfolio, parts: _Parts) -> None:
+    def _apply(self, portfolio: Portfolio, parts: Parts) -> None:
         for name in ("listen", "store"):
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +16,7 @@ from monitor.ledger.renamed_checks import unconfigured_checks
 from sla.window import format_instant
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from monitor.config.model import Portfolio
@@ -66,3 +70,17 @@ def in_flight_limit(portfolio: Portfolio) -> int:
             "few_descriptors", max_in_flight=possible, configured=configured, advice="raise the limit of open files"
         )
     return min(configured, possible)
+
+
+@contextlib.contextmanager
+def handled_signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on SIGTERM and SIGINT, and `reload` on SIGHUP, in the `with` block."""
+    loop = asyncio.get_running_loop()
+    actions = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+    for number, action in actions.items():
+        loop.add_signal_handler(number, action)
+    try:
+        yield
+    finally:
+        for number in actions:
+            loop.remove_signal_handler(number)

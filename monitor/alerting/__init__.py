@@ -1,1 +1,1 @@
-"""Decide which notifications are due, keep them in the outbox, and deliver each until its receiver has taken it."""
+"""Decide which notifications are due, keep them in the outbox, and send each of them until its receiver confirms it."""

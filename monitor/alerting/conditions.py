@@ -51,19 +51,19 @@ class Conditions:
     ) -> None:
         self._ledger, self._product_incidents, self._vantages = ledger, product_incidents, vantages
         self.open: dict[str, Alert] = {}
-        self.turn = 0
+        self.update_count = 0
         self._blind_since: int | None = None
         self._drills = DrillConditions(ledger)
 
     @property
-    def watching(self) -> bool:
+    def needs_updates(self) -> bool:
         """Whether a condition is open or no check has a known outcome, so that each update may change an alert."""
         blind = any(status.blind for status in self._vantages())
         return bool(self.open) or self._blind_since is not None or blind or self._is_blind()
 
     def skip(self, count: int) -> None:
         """Count skipped updates."""
-        self.turn += count
+        self.update_count += count
 
     def _is_blind(self) -> bool:
         outcomes = self._last_outcomes()
@@ -88,20 +88,20 @@ class Conditions:
         Yield to the event loop between the batches: the look-backs of one product take about 0.5 ms.
         """
         products = list(self._ledger.products.values())
-        for product in products[self.turn % SPREAD :: SPREAD]:
+        for product in products[self.update_count % SPREAD :: SPREAD]:
             yield list(self._burns(product, now))
             yield list(resolved_latency_alerts(self._ledger, product, self.open, now))
         sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
-        yield [*self._blind(now), *self._of_removed_products(now), *sites, *drills]
-        if self.turn % SPREAD == 0:
+        yield [*self._blind(now), *self._removed_products(now), *sites, *drills]
+        if self.update_count % SPREAD == 0:
             yield list(self._certificates(now))
-        self.turn += 1
+        self.update_count += 1
         yield list(self.open.values())
 
     def _resolve(self, key: str, now: int) -> Alert:
         return replace(self.open.pop(key), resolved=now)
 
-    def _of_removed_products(self, now: int) -> Iterator[Alert]:
+    def _removed_products(self, now: int) -> Iterator[Alert]:
         """Resolve the alerts of products that were removed from the configuration."""
         products = self._ledger.products
         removed = [key for key, alert in self.open.items() if alert.product and alert.product not in products]

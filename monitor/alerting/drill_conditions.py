@@ -1,4 +1,4 @@
-"""Notes about drills in progress: opened when a drill starts, resolved when it ends."""
+"""Alerts of severity `note` about drills in progress: they open with the drill, and resolve when it ends."""
 
 from __future__ import annotations
 

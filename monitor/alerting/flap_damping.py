@@ -1,4 +1,4 @@
-"""Flap damping: one notification of a flapping product stays open until the product was up for a while."""
+"""Flap damping: one alert of a flapping product stays open until the product has been up for a while."""
 
 from __future__ import annotations
 

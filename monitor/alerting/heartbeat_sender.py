@@ -1,4 +1,4 @@
-"""The dead man's switch: a heartbeat over the path of all notifications, which stops if that path is blocked.
+"""The dead man's switch: a heartbeat that takes the same path as all notifications, and stops if the path is blocked.
 
 It is made only while probes are recorded (the scheduler works), sent only after it is on disk (the record works), and
 sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.

@@ -1,4 +1,4 @@
-"""Test messages: one delivery attempt without the outbox."""
+"""Send a test message to a receiver: one attempt without the outbox."""
 
 from __future__ import annotations
 

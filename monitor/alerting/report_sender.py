@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-LATEST: Final = DAY  # a report that is overdue for longer is not sent
-RETRY: Final = MINUTE  # seconds before the record is read again after an error
+MAX_LATENESS: Final = DAY  # a report that is overdue for longer is not sent
+RETRY_DELAY: Final = MINUTE  # until the record is read again after an error
 _MAX_CHECKS: Final = 5  # maximum number of checks in a message
 
 
@@ -57,7 +57,7 @@ class ReportSender:
         notifications = []
         for report in portfolio.alerting.reports:
             end = report.at.last(now, portfolio.time_zone)
-            if now - end <= LATEST and (_key(end, portfolio), report.to) not in self._made:
+            if now - end <= MAX_LATENESS and (_key(end, portfolio), report.to) not in self._made:
                 span = Interval(report.at.last(end - 1, portfolio.time_zone), end)
                 notifications += await self._report(report, span, self.read_past)
         return notifications
@@ -69,7 +69,7 @@ class ReportSender:
             rows = await asyncio.to_thread(read_past, span.start)
         except StoreError as error:
             log.warning("page_report_delayed", receiver=schedule.to, error=str(error))
-            self._not_before = now + RETRY
+            self._not_before = now + RETRY_DELAY
             return []
         self._made.add((key, schedule.to))
         if any((row.key, row.receiver) == (key, schedule.to) for row in rows):

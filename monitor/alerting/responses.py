@@ -34,7 +34,7 @@ class Reaction:
     """The response to an alert after a decision, with the consequences of the decision.
 
     `changed` are the responses to write. `called` maps the receivers of newly taken steps to the escalation's progress.
-    `acknowledged` is whether the decision acknowledged the alert.
+    `acknowledged` is True if the decision acknowledged the alert.
     """
 
     response: Response | None = None

@@ -100,9 +100,11 @@ class Alerting:
         self._report()
 
     @property
-    def watching(self) -> bool:
+    def needs_updates(self) -> bool:
         """Whether an alert is open or its end is not announced, so that updates without new observations matter."""
-        return bool(self.product_incidents.all_open() or self._decisions.announced.keys or self._conditions.watching)
+        return bool(
+            self.product_incidents.all_open() or self._decisions.announced.keys or self._conditions.needs_updates
+        )
 
     def deadlines(self) -> Iterator[int]:
         """Yield the instants at which announcements may change without a new observation, in any order."""
@@ -113,7 +115,7 @@ class Alerting:
         )
 
     @property
-    def conditional(self) -> set[str]:
+    def products_with_conditions(self) -> set[str]:
         """The products with an open alert without an incident, such as a burn alert."""
         return {alert.product for alert in self._conditions.open.values()}
 
@@ -122,9 +124,9 @@ class Alerting:
         self._conditions.skip(count)
 
     @property
-    def turn(self) -> int:
+    def update_count(self) -> int:
         """The number of updates of conditions; each checks some of the products."""
-        return self._conditions.turn
+        return self._conditions.update_count
 
     def _end_orphans(self, now: int) -> None:
         """End the responses to alerts that are not open: the record was edited, or no receiver was notified."""

@@ -1,7 +1,7 @@
 """The samples of many checks or products as blocks of a page, one family after the other.
 
 The formats require all samples of a family together. Samples are joined in chunks of rows; the chunks without a changed
-row are kept between two pages, and are blocks of the page: joining them again would take longer than everything else.
+row are kept between two pages, and are blocks of the page: joining them again would take most of the time of a scrape.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class Columns:
     def render(self, dialect: Dialect) -> Iterator[bytes]:
         """Yield each family with all samples. Families without samples are omitted."""
         for index, family in enumerate(self._families):
-            without_head = True
+            needs_head = True
             for chunk in self._chunks:
                 if index == 0:
                     chunk.update()
                 if block := chunk.columns[index]:
-                    if without_head:
+                    if needs_head:
                         yield family.head(dialect).encode()
-                        without_head = False
-                    removes = family.exemplars and dialect is Dialect.TEXT
-                    yield without_exemplars(block.decode()).encode() if removes else block
+                        needs_head = False
+                    remove_exemplars = family.exemplars and dialect is Dialect.TEXT
+                    yield without_exemplars(block.decode()).encode() if remove_exemplars else block

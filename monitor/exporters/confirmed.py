@@ -1,4 +1,4 @@
-"""Counters derived from the record, which are published after their events are written to disk.
+"""Counters derived from the record. They are published after their events are written to disk.
 
 If the process is killed, observations that are not on disk are lost. A counter that included them would decrease at the
 restart; Prometheus would handle this as a reset, and `increase()` would count all events again.

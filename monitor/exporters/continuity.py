@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import CONTINUITY_FAMILIES
+from monitor.exporters.feature_families import CONTINUITY_FAMILIES
 from monitor.ledger.continuity_register import owner_of
 from sla.continuity import TransactionState, continuity_results
 from sla.interval import SECOND

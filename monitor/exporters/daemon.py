@@ -110,9 +110,9 @@ class DaemonCollector(Collector):
         name, help_ = "ninewatch_vantage_blind", "1 if all deciding references of the address family fail, 0 if not"
         blind = GaugeMetricFamily(name, help_, labels=["vantage", "family"])
         for status in self._health.vantages:
-            for family, sees in status.sees.items():
-                if sees is not None:
-                    blind.add_metric([status.id, family], float(not sees))
+            for family, observes in status.sees.items():
+                if observes is not None:
+                    blind.add_metric([status.id, family], float(not observes))
         return blind
 
     def _anchors(self) -> Iterator[Metric]:
@@ -158,9 +158,9 @@ class DaemonCollector(Collector):
         )
 
     def _notifications(self) -> Iterator[Metric]:
-        late = self._health.notification_delay(self._clock.now()) / SECOND
+        delay = self._health.notification_delay(self._clock.now()) / SECOND
         name, help_ = "ninewatch_notification_delay", "Time since the oldest undelivered notification was due"
-        yield GaugeMetricFamily(name, help_, late, unit="seconds")
+        yield GaugeMetricFamily(name, help_, delay, unit="seconds")
 
     def _acknowledgements(self) -> Iterator[Metric]:
         health = self._health

@@ -122,7 +122,7 @@ DAEMON_ALERTS: Final = (
         summary="The record's time and the wall clock differ",
         description=(
             "The wall clock was set back after the daemon had followed it, or observations of a wrong clock were set "
-            "aside at startup. Set the clock right, then restart the daemon."
+            "aside at startup. Correct the clock, then restart the daemon."
         ),
     ),
     Alert(
@@ -152,7 +152,7 @@ DAEMON_ALERTS: Final = (
         summary="A notification has been undelivered for {{ $value | humanizeDuration }}",
         description=(
             "The oldest notification of the daemon has been due for {{ $value | humanizeDuration }}: a receiver cannot "
-            "be reached, or rejects it. `ninewatch alert list` shows what waits; people are not informed by it."
+            "be reached, or rejects it. `ninewatch alert list` prints the undelivered notifications."
         ),
     ),
     Alert(

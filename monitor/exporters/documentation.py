@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Final
 from monitor.clock import SystemClock
 from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
-from monitor.exporters.families import (
-    CHECK_FAMILIES,
+from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PAUSED, PRODUCT_FAMILIES, SAMPLES_OMITTED, SILENCES
+from monitor.exporters.feature_families import (
     CONTINUITY_FAMILIES,
     DRILL_FAMILIES,
-    FIGURES_AGE,
     JOURNEY_FAMILIES,
     LATENCY_FAMILIES,
-    PAUSED,
-    PRODUCT_FAMILIES,
-    SAMPLES_OMITTED,
-    SILENCES,
     SITE_FAMILIES,
 )
 from monitor.health import Health

@@ -1,4 +1,4 @@
-"""Downtime of a product by cause, as a sum of days. Days that cannot change any more are cached.
+"""Downtime of a product by cause, as a sum over days. Days that cannot change any more are cached.
 
 For each window, only the two partial days and the days that can still change are computed. Days without downtime are
 not split.
@@ -30,7 +30,7 @@ class Causes(NamedTuple):
     unclear: int
 
 
-NONE = Causes(0, 0, 0)
+NO_DOWNTIME = Causes(0, 0, 0)
 
 
 class DowntimeCauses:
@@ -52,7 +52,7 @@ class DowntimeCauses:
         fixed_instants = [history.fixed_until for history in histories]
         fixed_until = min(window.start if fixed is None else fixed for fixed in fixed_instants)
         self._days = {day: causes for day, causes in self._days.items() if window.start <= day}
-        total = NONE
+        total = NO_DOWNTIME
         for start in range(window.start // DAY * DAY, window.end, DAY):
             if (causes := self._days.get(start)) is None:
                 causes = self._split(Interval(max(start, window.start), min(start + DAY, window.end)))
@@ -64,6 +64,6 @@ class DowntimeCauses:
 
     def _split(self, part: Interval) -> Causes:
         if not downtime(self._history.durations(part)).point:
-            return NONE
+            return NO_DOWNTIME
         split = split_downtime(self._history, self._dependencies, part)
         return Causes(split.alone, split.downtime - split.alone - split.unclear, split.unclear)

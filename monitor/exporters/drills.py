@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import DRILL_FAMILIES
+from monitor.exporters.feature_families import DRILL_FAMILIES
 from monitor.ledger.product_drills import measured_drill, recorded_drills
 from sla.interval import SECOND
 
@@ -48,12 +48,12 @@ class DrillLines:
         for (product, kind), record in newest.items():
             yield _sample(_ACTIVE, int(record.end is None), product=product, kind=kind)
         for (product, kind), record in ended_drills.items():
-            yield from self._of_ended(record, now, product=product, kind=kind)
+            yield from self._ended_drill(record, now, product=product, kind=kind)
         for product in dict.fromkeys(drill.drill.product for drill in known):
             overdue = sum(len(drill.overdue(now)) for drill in known if drill.drill.product == product)
             yield _sample(_OVERDUE, overdue, product=product)
 
-    def _of_ended(self, record: DrillRecord, now: int, **labels: str) -> Iterator[tuple[str, str]]:
+    def _ended_drill(self, record: DrillRecord, now: int, **labels: str) -> Iterator[tuple[str, str]]:
         result = measured_drill(self._ledger, record, now)
         if record.end is not None:
             yield _sample(_AGE, (now - record.end.at) / SECOND, **labels)

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import JOURNEY_FAMILIES
+from monitor.exporters.feature_families import JOURNEY_FAMILIES
 
 if TYPE_CHECKING:
     from monitor.exporters.exposition import Dialect

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import LATENCY_FAMILIES
+from monitor.exporters.feature_families import LATENCY_FAMILIES
 from monitor.ledger.latency_objectives import latency_figures
 
 if TYPE_CHECKING:

@@ -94,29 +94,12 @@ def _unknown_alerts() -> Iterator[Alert]:
         f"{or_last_value(_UNKNOWN, '6h', function='min')} == 1{_NOT_PAUSED}",
         "warning",
         "The state of {{ $labels.product }} is unknown",
-        "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is at fault. "
+        "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is the cause. "
         "The time counts as unknown, not as downtime.",
         hold="10m",
         page=PRODUCT_PAGE,
     )
-    yield Alert(
-        "NinewatchMonitorBlind",
-        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1\nor {_FULLY_BLIND} == 1",
-        "critical",
-        "ninewatch cannot observe the products",
-        "For 5 minutes all far references failed, or no probe of any product could distinguish up from down: the "
-        "monitor's own network, resolver, file descriptors or CPU are at fault. An outage would not be seen.",
-        hold="5m",
-    )
-    yield Alert(
-        "NinewatchVantagePartlyBlind",
-        f"{over_replicas('min', 'ninewatch_vantage_blind')} == 1\nunless on () ({_FULLY_BLIND} == 1)",
-        "warning",
-        "{{ $labels.vantage }} cannot observe over {{ $labels.family }}",
-        "For 5 minutes all deciding references of {{ $labels.vantage }} failed over {{ $labels.family }}. Failed "
-        "probes over that family are recorded as unknown.",
-        hold="5m",
-    )
+    yield from _blind_alerts()
     yield Alert(
         "NinewatchCoverageLow",
         f"""{over_replicas("max", 'ninewatch_coverage_ratio{window="1h"}')} < 0.9{_NOT_PAUSED}""",
@@ -133,6 +116,27 @@ def _unknown_alerts() -> Iterator[Alert]:
         "critical",
         "No product is measured",
         "Prometheus has no product state series: the daemon does not run, is not scraped, or has no products.",
+        hold="5m",
+    )
+
+
+def _blind_alerts() -> Iterator[Alert]:
+    yield Alert(
+        "NinewatchMonitorBlind",
+        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1\nor {_FULLY_BLIND} == 1",
+        "critical",
+        "ninewatch cannot observe the products",
+        "For 5 minutes all far references failed, or no probe of any product could distinguish up from down: the "
+        "monitor's own network, resolver, file descriptors or CPU are the cause. Outages cannot be detected.",
+        hold="5m",
+    )
+    yield Alert(
+        "NinewatchVantagePartlyBlind",
+        f"{over_replicas('min', 'ninewatch_vantage_blind')} == 1\nunless on () ({_FULLY_BLIND} == 1)",
+        "warning",
+        "{{ $labels.vantage }} cannot observe over {{ $labels.family }}",
+        "For 5 minutes all deciding references of {{ $labels.vantage }} failed over {{ $labels.family }}. Failed "
+        "probes over that family are recorded as unknown.",
         hold="5m",
     )
 

@@ -47,7 +47,8 @@ class ProductLines:
     """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
     `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is its
-    state then, `up` whether the product was up, `troubled` whether it was not up, or down in the last 6 hours.
+    state at that instant, and `up` is True if it was up. `troubled` is True if it was not up, or down in the last 6
+    hours.
     """
 
     __slots__ = (
@@ -212,7 +213,7 @@ class ProductLines:
         )
 
     def _set_readiness(self, now: int) -> None:
-        """Set ceiling and items, if the readiness was computed anew."""
+        """Set ceiling and items, if the readiness was computed again."""
         if self._readiness.update(now):
             readiness = self._readiness.newest
             ceiling = readiness.ceiling if readiness else None

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.readiness import Readiness
 
-EVERY: Final = MINUTE  # the outages of a year of each dependency are searched, which is too much for every scrape
+MAX_AGE: Final = (
+    MINUTE  # computing it at every scrape would take too long: it searches the outages of a year of each dependency
+)
 
 
 class ReadinessFigures:
@@ -27,8 +29,8 @@ class ReadinessFigures:
         self.newest: Readiness | None = None
 
     def update(self, now: int) -> bool:
-        """Compute the readiness anew if it is due. Return whether it was."""
-        recent = self._at is not None and self._at <= now < self._at + EVERY
+        """Compute the readiness again if it is due. Return whether it was computed."""
+        recent = self._at is not None and self._at <= now < self._at + MAX_AGE
         if recent and self._facts is self._ledger.facts:
             return False
         self._at, self._facts = now, self._ledger.facts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import SITE_FAMILIES
+from monitor.exporters.feature_families import SITE_FAMILIES
 from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_sites import active_site_of, direct_states, measured_failover, recorded_failovers
 from sla.interval import SECOND

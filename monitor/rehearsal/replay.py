@@ -257,10 +257,10 @@ class Replay:
         longest = max((entry.hold for entry in self._ledger.entries.values()), default=0)
         if first > self._last_arrival + longest + _STOPPED_AFTER:
             return self.span.end + 1  # the daemon did not run until the next observation
-        if self._alerting.watching and first <= self._busy_until:
+        if self._alerting.needs_updates and first <= self._busy_until:
             return first
         candidates = [self._next_update_of_product(number, first) for number in self._changing_burn_alerts(first)]
-        if self._alerting.watching:
+        if self._alerting.needs_updates:
             due = min((at for at in self._alerting.deadlines() if at > self._updated_at), default=first + MINUTE)
             candidates += [self._next_update_at(max(first, at)) for at in (due, -(-first // MINUTE) * MINUTE)]
         return min(candidates, default=self.span.end + 1)
@@ -271,12 +271,12 @@ class Replay:
 
     def _changing_burn_alerts(self, at: int) -> list[int]:
         """Return the indices of the products whose burn alert may open or end."""
-        alerting, until = self._alerting.conditional, self._burning_until
+        alerting, until = self._alerting.products_with_conditions, self._burning_until
         return [number for number, name in enumerate(self._ledger.products) if at <= until[name] or name in alerting]
 
     def _next_update_of_product(self, number: int, first: int) -> int:
         """Return the first update from the instant `first` on that checks the conditions of a product."""
-        turn = self._alerting.turn + (first - self._updated_at) // UPDATE_INTERVAL - 1
+        turn = self._alerting.update_count + (first - self._updated_at) // UPDATE_INTERVAL - 1
         return first + (number - turn) % SPREAD * UPDATE_INTERVAL
 
     def _add_due_facts(self) -> None:

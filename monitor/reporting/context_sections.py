@@ -1,4 +1,4 @@
-"""The sections of a report on a product's stage, clients, impact and cost of downtime."""
+"""The sections of a report about budget policy, stage, clients, impact and cost of downtime."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ContextSections:
     gate: Gate
 
     def sections(self) -> Iterator[Section]:
-        """Yield the sections on budget policy, stage and clients, and cost of downtime (if configured)."""
+        """Yield the sections "Budget policy", "Stage and clients" and "Cost of downtime" (if configured)."""
         yield self._budget_policy()
         if self.product.stage is not None or self.dependent_clients or self.misfits:
             yield self._stage_and_clients()
@@ -47,7 +47,7 @@ class ContextSections:
             yield _cost_of_downtime(self.value)
 
     def affected_text(self, incident: str) -> str:
-        """Return the names of the clients whose product had downtime, and the number of other clients, as text."""
+        """Return the names of the clients whose product had downtime, and the number of the other clients, as text."""
         affected = self.affected.get(incident, [])
         with_downtime = [client.dependent.client for client in affected if client.downtime]
         count = sum(client.count for client in with_downtime)

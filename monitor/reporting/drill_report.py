@@ -28,7 +28,7 @@ CONTROLS: Final = (
     ("ISO 22301:2019", "8.5 e", "a report of outcomes, recommendations, actions", "Result; Findings"),
     ("ISO 22301:2019", "8.5 f, 10.1", "results are reviewed, and deviations corrected", "Findings; Sign-off"),
     ("SOC 2", "A1.3", "recovery procedures are tested against the objectives", "Result: RTO and RPO with verdict"),
-    ("ITSG-33", "CP-4 A", "the contingency plan is tested for its effectiveness", "Result; What users would have seen"),
+    ("ITSG-33", "CP-4 A", "the contingency plan is tested for its effectiveness", "Result; Product states"),
     ("ITSG-33", "CP-4 B", "the results of the test are reviewed", "Sign-off"),
     ("ITSG-33", "CP-4 C", "corrective actions follow", "Findings with owner and due date"),
 )
@@ -103,7 +103,7 @@ class DrillReport:
         )
         text += "the table of states lists them."
         known = tuple((at, label) for at, label in marks if at is not None)
-        return StateChart("What users would have seen, second by second", text, tuple(self.states), known)
+        return StateChart("Product states, second by second", text, tuple(self.states), known)
 
     def _figures(self) -> Section:
         result, drill = self.result, self.result.record.drill
@@ -123,8 +123,8 @@ class DrillReport:
             (doc.at(state.start, self.zone), doc.duration(state.end - state.start), words(state_name(state.state)))
             for state in self.states
         )
-        note = "One row per state; between two probes that differ the state changed at an unknown instant."
-        return Section("states", "What users would have seen", (note,), _table(("From", "Length", "State"), rows))
+        note = "One row per state. In doubt: the state changed at an unknown instant between two probes that differ."
+        return Section("states", "Product states", (note,), _table(("From", "Length", "State"), rows))
 
     def _alerts(self) -> Section:
         rows = tuple(
@@ -167,7 +167,7 @@ class DrillReport:
         notes = (
             f"Measured from {format_instant(span.start)} to {format_instant(span.end)} (UTC) from recorded probes.",
             "Recovery time is the time from the first downtime to the instant from which the product stays up until "
-            "the drill ends. The minimum takes certain downtime only, the maximum all time that is not certainly up.",
+            "the drill ends. The minimum includes certain downtime only, the maximum all time not certainly up.",
             "Checks probe more often during a drill, so detection may take longer without one.",
         )
         return Section("basis", "Method", notes)

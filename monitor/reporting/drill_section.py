@@ -1,4 +1,4 @@
-"""The section of a report on drills: those in the report's window, measured against what is promised."""
+"""The section "Drills" of a report: the drills in its window, compared with RTO and RPO."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = ("Start", "Kind", "Recovery time", "RTO", "Recovery point", "RPO", "Ve
 
 
 def drill_sections(ledger: Ledger, product: Product, report: Report) -> Iterator[Section]:
-    """Yield the section of a product that has drills, or that promises an RTO or an RPO."""
+    """Yield the section of a product with drills or with a promised RTO or RPO."""
     results = _results(ledger, report)
     if results or product.drills.rto is not None or product.drills.rpo is not None:
         rows = tuple(_row(result, ledger.portfolio.zone) for result in _in_window(results, report))

@@ -1,4 +1,4 @@
-"""The section of a report on latency objectives."""
+"""The section "Latency objectives" of a report."""
 
 from __future__ import annotations
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from monitor.reporting import document as doc
 from monitor.reporting.admission_section import admission_section
+from monitor.reporting.analysis_sections import confidence_section, downtime_split_section
 from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.drill_section import drill_sections
 from monitor.reporting.latency_section import latency_section
@@ -17,12 +17,13 @@ from monitor.reporting.site_section import site_sections
 from monitor.views.agreement import degraded_share, degraded_text, limit_text
 from monitor.views.formatting import rounded_duration
 from monitor.views.incident_line import DURATION_NOTE, failure_texts
-from monitor.views.product_summary import ASSUMPTION, guess_note, observed_since_note
+from monitor.views.product_summary import guess_note, observed_since_note
 from sla.exclusion import totals
-from sla.objective import apportion, format_duration, format_percent
+from sla.objective import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
+    from fractions import Fraction
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
@@ -62,12 +63,12 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield _incidents(report, context)
     yield _exclusions(report, context.zone)
     yield from _maintenance_not_excluded(report, context)
-    yield from _downtime_by_cause(report, context)
+    yield from downtime_split_section(report, context.names)
     yield from context.context_sections.sections()
     yield from site_sections(ledger, context.product, report)
     yield from drill_sections(ledger, context.product, report)
     yield from admission_section(ledger, context.product, report)
-    yield _confidence(report)
+    yield confidence_section(report)
     yield promise_section(report, context.product)
     yield _steps(report, context.zone)
 
@@ -117,7 +118,7 @@ def _degraded_rows(report: Report) -> Iterator[tuple[Cell, ...]]:
 
 
 def _outage_limits(report: Report) -> Iterator[Section]:
-    """Yield the section on outage limits, if the agreement has any."""
+    """Yield the section "Outage limits", if the agreement has any."""
     rows = tuple(
         (words(limit_text(outage.limit)), *map(doc.duration, outage.measured), words(outage.verdict.value))
         for outage in report.figures.outages
@@ -220,18 +221,18 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
 
 
 def _maintenance_not_excluded(report: Report, context: SectionInputs) -> Iterator[Section]:
-    """Yield the section on maintenance that does not meet the terms of the agreement, if there is any."""
+    """Yield the section "Maintenance not excluded", if some maintenance does not meet the agreement's terms."""
     ledger, zone = context.context_sections.ledger, context.zone
     rows = tuple(
         (
-            doc.at(kept.exclusion.interval.start, zone),
-            doc.at(kept.exclusion.interval.end, zone),
-            doc.duration(kept.exclusion.interval.length),
-            words(_reason(kept.exclusion)),
-            words("; ".join(kept.reasons)),
-            words(_author(kept.exclusion, zone)),
+            doc.at(not_excluded.exclusion.interval.start, zone),
+            doc.at(not_excluded.exclusion.interval.end, zone),
+            doc.duration(not_excluded.exclusion.interval.length),
+            words(_reason(not_excluded.exclusion)),
+            words("; ".join(not_excluded.reasons)),
+            words(_author(not_excluded.exclusion, zone)),
         )
-        for kept in ledger.not_excluded_maintenance(report.product, report.window.measured)
+        for not_excluded in ledger.not_excluded_maintenance(report.product, report.window.measured)
     )
     if rows:
         columns = ("From", "To", "Duration", "Maintenance", "Not excluded because", "Source")
@@ -245,72 +246,6 @@ def _reason(exclusion: Exclusion) -> str:
 
 def _author(exclusion: Exclusion, zone: ZoneInfo) -> str:
     return f"{exclusion.author}, {doc.at(exclusion.made, zone).text}" if exclusion.made else exclusion.author
-
-
-def _downtime_by_cause(report: Report, context: SectionInputs) -> Iterator[Section]:
-    split = report.downtime_split
-    if not split.dependency_durations:
-        return
-    causes = [("The product itself (all dependencies were up)", split.alone)]
-    causes += [(f"{_joined_names(names, context)} down too", us) for names, us in split.shared.items()]
-    if split.unclear:
-        causes.append(("Unclear: no data for a dependency", split.unclear))
-    shares = [*_shares([us for _, us in causes]), *_shares([split.downtime])]
-    causes.append(("Total", split.downtime))
-    rows = [(words(name), doc.duration(us), share) for (name, us), share in zip(causes, shares, strict=True)]
-    low, point, high = split.together
-    together = f"{format_percent(point)} ({format_percent(low)} to {format_percent(high)})"
-    notes = (
-        "Raw downtime by the dependencies that were down at the same time. "
-        "Simultaneous downtime does not prove a cause.",
-        f"Product and all dependencies up: {together} of known time; "
-        f"{format_percent(split.independent)} if their failures were independent.",
-    )
-    table = Table(("Dependencies", "Downtime", "Share"), tuple(rows))
-    yield Section("blame", "Downtime split by dependencies", notes, table)
-
-
-def _shares(parts: Sequence[int]) -> list[Cell]:
-    """Return the share of each part in their sum. The cells' values are exact; their texts add up to 100 %."""
-    total = sum(parts)
-    if not total:
-        return [doc.ratio(None)] * len(parts)
-    texts = (format_percent(share, 1) for share in apportion(parts, 1))
-    return [replace(doc.ratio(Fraction(us, total)), text=text) for us, text in zip(parts, texts, strict=True)]
-
-
-def _joined_names(names: tuple[str, ...], context: SectionInputs) -> str:
-    return " and ".join(context.names.get(name, name) for name in names)
-
-
-def _confidence(report: Report) -> Section:
-    figure_pair = (report.figures.contractual, report.figures.raw)
-    lines: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
-        ("Nines observed", lambda m: doc.nines_of(m.availability.point, m.nines)),
-        ("Availability, 95 % lower confidence bound", _bound),
-        ("Nines of the confidence bound", _nines_of_bound),
-        ("Observations, good", lambda m: doc.count(m.counts.good)),
-        ("Observations, bad", lambda m: doc.count(m.counts.bad)),
-        ("Observations, unknown", lambda m: doc.count(m.counts.unknown)),
-        ("Probe interval short enough to measure the budget", lambda m: words("yes" if m.resolvable else "no")),
-    )
-    rows = tuple((words(name), *(figure(m) for m in figure_pair)) for name, figure in lines)
-    notes = [
-        "The 95 % lower confidence bound of the availability is computed exactly (Clopper-Pearson), assuming "
-        "independent observations. Consecutive probes are not fully independent.",
-        ASSUMPTION,
-    ]
-    table = Table(("Figure", "Contractual", "Raw"), rows)
-    return Section("proof", "Statistical confidence", tuple(notes), table)
-
-
-def _bound(m: Measured) -> Cell:
-    return doc.ratio(None if m.confidence_bound is None else m.confidence_bound.availability)
-
-
-def _nines_of_bound(m: Measured) -> Cell:
-    bound = m.confidence_bound
-    return doc.nines_of(None, None) if bound is None else doc.nines_of(bound.availability, bound.nines)
 
 
 def _steps(report: Report, zone: ZoneInfo) -> Section:

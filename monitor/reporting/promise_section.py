@@ -1,4 +1,4 @@
-"""The section "What can we promise?" of a report: figures, the limit of the checklist, and its items with evidence."""
+"""The section "What can we promise?" of a report: figures, claim ceiling, and checklist items with evidence."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def promise_section(report: Report, product: Product) -> Section:
     if figures.supported is not None:
         supported = f"All figures support {format_percent(figures.supported)}, limited by {view.limited_by}."
     notes = [f"{text[:1].upper()}{text[1:]}." for text in (view.limit, view.remedy) if text]
-    goal = Cell(str(product.objective), float(product.objective.ratio), doc.Unit.RATIO)
+    objective = Cell(str(product.objective), float(product.objective.ratio), doc.Unit.RATIO)
     rows: list[tuple[Cell, ...]] = [
-        (words("Objective"), goal, words("")),
+        (words("Objective"), objective, words("")),
         (words("Measured (raw)"), doc.ratio(figures.measured.point), words("")),
         (words("Proven at 95 %"), doc.ratio(figures.proven), words("")),
-        (words("Claim ceiling"), doc.ratio(figures.ceiling), words("lowest cap of an unmet item; a limit")),
+        (words("Claim ceiling"), doc.ratio(figures.ceiling), words("lowest cap of an unmet item")),
         *_plan(figures.plan),
         (words("Supported by all"), doc.ratio(figures.supported), words(view.limited_by)),
     ]

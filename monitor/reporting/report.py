@@ -152,8 +152,8 @@ class PortfolioReport:
         promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
         promise |= admission_json(self.ledger, product, product_report)
         context = context_sections(self.ledger, product_report).as_json()
-        kept = self.ledger.not_excluded_maintenance(product.id, product_report.window.measured)
-        promise |= {"maintenance_not_excluded": [entry.as_json() for entry in kept]}
+        not_excluded = self.ledger.not_excluded_maintenance(product.id, product_report.window.measured)
+        promise |= {"maintenance_not_excluded": [entry.as_json() for entry in not_excluded]}
         recovery = site_json(self.ledger, product, product_report) | drills_json(self.ledger, product_report)
         return identity | product_report.as_json() | promise | context | recovery
 

@@ -1,4 +1,4 @@
-"""The sections of a report on sites: failovers in the report's window, and downtime by design."""
+"""The sections "Sites and failovers" and "Downtime by design" of a report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = ("Start", "Kind", "Change", "Duration", "Downtime", "Verdict")
 
 
 def site_sections(ledger: Ledger, product: Product, report: Report) -> Iterator[Section]:
-    """Yield the section on sites of a product with sites, and the one on downtime by design if it is declared."""
+    """Yield the section about sites if the product has sites, and about downtime by design if it is configured."""
     if product.sites:
         yield _failovers(ledger, product, report)
     if product.down_by_design is not None:

@@ -1,4 +1,4 @@
-"""The states of a product over a short time as SVG: a strip whose heights and colours differ by state.
+"""The states of a product over a short time as SVG: a strip with a height and a colour per state.
 
 Like the chart of nines it uses attributes only, so that it looks the same in a page, on paper and in a PDF.
 """
@@ -27,10 +27,10 @@ _UP, _DOWN, _DOUBT, _QUIET, _TEXT = "#013366", "#b3261e", "#c98a00", "#52606f", 
 _NAMES: Final = {
     State.UP: "up",
     State.DOWN: "down",
-    State.DOUBT_UP: "in doubt, rather up",
-    State.DOUBT_DOWN: "in doubt, rather down",
-    State.GUESS_UP: "unknown, rather up",
-    State.GUESS_DOWN: "unknown, rather down",
+    State.DOUBT_UP: "in doubt, estimated up",
+    State.DOUBT_DOWN: "in doubt, estimated down",
+    State.GUESS_UP: "unknown, estimated up",
+    State.GUESS_DOWN: "unknown, estimated down",
     State.UNKNOWN: "unknown",
 }
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)

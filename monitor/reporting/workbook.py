@@ -86,7 +86,10 @@ class _Sheets:
         self._head = book.add_format({"bold": True, "bottom": 2, "text_wrap": True, "valign": "top"})
         self._wrap = book.add_format({"text_wrap": True, "valign": "top"})
         self._quoted = book.add_format({"quote_prefix": True})
-        self._formats = {form: book.add_format({"num_format": form}) for form in (*_NUMBER.values(), _NEAR_ONE)}
+        self._formats = {
+            number_format: book.add_format({"num_format": number_format})
+            for number_format in (*_NUMBER.values(), _NEAR_ONE)
+        }
         self._days: tuple[str, list[tuple[int, int]]] | None = None
 
     def write_front(self, document: Document) -> None:
@@ -99,8 +102,8 @@ class _Sheets:
         lines += [(part.name, part.headline) for part in document.parts]
         lines += [(document.closing.title, note) for note in document.closing.notes]
         for row, (name, note) in enumerate(lines, 2):
-            self._words(sheet, row, 0, name, self._bold)
-            self._words(sheet, row, 1, note, self._wrap)
+            self._write_text(sheet, row, 0, name, self._bold)
+            self._write_text(sheet, row, 1, note, self._wrap)
 
     def section(self, sections: list[tuple[str, Section]]) -> None:
         """Write the tables of one section of all products into one sheet with one header and a filter.
@@ -122,7 +125,7 @@ class _Sheets:
         sheet.autofilter(0, 0, end, len(titles) - 1)
         notes = dict.fromkeys(note for _, section in sections if section.table is not None for note in section.notes)
         for row, note in enumerate(notes, end + 2):
-            self._words(sheet, row, 0, note)
+            self._write_text(sheet, row, 0, note)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
@@ -147,17 +150,19 @@ class _Sheets:
     def _cell(self, sheet: Worksheet, row: int, column: int, cell: Cell) -> int:
         """Write a cell. Return the number of its characters."""
         if cell.unit.numeric and isinstance(cell.value, int | float):
-            form = _NUMBER[cell.unit]
+            number_format = _NUMBER[cell.unit]
             if cell.unit is Unit.RATIO and 0.9999999 < cell.value < 1:
-                form = _NEAR_ONE
-            sheet.write_number(row, column, cell.value, self._formats[form])
+                number_format = _NEAR_ONE
+            sheet.write_number(row, column, cell.value, self._formats[number_format])
         else:
-            self._words(sheet, row, column, cell.text)
+            self._write_text(sheet, row, column, cell.text)
         return len(cell.text)
 
-    def _words(self, sheet: Worksheet, row: int, column: int, text: str, form: Format | None = None) -> None:
+    def _write_text(
+        self, sheet: Worksheet, row: int, column: int, text: str, number_format: Format | None = None
+    ) -> None:
         """Write text, marked as text if a spreadsheet would read it as a formula."""
-        sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else form)
+        sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else number_format)
 
     def write_charts(self, parts: Iterable[Part]) -> None:
         """Write a sheet with one chart per product, whose data are the cells of the days."""

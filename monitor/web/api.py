@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from monitor.ledger.degraded import degradations
-from monitor.ledger.designed_downtime import designed_downtime
-from monitor.ledger.product_readiness import readiness_of
 from monitor.views.downtime_split import split_in_slices
 from monitor.views.impact import affected_clients
-from monitor.views.incident_line import downtime_so_far, open_incidents
-from monitor.views.pauses import pause_json
+from monitor.views.incident_line import open_incidents
 from monitor.views.product_context import product_context
 from monitor.views.time_slice import TimeSlices
-from monitor.views.waterfall import steps_as_json
 from monitor.web.access import Role, role
 from monitor.web.burn_alerts import burn_alerts
-from monitor.web.context import CONTEXT, WebContext, as_json, as_json_list, json_text
+from monitor.web.context import CONTEXT, as_json, as_json_list, json_text
 from monitor.web.continuity import product_continuity
 from monitor.web.errors import Refusal, check_query
 from monitor.web.heads import heads, witnessed
@@ -26,22 +21,25 @@ from monitor.web.openapi import description
 from monitor.web.past_ledger import ledger_as_of
 from monitor.web.product_history import product_history
 from monitor.web.product_incidents import product_incidents
+from monitor.web.product_json import (
+    check_json,
+    contractual_json,
+    forecast_json,
+    incident_json,
+    optional_instant,
+    summary_json,
+)
 from monitor.web.query import instant_of, parse_limit, parse_window_at, product_of, window_of
 from monitor.web.readiness import product_readiness
 from monitor.web.release_gate import product_gate
 from monitor.web.whatif import product_whatif
 from sla.interval import DAY, SECOND, Interval
-from sla.window import WINDOWS, format_instant
+from sla.window import WINDOWS
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Sequence
 
-    from monitor.config.model import Product
-    from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
-    from sla.budget import Forecast
-    from sla.calendar import Window
     from sla.incident import Incident
 
 routes = web.RouteTableDef()
@@ -61,7 +59,7 @@ async def products(request: web.Request) -> web.Response:
     now = context.clock.now()
     rows, open_counts = [], open_incidents(context.ledger)
     for product in context.ledger.portfolio.products:
-        rows.append(json_text(_summary(context, product, open_counts, now)))
+        rows.append(json_text(summary_json(context, product, open_counts, now)))
         await slices.yield_if_spent()
     return as_json_list(rows)
 
@@ -80,16 +78,16 @@ async def product(request: web.Request) -> web.Response:
         await slices.yield_if_spent()
     details = {
         "depends_on": list(product.depends_on),
-        "checks": [_check(ledger, entry, now) for entry in ledger.entries_of(product.id)],
+        "checks": [check_json(ledger, entry, now) for entry in ledger.entries_of(product.id)],
         "windows": windows,
-        "contractual": _contractual(ledger, product, ledger.own_window(product.id, now), now, now),
+        "contractual": contractual_json(ledger, product, ledger.own_window(product.id, now), now, now),
         "burn_alerts": burn_alerts(ledger, product, now),
-        "budget_forecast": _forecast(ledger.forecast(product.id, now)),
-        "open_incidents": [_incident(ledger, incident, now) for incident in ledger.open_incidents(product.id)],
-        "seeded_until": _instant(ledger.seeded_until),
+        "budget_forecast": forecast_json(ledger.forecast(product.id, now)),
+        "open_incidents": [incident_json(ledger, incident, now) for incident in ledger.open_incidents(product.id)],
+        "seeded_until": optional_instant(ledger.seeded_until),
     }
     details |= (await product_context(ledger, product, now, slices)).as_json()
-    return as_json(_summary(context, product, open_incidents(ledger), now) | details)
+    return as_json(summary_json(context, product, open_incidents(ledger), now) | details)
 
 
 @routes.get("/api/v1/products/{id}/availability")
@@ -109,7 +107,7 @@ async def availability(request: web.Request) -> web.Response:
     if window.full.length > MAX_EXCLUSIONS_WINDOW:
         raise Refusal(400, "window is too long for the list of exclusions", "request a year at a time: window=year")
     ledger = await ledger_as_of(context, product, at, now)
-    return as_json(_contractual(ledger, product, window, at, now))
+    return as_json(contractual_json(ledger, product, window, at, now))
 
 
 @routes.get("/api/v1/products/{id}/blame")
@@ -175,7 +173,7 @@ def _incidents(ledger: Ledger, window: Interval | None) -> Sequence[Incident]:
 def _incident_in_window(ledger: Ledger, incident: Incident, window: Interval | None, now: int) -> dict[str, Any] | None:
     """Return the incident with its downtime in the window; None if they do not overlap."""
     if window is None:
-        return _incident(ledger, incident, now)
+        return incident_json(ledger, incident, now)
     in_window = incident.part(window, now, ledger.history(incident.check).timeline)
     if in_window is None:
         return None
@@ -184,7 +182,7 @@ def _incident_in_window(ledger: Ledger, incident: Incident, window: Interval | N
         "downtime_seconds": None if total is None else total / SECOND,
         "downtime_in_window_seconds": None if part is None else part / SECOND,
     }
-    return _incident(ledger, incident, now) | downtimes
+    return incident_json(ledger, incident, now) | downtimes
 
 
 @routes.get("/api/v1/incidents/{id}")
@@ -202,7 +200,7 @@ async def incident(request: web.Request) -> web.Response:
         "affected": [client.as_json() for client in affected],
         "affected_count": sum(client.dependent.client.count for client in affected),
     }
-    return as_json(_incident(context.ledger, incident, now) | impact)
+    return as_json(incident_json(context.ledger, incident, now) | impact)
 
 
 @routes.get("/api/v1/configuration")
@@ -215,7 +213,7 @@ async def configuration(request: web.Request) -> web.Response:
         {
             "source": health.config_source,
             "digest": health.config_digest,
-            "loaded_at": _instant(health.config_reload_at),
+            "loaded_at": optional_instant(health.config_reload_at),
             "reload_refused": not health.config_reload_success,
         }
     )
@@ -227,93 +225,3 @@ async def openapi(request: web.Request) -> web.Response:
     """Return the OpenAPI description."""
     check_query(request)
     return as_json(description())
-
-
-def _contractual(ledger: Ledger, product: Product, window: Window, at: int, now: int) -> dict[str, Any]:
-    """Return the contractual figures with the limits on outages, the exclusions, and maintenance not excluded."""
-    figures = ledger.agreement_figures(product.id, window, at, now)
-    not_excluded = ledger.not_excluded_maintenance(product.id, window.measured)
-    lists = {
-        "outage_limits": [outage.as_json() for outage in figures.outages],
-        "exclusions": [excluded.as_json() for excluded in figures.audit],
-        "maintenance_not_excluded": [entry.as_json() for entry in not_excluded],
-    }
-    return figures.contractual.as_json(product=product.id) | lists
-
-
-def _summary(context: WebContext, product: Product, open_counts: Counter[str], now: int) -> dict[str, Any]:
-    ledger, readiness = context.ledger, readiness_of(context.ledger, product.id, now)
-    ceiling = readiness.ceiling if readiness else None
-    designed = designed_downtime(ledger, product, now)
-    figures = ledger.measured(product.id, ledger.own_window(product.id, now), now).as_json(product=product.id)
-    names = ("window", "availability", "coverage", "downtime_seconds", "objective", "budget", "verdict")
-    newest = max(
-        (at for entry in ledger.entries_of(product.id) if (at := entry.timeline.last_at) is not None), default=None
-    )
-    return {
-        "id": product.id,
-        "name": product.name,
-        "team": product.team,
-        "state": ledger.state(product.id, now).point.name.lower(),
-        "down_by_design": None if designed is None else designed.as_json(),
-        "degraded": [cause.as_json() for cause in degradations(ledger, product.id, now)],
-        "rule": str(product.rule),
-        "claim_ceiling": None if ceiling is None else float(ceiling),
-        "incidents_open": open_counts[product.id],
-        "alerts_that_cannot_fire": product.burn_obstacles,
-        "last_observed": _instant(newest),
-    } | {name: figures[name] for name in (*names, "watched") if name in figures}
-
-
-def _forecast(forecast: Forecast) -> dict[str, Any]:
-    return {
-        "pace_seconds": forecast.over / SECOND,
-        "burn_rate": None if forecast.burn is None else float(forecast.burn),
-        "exhausted_at": _instant(forecast.exhausted_at),
-    }
-
-
-def _check(ledger: Ledger, entry: CheckEntry, now: int) -> dict[str, Any]:
-    last, pause = entry.last, ledger.facts.pause(entry.key, now)
-    described: dict[str, Any] = {
-        "id": entry.check.id,
-        "kind": entry.check.kind,
-        "target": entry.check.target,
-        "state": entry.timeline.state(now).point.name.lower() if pause is None else "unknown",
-        "interval_seconds": entry.check.interval / SECOND,
-        "paused": None if pause is None else pause_json(pause),
-        "last": None,
-    }
-    if last is not None:
-        result = last.result
-        described["last"] = {
-            "at": _instant(last.observation.at),
-            "outcome": result.outcome.value,
-            "reason": result.reason,
-            "status": result.status,
-            "duration_seconds": last.duration,
-            "phases": dict(result.phases),
-            "detail": result.detail,
-            "steps": steps_as_json(result),
-        }
-    return described
-
-
-def _incident(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
-    downtime = downtime_so_far(ledger, incident, now)
-    incident = ledger.with_newest_failure(incident)
-    return {
-        "id": incident.id,
-        "product": incident.product,
-        "check": incident.check.partition("/")[2],
-        "opened": _instant(incident.opened),
-        "resolved": _instant(incident.resolved),
-        "reason": incident.reason,
-        "downtime_seconds": None if downtime is None else downtime / SECOND,
-        "first_failure": None if incident.first is None else incident.first.as_json(),
-        "last_failure": None if incident.last is None else incident.last.as_json(),
-    }
-
-
-def _instant(at: int | None) -> str | None:
-    return None if at is None else format_instant(at)

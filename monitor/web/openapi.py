@@ -13,6 +13,7 @@ from monitor.web.latency import PATHS as LATENCY_PATHS
 from monitor.web.latency import SCHEMAS as LATENCY_SCHEMAS
 from monitor.web.openapi_alerts import OPERATIONS, Operation
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
+from monitor.web.openapi_analysis import SCHEMAS as ANALYSIS_SCHEMAS
 from monitor.web.openapi_continuity import PATHS as CONTINUITY_PATHS
 from monitor.web.openapi_continuity import SCHEMAS as CONTINUITY_SCHEMAS
 from monitor.web.openapi_drills import OPERATIONS as DRILL_OPERATIONS
@@ -184,6 +185,7 @@ def description() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": SCHEMAS
+            | ANALYSIS_SCHEMAS
             | ALERT_SCHEMAS
             | DRILL_SCHEMAS
             | CONTINUITY_SCHEMAS

@@ -7,15 +7,12 @@ import re
 from monitor.exporters import checks, products
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.exposition import Dialect
-from monitor.exporters.families import (
+from monitor.exporters.families import FIGURES_AGE, PAUSED, SAMPLES_OMITTED, SILENCES
+from monitor.exporters.feature_families import (
     CONTINUITY_FAMILIES,
     DRILL_FAMILIES,
-    FIGURES_AGE,
     JOURNEY_FAMILIES,
     LATENCY_FAMILIES,
-    PAUSED,
-    SAMPLES_OMITTED,
-    SILENCES,
     SITE_FAMILIES,
 )
 from monitor.health import Health

@@ -14,7 +14,7 @@ _CONNECTION_STATES = {0: ("observes", style.GOOD), 1: ("BLIND", style.BAD)}
 
 def daemon_rows() -> Iterator[Row]:
     """Yield the rows from top to bottom."""
-    yield Row("Now", tuple(_now()))
+    yield Row("Now", (*_now(), *_daemons()))
     yield Row("Schedule", tuple(_schedule()))
     yield Row("Record", tuple(_record()))
     yield Row("Clock, anchors and connection", tuple(_clock()))
@@ -78,6 +78,9 @@ def _now() -> Iterator[PanelBuilder]:
         ),
         steps=style.ANY_IS_WARNING,
     )
+
+
+def _daemons() -> Iterator[PanelBuilder]:
     yield timeline(
         "Scrapes",
         "Whether Prometheus can scrape the daemons.",

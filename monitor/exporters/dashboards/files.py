@@ -58,7 +58,7 @@ DASHBOARDS: Final[Mapping[str, _DashboardSpec]] = {
     "readiness": _DashboardSpec(
         "ninewatch-readiness",
         "ninewatch: readiness and drills",
-        "Which objectives the readiness checklists support. Drills have no metrics yet.",
+        "Objectives that the readiness checklists support, last drills, sites, and transactions in flight.",
         readiness_rows,
         (variables.products,),
     ),

@@ -39,7 +39,7 @@ from monitor.exporters.dashboards.panels import (
 
 def portfolio_rows() -> Iterator[Row]:
     """Yield the rows from top to bottom."""
-    yield Row("Now", (*_counts(), _states()))
+    yield Row("Now", (*_counts(), *_problems(), _states()))
     yield Row("Objectives: verdicts, ceilings and budgets", (_objectives(), _budget_left(), *_budgets()))
     yield Row("Availability over $window", (_nines(), *_trends()))
     yield Row("Incidents and certificates", tuple(_incidents()))
@@ -72,6 +72,9 @@ def _counts() -> Iterator[PanelBuilder]:
         steps=style.ANY_IS_BAD,
         width=3,
     )
+
+
+def _problems() -> Iterator[PanelBuilder]:
     yield value(
         "Open incidents",
         "Open incidents of checks. A product with open incidents may be up.",

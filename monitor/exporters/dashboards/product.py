@@ -67,6 +67,18 @@ def _now() -> Iterator[PanelBuilder]:
         names=style.VERDICTS,
         width=3,
     )
+    yield from _figures_now()
+    yield value(
+        "Open incidents",
+        "Open incidents of the product's checks.",
+        "none",
+        Query(OPEN_INCIDENTS),
+        steps=style.ANY_IS_BAD,
+        width=3,
+    )
+
+
+def _figures_now() -> Iterator[PanelBuilder]:
     for bound, name in (("low", "minimum"), ("point", "estimate"), ("high", "maximum")):
         text = f"Availability over the selected window: {name}. The true value is between minimum and maximum."
         query = Query(rounded_down(availability(bound)))
@@ -88,14 +100,6 @@ def _now() -> Iterator[PanelBuilder]:
         steps=style.BUDGET,
         width=3,
         decimals=1,
-    )
-    yield value(
-        "Open incidents",
-        "Open incidents of the product's checks.",
-        "none",
-        Query(OPEN_INCIDENTS),
-        steps=style.ANY_IS_BAD,
-        width=3,
     )
 
 

@@ -1,0 +1,121 @@
+"""The parts of the daemon: those that send probes, and those that run alongside the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from monitor.anchoring.service import Anchoring
+from monitor.continuity.journeys import SUFFIX as JOURNEYS
+from monitor.continuity.journeys import JourneyCleaner
+from monitor.continuity.service import Continuity
+from monitor.engine.chain_keeper import ChainKeeper
+from monitor.engine.drill_manager import DrillManager
+from monitor.engine.jobs import Jobs
+from monitor.engine.pause_manager import PauseManager, paused_keys
+from monitor.engine.site_observer import SiteObserver
+from monitor.facts.intent_log import IntentLog
+from monitor.status_feeds.service import StatusFeeds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from monitor.alerting.service import Alerting
+    from monitor.clock import Clock
+    from monitor.engine.fact_recorder import FactRecorder
+    from monitor.engine.heartbeats import Heartbeats
+    from monitor.engine.recorder import Recorder
+    from monitor.engine.runner import Runner
+    from monitor.engine.scheduler import Scheduler
+    from monitor.health import Health
+    from monitor.ledger.ledger import Ledger
+    from monitor.storage.writer import Writer
+    from monitor.vantage.watch import VantageWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """The parts that send probes."""
+
+    scheduler: Scheduler
+    jobs: Jobs
+    vantage: VantageWatch
+    journeys: JourneyCleaner
+    pauses: PauseManager
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that run alongside the server and are updated by a reload."""
+
+    probing: Probing
+    facts: FactRecorder
+    alerting: Alerting
+    keeper: ChainKeeper
+    anchoring: Anchoring
+    drills: DrillManager
+    continuity: Continuity
+    sites: SiteObserver
+    feeds: StatusFeeds
+
+
+def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
+    """Probe the checks of these products at the intervals of their drills, and the others as configured."""
+    jobs.tightened = intervals
+    scheduler.load(jobs.all())
+
+
+def _set_paused(jobs: Jobs, scheduler: Scheduler, heartbeats: Heartbeats, paused: frozenset[str]) -> None:
+    """Probe the checks that are not paused."""
+    heartbeats.restart(set(jobs.paused) - paused)
+    jobs.paused = paused
+    scheduler.load(jobs.all())
+
+
+def prepare_probing(
+    ledger: Ledger,
+    clock: Clock,
+    scheduler: Scheduler,
+    vantage: VantageWatch,
+    runner: Runner,
+    recorder: Recorder,
+    heartbeats: Heartbeats,
+) -> Probing:
+    """Prepare the probes of the portfolio, and load the scheduler with those that are not paused."""
+    journeys = JourneyCleaner(ledger, IntentLog.of(ledger.portfolio.store, JOURNEYS), clock)
+    journeys.restore()
+    jobs = Jobs(ledger, runner, recorder, heartbeats, vantage)
+    jobs.on_prepared = journeys.attach
+    jobs.prepare(ledger.portfolio)
+    jobs.paused = paused_keys(ledger, clock.now())
+    pauses = PauseManager(ledger, clock, partial(_set_paused, jobs, scheduler, heartbeats))
+    scheduler.load(jobs.all())
+    return Probing(scheduler, jobs, vantage, journeys, pauses)
+
+
+def create_parts(
+    ledger: Ledger,
+    clock: Clock,
+    health: Health,
+    probing: Probing,
+    writer: Writer,
+    facts: FactRecorder,
+    alerting: Alerting,
+) -> Parts:
+    """Create the parts that run alongside the server."""
+    set_intervals = partial(_set_probe_intervals, probing.jobs, probing.scheduler)
+    drills = DrillManager(ledger, facts, clock, set_intervals)
+    continuity = Continuity(ledger, IntentLog.of(ledger.portfolio.store), facts.add, clock)
+    continuity.restore()
+    return Parts(
+        probing,
+        facts,
+        alerting,
+        ChainKeeper(ledger.portfolio.store, writer, clock, health),
+        Anchoring(ledger, ledger.portfolio.store, facts.add, clock, health),
+        drills,
+        continuity,
+        SiteObserver(ledger, facts, clock, drills.on_site_change, drills.on_failover_end),
+        StatusFeeds(ledger, facts.add, clock),
+    )
