@@ -1,8 +1,8 @@
 """The audit log: an append-only file of JSON lines next to the record, with the origin of each change.
 
 A change is a fact of the record, with author and content. The log adds the means, the client and its address, and the
-events that are not facts: sign-ins and API tokens. It has addresses of people; so it is not part of the facts, which
-reports, bundles and pages for readers include. A line is written before its fact: no fact lacks its origin.
+events that are not facts: sign-ins and API tokens. It contains network addresses of people, so it is separate from the
+facts, which reports, bundles and pages include. A line is written before its fact, so that no fact lacks its origin.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Event(StrEnum):
 
 
 class Means(StrEnum):
-    """The means of a change. The last two are of facts without an entry."""
+    """The means of a change. The last two are used for facts without an entry."""
 
     SESSION = "session"
     PROXY = "proxy"
@@ -59,7 +59,10 @@ class Means(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The client of a change: `client` is the id of the token, subject, receiver or user; `address` is where it is."""
+    """The client of a change.
+
+    `client` is the id of the token, subject, receiver or user, `address` its network address.
+    """
 
     means: Means
     name: str

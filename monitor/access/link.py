@@ -1,7 +1,7 @@
 """Signed links: an HMAC over an alert, a receiver and an expiry.
 
 The key is in a file next to the record with mode 0600, so that the links of earlier messages work after a restart. A
-link only permits acknowledging one alert and marking its page.
+link only permits acknowledging one alert and rating its page.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sessions of people who signed in: kept in memory, by the SHA-256 of the cookie's value.
 
 After a restart people sign in again, which a provider with a session of its own does without a form. So nothing on disk
-permits access, and a logout is final.
+permits access, and a session that was signed out cannot be used again.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
 
 
 def _client_auth(metadata: Mapping[str, Any], login: OidcLogin) -> str:
-    """Return how the client proves its identity. In the body, if possible, because it has only one encoding there."""
+    """Return the client authentication method. The body is preferred, because the encoding in headers is ambiguous."""
     if login.client_secret is None:
         return "none"
     methods = metadata.get("token_endpoint_auth_methods_supported")

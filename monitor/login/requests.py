@@ -1,4 +1,4 @@
-"""HTTP requests to an OpenID Connect provider, under the outbound policy of the operator."""
+"""HTTP requests to an OpenID Connect provider, subject to the policy `outbound`."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class AlertmanagerReceiver(TlsReceiver):
 
 
 def alerts_of(message: Message) -> list[dict[str, Any]]:
-    """Return the alert, and as resolved those with its former severities: the severity is a label of an alert."""
+    """Return the alert, and a resolved one for each former severity, because the severity is one of its labels."""
     fields = message.fields
     severities = [fields["severity"], *message.extra.get("former_severities", ())]
     return [

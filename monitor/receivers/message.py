@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from monitor.notification import Notification
 
-SYMBOLS = {
+EVENT_LABELS = {
     Kind.RESOLVED: "RESOLVED",
     Kind.TEST: "TEST",
     Kind.ACKNOWLEDGED: "ACKNOWLEDGED",
@@ -86,8 +86,8 @@ class Message:
     @property
     def short(self) -> str:
         """The title without the combined messages."""
-        mark = SYMBOLS.get(self.event) or str(self.fields["severity"]).upper()
-        return f"[{mark}] {self.extra.get('summary') or self.fields['key']}"
+        label = EVENT_LABELS.get(self.event) or str(self.fields["severity"]).upper()
+        return f"[{label}] {self.extra.get('summary') or self.fields['key']}"
 
     @property
     def lines(self) -> list[str]:
@@ -124,13 +124,13 @@ def _detail_lines(message: Message) -> list[str]:
         if incident["resolved"]:
             lines.append(f"Until: {incident['resolved']}")
         failure = ": ".join(filter(None, (incident["reason"], incident["detail"])))
-        lines += [f"Seen: {failure}"] if failure else []
+        lines += [f"Reason: {failure}"] if failure else []
     if fields["checks"]:
         lines.append(f"Checks: {', '.join(fields['checks'])}")
     if extra.get("for"):
         lines.append(f"Affected: {', '.join(extra['for'])}")
     if extra.get("muted"):
-        lines.append(f"Not reported on their own, because they depend on it: {', '.join(extra['muted'])}")
+        lines.append(f"No alerts for the products that depend on it: {', '.join(extra['muted'])}")
     if fields["event"] == Kind.RESOLVED and downtime is not None:
         low, point, high = (_duration(downtime[name]) for name in ("low", "point", "high"))
         lines.append(f"Downtime: {point} (between {low} and {high}){_cost(downtime['point'], budget)}")
@@ -142,7 +142,7 @@ def _detail_lines(message: Message) -> list[str]:
 
 
 def _response(fields: dict[str, Any]) -> Iterator[str]:
-    """Yield the priority, the acknowledgement, and the escalation step of the alert."""
+    """Yield one line each for the priority, the acknowledgement, and the escalation step of the alert."""
     priority, by, acknowledged = (fields.get(name) for name in ("priority", "acknowledge_by", "acknowledged"))
     open_ = acknowledged is None and fields["event"] != Kind.RESOLVED
     if priority:

@@ -118,7 +118,7 @@ KIND = ReceiverKind(
     example="""\
 id: team-channel
 teams: {file: secrets/teams-workflow}
-security_token: {file: secrets/teams-outgoing}   # answers in the channel
+security_token: {file: secrets/teams-outgoing}   # replies in the channel
 """,
     callback=read_callback,
     combines_messages=True,

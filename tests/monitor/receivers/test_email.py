@@ -103,7 +103,7 @@ async def test_mail_is_sent_with_starttls_and_a_login(authority: trustme.CA, tmp
     assert mail["Subject"] == "[PAGE] Common Forms is down"
     assert (mail["To"], mail["From"]) == ("a@example.org, b@example.org", "ninewatch <ninewatch@example.org>")
     lines = mail.get_content().splitlines()
-    assert f"Seen: http_status: {HOSTILE}" in lines
+    assert f"Reason: http_status: {HOSTILE}" in lines
     assert "product: https://status.example.org/products/forms" in lines
     assert mail["Message-ID"] == "<4f0c1d2e3a4bopened@example.org>"
 
