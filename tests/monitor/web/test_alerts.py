@@ -13,6 +13,7 @@ from monitor.access.scopes import Scope
 from monitor.web.openapi import description
 from monitor.web.openapi_alerts import OPERATIONS
 from monitor.web.openapi_alerts import SCHEMAS as ALERT_SCHEMAS
+from monitor.web.openapi_analysis import SCHEMAS as ANALYSIS_SCHEMAS
 from monitor.web.openapi_schemas import SCHEMAS
 from sla.acknowledgement import ACKNOWLEDGEMENT, acknowledgements
 from sla.interval import HOUR
@@ -486,7 +487,7 @@ async def test_server_without_a_daemon_rejects_changes(tmp_path: Path, publish: 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
 def test_examples_match_their_schemas(operation: Any) -> None:
-    components = {"components": {"schemas": SCHEMAS | ALERT_SCHEMAS}}
+    components = {"components": {"schemas": SCHEMAS | ANALYSIS_SCHEMAS | ALERT_SCHEMAS}}
     jsonschema.validate(operation.example, operation.response | components)
     if operation.request is not None:
         jsonschema.validate(operation.request_example, operation.request | components)
@@ -515,7 +516,7 @@ async def test_responses_match_the_openapi_description(server: WritableServer) -
         assert response.status == operation.status, operation.path
         described = description()["paths"][operation.path][operation.method]["responses"][str(operation.status)]
         schema = described["content"]["application/json"]["schema"]
-        jsonschema.validate(response.body, schema | {"components": {"schemas": SCHEMAS | ALERT_SCHEMAS}})
+        jsonschema.validate(response.body, schema | {"components": description()["components"]})
 
 
 async def test_page_is_marked_by_the_author_of_the_request(server: WritableServer) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.web.openapi_schemas import SCHEMAS
+from monitor.web.openapi_analysis import SCHEMAS
 from sla.interval import DAY, HOUR, MINUTE
 from tests.support.ledgers import NOW, history, ledger_of, product
 

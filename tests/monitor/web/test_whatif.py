@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from monitor.facts.fact_index import Facts
-from monitor.web.openapi_schemas import SCHEMAS
+from monitor.web.openapi_analysis import SCHEMAS
 from sla.evidence import deployment_fact
 from sla.interval import DAY, HOUR, MINUTE
 from sla.window import format_instant
