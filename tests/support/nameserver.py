@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import cast
@@ -94,6 +95,17 @@ async def nameserver(
         transport.close()
         server.close()
         await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def nameserver_on(sock: socket.socket, over_udp: Answering) -> AsyncIterator[asyncio.DatagramTransport]:
+    """Answer on a bound UDP socket while the `with` block runs. Closing the transport stops it earlier."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(over_udp), sock=sock)
+    try:
+        yield transport
+    finally:
+        transport.close()
 
 
 # The delay of the response to a query, seconds; None for no response.
