@@ -24,7 +24,7 @@ COMMANDS = {
     "status": "status:status",
     "rules": "rules:rules_command",
     "diff": "diff:diff",
-    "import": "migrate:import_command",
+    "import": "import_history:import_command",
     "discover": "migrate:discover_command",
     "export": "export_site:export_command",
     "report": "report:report_command",

@@ -15,7 +15,7 @@ from monitor.migration.conversion import OBJECTIVE
 from monitor.migration.gatus import convert_gatus
 from monitor.migration.gatus_history import gatus_histories
 from monitor.migration.healthchecks import convert_healthchecks
-from monitor.migration.imported_history import imported_checks, refuse_existing, write_history
+from monitor.migration.imported_history import HistorySource, imported_checks, refuse_existing, write_history
 from monitor.migration.kubernetes import convert_manifest, convert_probes
 from monitor.migration.kuma import convert_kuma
 from monitor.migration.kuma_history import kuma_histories
@@ -169,7 +169,8 @@ def _write(conversion: Conversion, output: Path | None, history: _History | None
     now = SystemClock().now()
     if history is not None:
         refuse_existing(history.record)
-        imported = imported_checks(conversion, history.histories, history.source, now)
+        source = HistorySource.of_file(conversion.tool, history.source)
+        imported = imported_checks(conversion.checks(), conversion.by_check(history.histories), source, now)
         conversion.settings["store"] = str(history.record)
     text = conversion.text()
     if output is None:
@@ -177,14 +178,14 @@ def _write(conversion: Conversion, output: Path | None, history: _History | None
     else:
         _create(output, text, force=force)
     if history is not None:
-        write_history(conversion.tool, imported, history.source, history.record, now)
-    for line in (*(f"note: {note}" for note in conversion.notes), *map(_extent, imported)):
+        write_history(imported, HistorySource.of_file(conversion.tool, history.source), history.record, now)
+    for line in (*(f"note: {note}" for note in conversion.notes), *map(extent_line, imported)):
         click.echo(line, err=True)
     products, notes = plural(len(conversion.products), "product"), plural(len(conversion.notes), "note")
     click.echo(f"{products}, {notes}", err=True)
 
 
-def _extent(item: ImportedCheck) -> str:
+def extent_line(item: ImportedCheck) -> str:
     """Return the line about the imported history of a check."""
     start, end = format_instant(item.start), format_instant(item.end)
     counts = f", {plural(item.counts, 'count')} of hours or days ({item.uncertain} unknown)" if item.counts else ""

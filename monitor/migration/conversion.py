@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -26,6 +26,7 @@ _PLACEHOLDER: Final = Secret("placeholder-of-a-secret", "placeholder")
 _ERRORS_OF_THIS_MACHINE: Final = ("not allowed to ping", "make extras")
 _VARIABLE_REFERENCE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 
+T = TypeVar("T")
 Check = dict[str, Any]
 Note = Callable[[str], None]
 """Adds a note about one part of the source."""
@@ -99,6 +100,10 @@ class Conversion:
         products = [{**product, "checks": _with_placeholders(product["checks"])} for product in self.products]
         portfolio = portfolio_model(CHECK_TYPES).model_validate({"products": products})
         return {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
+
+    def by_check(self, histories: Mapping[str, T]) -> dict[str, T]:
+        """Return histories by the key of the monitor in the source as histories by `product/check`."""
+        return {self.targets[key]: history for key, history in histories.items() if key in self.targets}
 
     def text(self) -> str:
         """Return the configuration as YAML, with a comment that lists the environment variables to set."""

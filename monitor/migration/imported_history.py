@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.config.model import CheckBase
-    from monitor.migration.conversion import Conversion
 
 REASON: Final = "imported"
 """The reason code of a bad observation from another monitor."""
@@ -99,42 +98,62 @@ class ImportedCheck:
         }
 
 
-def imported_checks(
-    conversion: Conversion, histories: Mapping[str, SourceHistory], source: Path, now: int
-) -> list[ImportedCheck]:
-    """Return the imported history of each converted check, from histories by the key of the monitor in the source.
+@dataclass(frozen=True, slots=True)
+class HistorySource:
+    """Where a history is from: the tool, the name of its file or its address, and the SHA-256 digest of the file."""
 
-    Results after `now` are ignored.
+    tool: str
+    name: str
+    sha256: str | None = None
+
+    @classmethod
+    def of_file(cls, tool: str, path: Path) -> HistorySource:
+        """Return the source of a file.
+
+        Raises:
+            NinewatchError: it cannot be read.
+        """
+        try:
+            with path.open("rb") as file:
+                return cls(tool, path.name, hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise NinewatchError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
+
+
+def imported_checks(
+    checks: Mapping[str, CheckBase], histories: Mapping[str, SourceHistory], source: HistorySource, now: int
+) -> list[ImportedCheck]:
+    """Return the imported history of each check that has one, by `product/check`. Results after `now` are ignored.
 
     Raises:
-        NinewatchError: no converted check has a history.
+        NinewatchError: no check has a history.
     """
-    checks = conversion.checks()
     imported = [
         item
         for key, history in histories.items()
-        if (target := conversion.targets.get(key)) in checks
-        and (item := _imported(target, checks[target], history, now)).runs
+        if key in checks and (item := _imported(key, checks[key], history, now)).runs
     ]
     if not imported:
-        raise NinewatchError(f"{source}: has no results of the converted monitors; import it without --history")
+        raise NinewatchError(
+            f"{source.name}: has no results of the checks; without a history, start with an empty record"
+        )
     return imported
 
 
-def write_history(tool: str, imported: Iterable[ImportedCheck], source: Path, record: Path, now: int) -> None:
+def write_history(imported: Iterable[ImportedCheck], source: HistorySource, record: Path, now: int) -> None:
     """Create a record with the imported checks.
 
-    A fact about each product names the tool, the file with its SHA-256 digest, and the extent of each check.
+    A fact about each product names the source and the extent of each check.
 
     Raises:
         NinewatchError: the record exists, or cannot be written.
     """
     refuse_existing(record)
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    imported = list(imported)
     by_product: dict[str, dict[str, Any]] = defaultdict(dict)
     for item in imported:
         by_product[item.key.partition("/")[0]][item.key] = item.as_json()
-    body = {"tool": tool, "file": source.name, "sha256": digest}
+    body = {"tool": source.tool, "file": source.name, "sha256": source.sha256}
     facts = [Fact.of(now, "import", IMPORT, product, body | {"checks": items}) for product, items in by_product.items()]
     store = SqliteStore(record, now)
     try:
@@ -150,7 +169,7 @@ def refuse_existing(record: Path) -> None:
         NinewatchError: it exists.
     """
     if record.exists() and record.stat().st_size:
-        raise NinewatchError(f"{record} exists and was not changed; name a new record with --history")
+        raise NinewatchError(f"{record} exists and was not changed; a history is written to a new record only")
 
 
 def _imported(key: str, check: CheckBase, history: SourceHistory, now: int) -> ImportedCheck:

@@ -147,7 +147,7 @@ def test_existing_files_and_empty_histories_are_errors_before_anything_is_writte
     arguments = ("import", "uptime-kuma", database, "-o", tmp_path / "kuma.yaml", "--history", tmp_path / "n.db")
     error = invoke(*arguments).exception
     assert isinstance(error, NinewatchError)
-    assert "has no results of the converted monitors" in str(error)
+    assert "has no results of the checks" in str(error)
     (tmp_path / "n.db").write_text("something")
     assert "n.db exists and was not changed" in str(invoke(*arguments).exception)
     assert not (tmp_path / "kuma.yaml").exists()
