@@ -100,7 +100,7 @@ class ImportedCheck:
 
 @dataclass(frozen=True, slots=True)
 class HistorySource:
-    """Where a history is from: the tool, the name of its file or its address, and the SHA-256 digest of the file."""
+    """The source of a history: the tool, the name of its file or its address, and the SHA-256 digest of the file."""
 
     tool: str
     name: str
