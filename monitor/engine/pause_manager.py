@@ -32,15 +32,13 @@ class PauseManager:
         self._paused: frozenset[str] = frozenset()
 
     def update(self) -> None:
-        """Apply the present pauses. Called about once per second and after each load.
-
-        A paused check has no last result, because its last outcome would be shown as the present one.
-        """
+        """Apply the present pauses. Called about once per second and after each load."""
         paused = paused_keys(self._ledger, self._clock.now())
+        if paused or self._paused:
+            for entry in self._ledger.probed_entries():
+                if entry.paused is not (entry.key in paused):
+                    entry.set_paused(paused=not entry.paused)
         if paused != self._paused:
             log.info("pauses_changed", paused=sorted(paused - self._paused), resumed=sorted(self._paused - paused))
-            for key in paused - self._paused:
-                if (entry := self._ledger.entry(key)) is not None:
-                    entry.forget_last()
             self._paused = paused
             self._set_paused(paused)

@@ -127,7 +127,7 @@ class CheckLines:
 
     def _state(self, now: int) -> tuple[bool | None, int]:
         """Return whether the check is up (None: unknown), and the instant at which this ends without a new probe."""
-        last_known = self._entry.timeline.last_known
+        last_known = None if self._entry.paused else self._entry.timeline.last_known
         if last_known is None or now > last_known[0] + self._entry.hold:
             return None, _FOREVER
         return last_known[1] is Outcome.GOOD, last_known[0] + self._entry.hold

@@ -33,6 +33,7 @@ class CheckEntry(CheckHistory):
         "last",
         "last_failure",
         "opens_incidents",
+        "paused",
         "product",
         "slow",
         "totals",
@@ -47,6 +48,7 @@ class CheckEntry(CheckHistory):
         self.last_failure: Failure | None = None
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.slow = 0
+        self.paused = False
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
@@ -71,9 +73,10 @@ class CheckEntry(CheckHistory):
         """Add the last result to the incident tracker, and return the decision. None if the check opens no incident."""
         return self.tracker.step(observation) if self.opens_incidents else None
 
-    def forget_last(self) -> None:
-        """Remove the last result, because the check is paused."""
-        self.last = None
+    def set_paused(self, *, paused: bool) -> None:
+        """Set whether the check is paused. A paused check has no last result: it would be shown as present."""
+        self.paused = paused
+        self.last = None if paused else self.last
         self.version += 1
 
     def recheck_delay(self, at: int) -> int | None:

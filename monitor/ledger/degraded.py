@@ -83,11 +83,11 @@ def is_degraded(ledger: Ledger, product_id: str, now: int) -> bool:
 def _causes(ledger: Ledger, product_id: str, now: int) -> Iterator[Degradation]:
     notice = ledger.portfolio.alerting.certificate_notice
     for entry in ledger.entries_of(product_id):
-        yield from _causes_of_check(entry, now, notice)
+        yield from _causes_of_check(entry, ledger.states_of(entry.key).state(now).point, now, notice)
 
 
-def _causes_of_check(entry: CheckEntry, now: int, notice: int) -> Iterator[Degradation]:
-    check, state = entry.check.id, entry.timeline.state(now).point
+def _causes_of_check(entry: CheckEntry, state: State, now: int, notice: int) -> Iterator[Degradation]:
+    check = entry.check.id
     if state is State.DOWN:
         yield Degradation(check, DegradedCause.REDUNDANCY, "down, and the product needs only the other checks")
     if state is not State.UP:

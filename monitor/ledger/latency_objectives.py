@@ -50,7 +50,7 @@ def latency_figures(ledger: Ledger, product: Product, now: int) -> Iterator[Late
     composition: History = ledger.compositions[product.id]
     subjects = [("", keys, composition, product.objectives)]
     for key, check in zip(keys, product.checks, strict=True):
-        subjects.append((check.id, [key], ledger.entries[key].timeline, check.objectives))
+        subjects.append((check.id, [key], ledger.states_of(key), check.objectives))
     for check_id, checks, history, blocks in subjects:
         for block in blocks:
             term = block.term(checks[0] if check_id else "")

@@ -6,6 +6,7 @@ reads no clock. Use it on the event loop's thread only.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
 from monitor.ledger.journey_register import JourneyRegister
 from monitor.ledger.latencies import Latencies
+from monitor.ledger.paused_states import PausedStates
 from monitor.ledger.product_figures import ProductFigures
 from monitor.ledger.product_histories import ProductHistories
 from monitor.ledger.renamed_checks import (
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from sla.latency_objective import Fast
     from sla.observation import Observation, Run
     from sla.product_incident import ProductIncident
+    from sla.state_history import History
 
 
 class Ledger(ProductFigures):
@@ -53,7 +56,7 @@ class Ledger(ProductFigures):
         self._excluded = ExclusionSums(self.exclusions, self._exclusion_sources)
         self._facts, self.former_ids = Facts(), FormerIdMap()
         self._unconfigured: dict[str, CheckHistory] = {}
-        self._incidents = IncidentRegister()
+        self._incidents, self._paused_states = IncidentRegister(), PausedStates()
         self.continuity, self.journeys = ContinuityRegister(), JourneyRegister()
         self.latencies = Latencies(portfolio.zone)
         self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/outages.py
@@ -153,6 +156,11 @@ class Ledger(ProductFigures):
         entry = self.entry(key)
         return entry if entry is not None else self._unconfigured.setdefault(key, CheckHistory(key))
 
+    def states_of(self, key: str) -> History:
+        """Return the states of a check: those of its timeline, unknown while it is paused."""
+        pauses = self._facts.pauses(key.partition("/")[0])
+        return self._paused_states.of(key, self.history(key).timeline, pauses)
+
     def entry(self, key: str) -> CheckEntry | None:
         """Return the entry of a configured check of a product or of a site."""
         return self.entries.get(key) or self.site_entries.get(key)
@@ -212,8 +220,17 @@ class Ledger(ProductFigures):
         ]
 
     def apply(self, change: Opened | Resolved) -> Incident:
-        """Add the incident of a tracker's decision; return it with its first and newest failing probe."""
-        return self._incidents.apply(change, self.entries.get(change.incident.check))
+        """Add the incident of a tracker's decision; return it with its first and newest failing probe.
+
+        Paused time is no downtime of the incident.
+        """
+        incident = self._incidents.apply(change, self.entries.get(change.incident.check))
+        states = self.states_of(incident.check)
+        if incident.resolved is None or incident.downtime is None or states is self.history(incident.check).timeline:
+            return incident
+        incident = replace(incident, downtime=incident.downtime_until(incident.resolved, states))
+        self._incidents.add(incident)
+        return incident
 
     def with_newest_failure(self, incident: Incident) -> Incident:
         """Return the incident, with the newest failing probe if it is open."""

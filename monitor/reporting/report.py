@@ -182,7 +182,7 @@ def _report(ledger: Ledger, product: Product, window: Window, at: int, now: int)
         {name: ledger.compositions[name] for name in product.depends_on},
         incidents,
         readiness_of(ledger, product.id, at),
-        {incident.check: ledger.history(incident.check).timeline for incident in incidents},
+        {incident.check: ledger.states_of(incident.check) for incident in incidents},
         tuple(product.agreement.limits()),
         partial(ledger.provisional, product.id, at, now),
         ledger.contractual_histories[product.id],

@@ -62,7 +62,7 @@ def _failure_text(failure: Failure) -> str:
 def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
     """Return the line of the incident. The duration of an open incident ends now."""
     downtime, window = downtime_so_far(ledger, incident, now), ledger.own_window(incident.product, now).measured
-    in_window = incident.part(window, now, ledger.history(incident.check).timeline)
+    in_window = incident.part(window, now, ledger.states_of(incident.check))
     part = None if in_window is None else in_window.part
     return IncidentLine(
         id=incident.id,
@@ -85,4 +85,4 @@ def downtime_so_far(ledger: Ledger, incident: Incident, now: int) -> int | None:
     entry = ledger.entries.get(incident.check)
     if incident.downtime is not None or entry is None:
         return incident.downtime
-    return incident.downtime_until(incident.resolved or now, entry.timeline)
+    return incident.downtime_until(incident.resolved or now, ledger.states_of(incident.check))

@@ -174,7 +174,7 @@ def _incident_in_window(ledger: Ledger, incident: Incident, window: Interval | N
     """Return the incident with its downtime in the window; None if they do not overlap."""
     if window is None:
         return incident_json(ledger, incident, now)
-    in_window = incident.part(window, now, ledger.history(incident.check).timeline)
+    in_window = incident.part(window, now, ledger.states_of(incident.check))
     if in_window is None:
         return None
     part, total = in_window.part, in_window.incident.downtime
