@@ -18,7 +18,7 @@ from monitor.web.rate_limit import RateLimit
 from monitor.web.server import build, listen
 from monitor.web.write_context import WriteContext
 from sla.interval import HOUR
-from tests.support.alerting import AlertingHarness, run_alerting
+from tests.support.alerting import BAD, GOOD, AlertingHarness, run_alerting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -103,3 +103,10 @@ async def writable(
                 yield WritableServer(f"http://{listener.addresses[0]}", harness, facts, record, signer, session)
             finally:
                 await listener.close()
+
+
+async def open_alert(server: WritableServer, key: str = "forms/health") -> str:
+    """Let the check of the product fail, and return the key of the product's alert."""
+    server.harness.observe(GOOD, BAD, BAD, key=key)
+    await server.harness.written()
+    return next(alert.key for alert in server.harness.alerting.open_alerts() if alert.product == key.partition("/")[0])

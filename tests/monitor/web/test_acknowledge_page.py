@@ -13,9 +13,9 @@ from monitor.access.link import Claim, LinkSigner
 from sla.acknowledgement import acknowledgements
 from sla.interval import HOUR, SECOND
 from sla.page_mark import Mark, page_marks
-from tests.support.alerting import BAD, GOOD, ledger_with_receivers
+from tests.support.alerting import GOOD, ledger_with_receivers
 from tests.support.ledgers import product
-from tests.support.writable_server import WritableServer, writable
+from tests.support.writable_server import WritableServer, open_alert, writable
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -31,16 +31,9 @@ async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
         yield running_server
 
 
-async def fails(server: WritableServer) -> str:
-    server.harness.observe(GOOD, BAD, BAD)
-    await server.harness.written()
-    (alert,) = server.harness.alerting.open_alerts()
-    return alert.key
-
-
 async def test_get_of_acknowledge_link_shows_the_alert_without_acknowledging_it(server: WritableServer) -> None:
     """Mail scanners fetch every link, with GET and HEAD, and more than once."""
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     for method in ("GET", "HEAD", "GET"):
         page = await server.page(method, link)
         assert page.status == 200
@@ -54,7 +47,7 @@ async def test_get_of_acknowledge_link_shows_the_alert_without_acknowledging_it(
 
 
 async def test_form_acknowledges_and_redirects_to_the_page(server: WritableServer) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     link = server.link(key)
     sent = await server.page("POST", link, action="acknowledge", by=" Ana Ng ")
     assert (sent.status, sent.headers["Location"]) == (303, link.rpartition("/")[2])
@@ -67,7 +60,7 @@ async def test_form_acknowledges_and_redirects_to_the_page(server: WritableServe
 
 
 async def test_acknowledgement_without_a_name_has_the_receivers_name(server: WritableServer) -> None:
-    link = server.link(await fails(server), receiver="on-call")
+    link = server.link(await open_alert(server), receiver="on-call")
     await server.page("POST", link, action="acknowledge", by="")
     assert [fact.by for fact in acknowledgements(server.journal)] == ["on-call"]
 
@@ -77,7 +70,7 @@ async def test_acknowledgement_without_a_name_has_the_receivers_name(server: Wri
 async def test_page_can_be_marked_while_the_alert_is_open_and_after_it_is_resolved(
     server: WritableServer, action: str, mark: Mark, *, resolved: bool
 ) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     if resolved:
         server.harness.observe(GOOD, GOOD)
         await server.harness.written()
@@ -90,7 +83,7 @@ async def test_page_can_be_marked_while_the_alert_is_open_and_after_it_is_resolv
 
 
 async def test_resolved_alert_cannot_be_acknowledged(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     server.harness.observe(GOOD, GOOD)
     await server.harness.written()
     sent = await server.page("POST", link, action="acknowledge", by="Ana")
@@ -108,7 +101,7 @@ async def test_page_of_a_forgotten_alert_can_be_marked(server: WritableServer) -
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_wrong_expired_and_foreign_links_get_a_plain_error_page(server: WritableServer, method: str) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     good, fields = server.link(key), {"action": "acknowledge", "by": "Ana"} if method == "POST" else {}
     foreign = LinkSigner(b"another daemon's key, 32 bytes..").token(
         Claim(key, "ops", "forms", server.clock.now() + HOUR)
@@ -128,7 +121,7 @@ async def test_wrong_expired_and_foreign_links_get_a_plain_error_page(server: Wr
 
 
 async def test_link_expires(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     server.clock.jump(HOUR // SECOND - 1)
     assert (await server.page("GET", link)).status == 200
     server.clock.jump(1)
@@ -164,33 +157,33 @@ async def test_link_is_valid_after_a_restart_with_the_same_key(tmp_path: Path) -
     ],
 )
 async def test_invalid_form_is_rejected(server: WritableServer, fields: dict[str, str]) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     assert (await server.ask("POST", link, data=fields or b"")).status == 400
     assert server.journal == []
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
 async def test_body_of_another_content_type_is_rejected(server: WritableServer, kind: str) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     response = await server.ask("POST", link, data=b"action=acknowledge", headers={"Content-Type": kind})
     assert (response.status, server.journal) == (400, [])
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_other_methods_do_not_acknowledge(server: WritableServer, method: str) -> None:
-    response = await server.ask(method, server.link(await fails(server)), data={"action": "acknowledge"})
+    response = await server.ask(method, server.link(await open_alert(server)), data={"action": "acknowledge"})
     assert (response.status, server.journal) == (405, [])
 
 
 async def test_action_in_the_query_is_rejected(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     assert (await server.ask("POST", f"{link}?action=acknowledge")).status == 400
     assert (await server.ask("GET", f"{link}?action=acknowledge&by=Ana")).status == 400
     assert server.journal == []
 
 
 async def test_name_is_escaped(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     await server.page("POST", link, action="acknowledge", by=HOSTILE)
     text = (await server.page("GET", link)).text
     assert HOSTILE not in text
@@ -198,14 +191,14 @@ async def test_name_is_escaped(server: WritableServer) -> None:
 
 
 async def test_invalid_links_are_rate_limited_without_affecting_valid_ones(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     statuses = [(await server.page("GET", f"/acknowledge/{number}")).status for number in range(13)]
     assert statuses == [403] * 10 + [429] * 3
     assert (await server.page("GET", link)).status == 200
 
 
 async def test_changes_through_one_link_are_rate_limited(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     statuses = [(await server.page("POST", link, action="noise", by=f"n{number}")).status for number in range(12)]
     assert statuses == [303] * 10 + [429] * 2
 
@@ -213,7 +206,7 @@ async def test_changes_through_one_link_are_rate_limited(server: WritableServer)
 async def test_log_and_error_pages_do_not_contain_the_token(
     server: WritableServer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     token, pages = link.rpartition("/")[2], ""
     with caplog.at_level(logging.DEBUG):
         await server.page("POST", link, action="acknowledge", by="Ana")
@@ -226,6 +219,6 @@ async def test_log_and_error_pages_do_not_contain_the_token(
 
 
 async def test_request_with_a_foreign_host_name_is_rejected(server: WritableServer) -> None:
-    link = server.link(await fails(server))
+    link = server.link(await open_alert(server))
     response = await server.ask("POST", link, headers={"Host": "evil.example"}, data={"action": "acknowledge"})
     assert (response.status, server.journal) == (421, [])

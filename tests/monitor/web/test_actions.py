@@ -201,11 +201,11 @@ def test_every_form_needs_the_scope_of_its_api_route() -> None:
 
 @contextlib.asynccontextmanager
 async def failing(tmp_path: Path) -> AsyncIterator[Operator]:
-    from tests.monitor.web.test_alerts import fails
+    from tests.support.writable_server import open_alert
 
     ledger = ledger_with_receivers(product("forms"), receivers=[], login=PROXY)
     async with writable(ledger, tmp_path) as server:
-        await fails(server)
+        await open_alert(server)
         yield Operator(server)
 
 

@@ -17,10 +17,10 @@ import pytest
 from sla.acknowledgement import Acknowledgement, acknowledgements
 from sla.interval import SECOND
 from sla.page_mark import Mark, page_marks
-from tests.support.alerting import BAD, GOOD, ledger_with_receivers
+from tests.support.alerting import ledger_with_receivers
 from tests.support.ledgers import product
 from tests.support.messages import write_secret
-from tests.support.writable_server import Answer, WritableServer, writable
+from tests.support.writable_server import Answer, WritableServer, open_alert, writable
 
 TOKEN = base64.b64encode(b"a token of thirty-two bytes long").decode()
 
@@ -45,12 +45,6 @@ async def server(tmp_path: Path) -> AsyncIterator[WritableServer]:
     )
     async with writable(ledger, tmp_path) as served:
         yield served
-
-
-async def fails(server: WritableServer, key: str = "forms/health") -> str:
-    server.harness.observe(GOOD, BAD, BAD, key=key)
-    await server.harness.written()
-    return next(alert.key for alert in server.harness.alerting.open_alerts() if alert.product == key.partition("/")[0])
 
 
 def recorded_acknowledgements(server: WritableServer) -> list[Acknowledgement]:
@@ -106,7 +100,7 @@ async def teams(server: WritableServer, text: str, key: str = TOKEN, to: str = "
 
 
 async def test_acknowledgement_in_pagerduty_is_recorded(server: WritableServer) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     assert (await pagerduty(server, acknowledgement_event(key))).status == 200
     assert recorded_acknowledgements(server) == [
         Acknowledgement(server.clock.now(), key, "Tenex Engineer", "pagerduty", "forms", key, "pager")
@@ -127,7 +121,7 @@ async def test_acknowledgement_in_pagerduty_is_recorded(server: WritableServer) 
 async def test_other_events_of_pagerduty_are_accepted_without_a_change(
     server: WritableServer, change: dict[str, Any]
 ) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     assert (
         (await pagerduty(server, acknowledgement_event(key, **change))).status,
         recorded_acknowledgements(server),
@@ -138,7 +132,7 @@ async def test_other_events_of_pagerduty_are_accepted_without_a_change(
 
 
 async def test_button_in_slack_acknowledges_or_marks(server: WritableServer) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     for action in ("acknowledge", "noise"):
         response = await slack(server, button_press(action, key))
         assert (response.status, response.text) == (200, "")
@@ -151,7 +145,7 @@ async def test_button_in_slack_acknowledges_or_marks(server: WritableServer) -> 
 
 @pytest.mark.parametrize("age", [301, -301, 86_400])
 async def test_slack_request_is_valid_for_five_minutes(server: WritableServer, age: int) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     assert (await slack(server, button_press("acknowledge", key), age=age)).status == 403
     assert recorded_acknowledgements(server) == []
     assert (await slack(server, button_press("acknowledge", key), age=300)).status == 200
@@ -168,13 +162,13 @@ async def test_slack_request_is_valid_for_five_minutes(server: WritableServer, a
     ],
 )
 async def test_other_interactions_of_slack_change_nothing(server: WritableServer, payload: dict[str, Any]) -> None:
-    await fails(server)
+    await open_alert(server)
     assert ((await slack(server, payload)).status, server.journal) == (200, [])
 
 
 @pytest.mark.parametrize("text", ["<at>ninewatch</at> acknowledge {}", "<at>n w</at>&nbsp;ack {}\n", "<p>ACK {}</p>"])
 async def test_word_in_teams_acknowledges_and_gets_a_reply(server: WritableServer, text: str) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     response = await teams(server, text.format(key))
     assert (response.status, response.body) == (200, {"type": "message", "text": f"Acknowledged: {key}"})
     assert recorded_acknowledgements(server) == [
@@ -184,22 +178,22 @@ async def test_word_in_teams_acknowledges_and_gets_a_reply(server: WritableServe
 
 async def test_word_in_teams_needs_no_key_if_one_alert_is_open(server: WritableServer) -> None:
     assert (await teams(server, "ack")).body["text"] == "0 alerts are open; none is open"
-    key = await fails(server)
+    key = await open_alert(server)
     assert (await teams(server, "useful")).body["text"] == f"Marked as useful: {key}"
     assert (await teams(server, "ack")).body["text"] == f"Acknowledged: {key}"
 
 
 @pytest.mark.parametrize("text", ["", "help", "please ack", "ack nothing"])
 async def test_reply_in_teams_lists_the_open_alerts(server: WritableServer, text: str) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     response = await teams(server, text)
     assert (response.status, recorded_acknowledgements(server)) == (200, [])
     assert response.body["text"].endswith(f"open: {key}")
 
 
 async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(server: WritableServer) -> None:
-    await fails(server)
-    other = await fails(server, "sso/health")
+    await open_alert(server)
+    other = await open_alert(server, "sso/health")
     assert (await pagerduty(server, acknowledgement_event(other))).status == 404
     assert (await slack(server, button_press("acknowledge", other))).status == 404
     assert (await teams(server, f"ack {other}")).body["text"].startswith("no open alert of this receiver has the key")
@@ -208,7 +202,7 @@ async def test_receiver_cannot_acknowledge_an_alert_that_it_was_not_notified_of(
 
 @pytest.mark.parametrize("key", ["", "other", "pd secre"])
 async def test_callback_with_a_wrong_signature_is_rejected(server: WritableServer, key: str) -> None:
-    alert = await fails(server)
+    alert = await open_alert(server)
     wrong = base64.b64encode(key.encode() or b"x").decode()
     responses = [
         await pagerduty(server, acknowledgement_event(alert), key or "x"),
@@ -222,7 +216,7 @@ async def test_callback_with_a_wrong_signature_is_rejected(server: WritableServe
 
 @pytest.mark.parametrize("to", ["none", "plain", "hook", "team", "pager", "..%2fapi"])
 async def test_signature_of_another_receiver_is_rejected(server: WritableServer, to: str) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     assert (await slack(server, button_press("acknowledge", key), to=to)).status == 403
     assert server.journal == []
 
@@ -254,14 +248,14 @@ async def test_header_with_invalid_bytes_is_rejected(server: WritableServer, rec
 
 
 async def test_wrong_signatures_are_rate_limited(server: WritableServer) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     statuses = [(await server.ask("POST", "/callbacks/chat", data=b"x")).status for _ in range(12)]
     assert statuses == [403] * 10 + [429] * 2
     assert (await slack(server, button_press("acknowledge", key))).status == 200
 
 
 async def test_name_from_a_service_is_truncated_and_cleaned(server: WritableServer) -> None:
-    key = await fails(server)
+    key = await open_alert(server)
     agent = {"type": "user_reference", "summary": "a\n\u202eb" + "x" * 500}
     assert (await pagerduty(server, acknowledgement_event(key, agent=agent))).status == 200
     (acknowledgement,) = recorded_acknowledgements(server)
