@@ -294,6 +294,11 @@ def _one_line(text: str) -> str:
     text = _concealer.clean(text)
     if len(text) > _MAX_TEXT_LENGTH:
         text = f"{text[:_MAX_TEXT_LENGTH]}... ({len(text)} characters)"
+    return escape_invisible(text)
+
+
+def escape_invisible(text: str) -> str:
+    """Return the text with control and invisible characters escaped, so that it cannot forge lines."""
     return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
 from monitor.engine.probe_environment import probe_environment
+from monitor.engine.probe_trace import ProbeTrace
 from monitor.errors import NinewatchError
 from monitor.health import Health
-from monitor.log import conceal_secrets
+from monitor.log import conceal_secrets, escape_invisible
 from monitor.network.failure import quoted
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probe_result import PHASES, JourneyResult
@@ -43,12 +44,15 @@ _SCHEMES = {scheme: kind for kind in KINDS.values() for scheme in kind.schemes}
 @click.option("--timeout", default="10s", show_default=True, help="For a URL: deadline for all phases together.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--allow-exec", is_flag=True, help="Allow the program of an exec check, or a browser script.")
-def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exec: bool) -> None:
+@click.option(
+    "--trace", "is_traced", is_flag=True, help="Also print each event: addresses, connections, TLS, response."
+)
+def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exec: bool, is_traced: bool) -> None:
     """Probe once and print outcome, reason, HTTP status and the phases.
 
     URL is https://host/path, tcp://host:port, smtp://host or another of docs/probes.md. CHECK is product/check of the
-    configuration that -c specifies, or the check's id if it is unique. Exit status: 0 good, 1 bad, 3 unknown, 2 usage
-    error.
+    configuration that -c specifies, or the check's id if it is unique. --trace shows headers and the beginning of the
+    body of each response, without secrets and cookies. Exit status: 0 good, 1 bad, 3 unknown, 2 usage error.
     """
     outbound = None
     if path is None:
@@ -56,13 +60,18 @@ def probe(target: str, path: Path | None, timeout: str, as_json: bool, allow_exe
     else:
         _, portfolio = load_config(path, allow_exec=allow_exec)
         check, outbound = _configured_check(target, path, portfolio), OutboundPolicy(portfolio.outbound)
-    attempt = asyncio.run(_run_once(check, outbound))
+    trace = ProbeTrace(SystemClock()) if is_traced else None
+    attempt = asyncio.run(_run_once(check, outbound, trace))
+    for line in trace.lines() if trace is not None else ():
+        click.echo(escape_invisible(conceal_secrets(line)), err=as_json)
     click.echo(conceal_secrets(_as_json(attempt) if as_json else _as_text(check, attempt)))
     sys.exit(EXIT_STATUS[attempt.result.outcome])
 
 
-async def _run_once(check: CheckBase, outbound: OutboundPolicy | None) -> AttemptResult:
+async def _run_once(check: CheckBase, outbound: OutboundPolicy | None, trace: ProbeTrace | None) -> AttemptResult:
     async with probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
+        if trace is not None:
+            trace.follow(runner)
         return await runner.run(check, prepare(check))
 
 

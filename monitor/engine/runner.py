@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,6 +61,7 @@ class Runner:
     ) -> None:
         self._clock, self._loop_monitor, self._poller, self._resolver = clock, loop_monitor, poller, resolver
         self.outbound = outbound or OutboundPolicy()
+        self.attempt_type: Callable[..., Attempt] = Attempt
 
     def run(self, check: CheckBase, probe: Probe, judge: Judge | None = None) -> Coroutine[Any, Any, AttemptResult]:
         """Return the coroutine of an attempt with the timeout and `slow_after` of the check."""
@@ -103,7 +104,7 @@ class Runner:
 
     def new_attempt(self, outbound: OutboundPolicy | None = None) -> Attempt:
         """Return a new attempt without a deadline, for a caller that runs it itself."""
-        return Attempt(self._clock, self._poller, self._resolver, outbound or self.outbound)
+        return self.attempt_type(self._clock, self._poller, self._resolver, outbound or self.outbound)
 
     async def _result_of(self, probe: Probe, attempt: Attempt, seconds: float) -> ProbeResult:
         try:
