@@ -20,10 +20,10 @@ from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.links import Links
 from monitor.alerting.outbox import Outbox
 from monitor.alerting.product_incidents import ProductIncidents
+from monitor.alerting.public_messages import PublicMessages
 from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Responses
 from monitor.alerting.retry_requests import RetryRequests
-from monitor.alerting.update_reminder import UpdateReminder
 from monitor.notification import NOTHING, Decided, Kind, Notification
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Alerting:
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retry_requests = RetryRequests()
         self.reports = ReportSender(ledger, clock, read_past)
-        self.update_reminder = UpdateReminder(ledger, clock, read_past)
+        self.public_messages = PublicMessages(ledger, clock, read_past)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._decisions = AlertDecisions(
@@ -195,7 +195,7 @@ class Alerting:
             self._put(
                 self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
             )
-            self._put([*await self.reports.due(), *await self.update_reminder.due()], ())
+            self._put([*await self.reports.due(), *await self.public_messages.due()], ())
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:

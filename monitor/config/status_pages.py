@@ -168,6 +168,9 @@ class StatusPage(Model):
     remind: Id | None = None
     """The id of the receiver that is reminded when the next update of a public incident is due. Default: none."""
 
+    notify: tuple[Id, ...] = ()
+    """Ids of receivers that get each update of a public incident: a mailing list, a chat, a webhook."""
+
     components: Annotated[tuple[StatusComponent, ...], Field(min_length=1)]
     """The components, in the order of the page."""
 
@@ -236,13 +239,14 @@ def _unknown_products(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
 
 
 def _receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+    """Yield receivers of messages that do not exist or accept no reports."""
     receivers = {receiver.id: receiver for receiver in portfolio.receivers}
     for number, page in enumerate(portfolio.status_pages):
-        if page.remind is None:
-            continue
-        if page.remind not in receivers:
-            known = f"there are {', '.join(sorted(receivers))}" if receivers else "add one under receivers:"
-            yield ("status_pages", number, "remind"), f"there is no receiver {quoted(page.remind)}; {known}"
-        elif not receivers[page.remind].accepts_reports:
-            message = f"{quoted(page.remind)} accepts no reports; use a chat, e-mail, ntfy, GC Notify or a webhook"
-            yield ("status_pages", number, "remind"), message
+        names: list[tuple[Loc, str]] = [(("notify", index), name) for index, name in enumerate(page.notify)]
+        for loc, name in names if page.remind is None else [*names, (("remind",), page.remind)]:
+            if name not in receivers:
+                known = f"there are {', '.join(sorted(receivers))}" if receivers else "add one under receivers:"
+                yield ("status_pages", number, *loc), f"there is no receiver {quoted(name)}; {known}"
+            elif not receivers[name].accepts_reports:
+                message = f"{quoted(name)} accepts no reports; use a chat, e-mail, ntfy, GC Notify or a webhook"
+                yield ("status_pages", number, *loc), message

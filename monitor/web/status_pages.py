@@ -116,7 +116,8 @@ async def page_response(request: web.Request, page: StatusPage) -> web.Response:
 def _html(request: web.Request, template: str, view: StatusPageView, **values: Any) -> web.Response:
     assets = request.app[CONTEXT].assets
     text = assets.render(template, page=view, links=Links.of(assets, view.id), **values)
-    return web.Response(text=text, content_type="text/html", charset="utf-8")
+    headers = {"Cache-Control": f"public, max-age={MAX_AGE // SECOND}"}
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
 
 def page_of_path(request: web.Request) -> StatusPage:

@@ -62,6 +62,7 @@ def test_public_address_of_a_page(tmp_path: Path) -> None:
         ([{**PAGE, "logo": "none.svg"}], "none.svg: no such file or directory"),
         ([{**PAGE, "remind": "ops"}], 'there is no receiver "ops"; there are hub'),
         ([{**PAGE, "remind": "hub"}], '"hub" accepts no reports; use a chat, e-mail'),
+        ([{**PAGE, "notify": ["ops"]}], 'there is no receiver "ops"; there are hub'),
         ([{**PAGE, "templates": {"resolved": "Back at {end}"}}], 'has the unknown placeholder "{end}"'),
         ([{**PAGE, "figures": "best"}], "figures"),
         ([{**PAGE, "components": []}], "components"),
