@@ -23,9 +23,12 @@ NO_TESTS = 5  # pytest's exit status if no test is selected
 LOADED = (sys.executable, ".ci/loaded.py", *PYTEST, "--timeout=600")
 IN_FILES = ("-n", "2", "--dist", "loadfile")
 
+FAILOVERS = ("tests/integration/test_real_failover.py", "tests/integration/test_keycloak_failover.py")
+
 # name -> command, in the order of execution.
 PARTS: dict[str, tuple[str, ...]] = {
-    "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full"),
+    "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full", *(f"--ignore={path}" for path in FAILOVERS)),
+    "failovers with Patroni and with Keycloak": (*PYTEST, "-n", "2", "-m", "full", *FAILOVERS),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
     "`make unit` next to two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
     "`make slow` next to two busy processes per core": (*LOADED, *IN_FILES, "-m", "slow and not full"),
