@@ -74,5 +74,15 @@ def test_part_that_is_run_again_replaces_its_row_only(full: ModuleType, monkeypa
 
 def test_every_marker_selection_has_a_part(full: ModuleType) -> None:
     """The tests that `make test` and `make slow` exclude have a part of their own."""
-    selected = {command[-1] for command in full.PARTS.values() if "pytest" in command}
+    commands = [command for command in full.PARTS.values() if "pytest" in command]
+    selected = {command[len(command) - command[::-1].index("-m")] for command in commands}
     assert selected == {"full", "not slow and not full", "slow and not full"}
+
+
+def test_files_that_one_part_ignores_are_run_by_another(full: ModuleType) -> None:
+    ignored = {
+        word.removeprefix("--ignore=") for command in full.PARTS.values() for word in command if "--ignore" in word
+    }
+    selected = {word for command in full.PARTS.values() for word in command if word.startswith("tests/")}
+    assert ignored == selected
+    assert all((SCRIPT.parents[1] / path).is_file() for path in selected)
