@@ -17,7 +17,7 @@ $(BIN)/python -c 'import pip' 2> /dev/null || { \
 	$(PYTHON) -m venv $(VENV); }
 endef
 
-.PHONY: help run extras test lint unit slow full cover bench generate lock clean
+.PHONY: help run extras test lint unit slow full cover bench docs generate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier comm
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.page_delay
 
+docs: .tools/mkdocs ## Build the documentation site, var/site/index.html; a broken link is an error
+	$(BIN)/python .ci/docs.py $<
+
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards
 	$(BIN)/python -m monitor.generate
 
@@ -74,6 +77,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(EXTRAS) apprise | $(COMPILE) -c requirements.lock - -o requirements-apprise.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser apprise) -o requirements-dev.lock
 	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
+	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: - -o .ci/docs.lock
 	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
@@ -100,6 +104,10 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 	$(INSTALL) -r requirements-dev.lock
 	$(PIP) --no-index --no-deps -e .
 	@touch $(VENV)/.run $(VENV)/.extras $@
+
+# The builder of the documentation site, in a folder of its own.
+.tools/mkdocs: .ci/docs.lock | $(VENV)/.run
+	$(INSTALL) -q --upgrade --target $@ -r .ci/docs.lock && touch $@
 
 # A tool of the tests of `make full`, in a folder of its own. Without it, they are skipped.
 .tools/patroni: .ci/patroni.lock | $(VENV)/.dev
