@@ -39,7 +39,7 @@ def degradations(health: Health) -> list[str]:
 
 def _blindness(status: VantageStatus) -> str:
     location = f" ({status.location})" if status.location else ""
-    since = format_instant(status.since)
+    since = format_instant(status.since // SECOND * SECOND)
     return f"blind since {since}: {status.summary}{location}; failed probes are recorded as unknown and cost no budget"
 
 

@@ -139,6 +139,25 @@ class Admin:
         representations = [self._request("GET", f"/roles/{role}") for role in roles]
         self._request("POST", f"/users/{user['id']}/role-mappings/realm", representations)
 
+    def enable_password_sign_in(self) -> None:
+        """Let the client `ninewatch` sign users in with their password (the grant `password`)."""
+        client = self._client()
+        self._request("PUT", f"/clients/{client['id']}", client | {"directAccessGrantsEnabled": True})
+
+    def add_user_with_code(self, name: str, password: str, key: str, period: int) -> None:
+        """Add a person with a password and a one-time code (TOTP) of the key, which is new every `period` seconds."""
+        code = {"subType": "totp", "digits": 6, "counter": 0, "period": period, "algorithm": "HmacSHA1"}
+        second = {"type": "otp", "secretData": json.dumps({"value": key}), "credentialData": json.dumps(code)}
+        credentials = [{"type": "password", "value": password, "temporary": False}, second]
+        profile = {"email": f"{name}@example.org", "firstName": name, "lastName": "Test", "emailVerified": True}
+        self._request("POST", "/users", {"username": name, "enabled": True, "credentials": credentials, **profile})
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change the password of a person."""
+        (user,) = self._request("GET", f"/users?username={name}&exact=true")
+        value = {"type": "password", "value": password, "temporary": False}
+        self._request("PUT", f"/users/{user['id']}/reset-password", value)
+
     def rotate_keys(self) -> None:
         """Add a signing key that replaces the current one."""
         config = {"priority": ["999"], "keySize": ["2048"], "algorithm": ["RS256"], "active": ["true"]}
