@@ -2,7 +2,8 @@
 
 A bad outcome waits until references that were asked after the failure have answered, at most LONGEST_WAIT. If all of
 them failed, then or in an earlier probe that was sent since the outcome's probe began, it becomes unknown
-(`vantage_blind`). Nothing that is recorded changes afterwards.
+(`vantage_blind`), also if it may be a lost packet and the references lose packets (`packet_loss`). Nothing that is
+recorded changes afterwards.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from monitor.config.references import LONGEST_WAIT
 from monitor.network.failure import DETAIL_LIMIT
 from monitor.probe_result import VANTAGE
+from monitor.vantage.packet_loss import PacketLoss, may_be_a_lost_packet
 from monitor.vantage.reference import family_name, has_responded, references_of
-from monitor.vantage_status import ReferenceStatus, VantageStatus
+from monitor.vantage.reference_state import Answer, ReferenceState, answers_since, identity, with_pending_failed
+from monitor.vantage_status import VantageStatus
 from sla.interval import SECOND
 from sla.observation import Outcome
-from sla.vantage import BLIND_REASON, ReferenceAnswer, blind_families, is_hidden, sight
+from sla.vantage import BLIND_REASON, blind_families, is_hidden, sight
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -45,56 +48,6 @@ MIN_GAP: Final = 0.25  # seconds between two probes of one reference, so that fa
 _MIN_SYSTEM: Final = 2  # the machine's own references decide only together, because any of them may be silent
 
 
-class _Answer(NamedTuple):
-    """The result of a probe that was sent at the moment `asked` (monotonic) and the instant `at`."""
-
-    asked: float
-    at: int
-    result: ProbeResult
-    duration: float
-    reached: frozenset[str]
-
-
-@dataclass(slots=True, eq=False)
-class _ReferenceState:
-    """A reference with its last answer.
-
-    `asked` is the moment (monotonic) of its last probe, `failed` that of the last one without an answer.
-    """
-
-    reference: Reference
-    answer: _Answer | None = None
-    asked: float = -math.inf
-    failed: float = -math.inf
-    queued: bool = False
-    ever_answered: bool = False
-
-    def since(self, moment: float) -> ReferenceAnswer:
-        """Return the answer to a probe that was sent at the moment or later."""
-        answer = self.answer
-        reached = answer.reached if answer is not None and answer.asked >= moment else None
-        return ReferenceAnswer(self.reference.near, self.reference.families, reached)
-
-    def failed_since(self, moment: float) -> ReferenceAnswer:
-        """Return a failure if a probe failed that was sent at the moment or later, also if a later one was answered."""
-        answer = self.since(moment)
-        return replace(answer, reached=frozenset()) if self.failed >= moment else answer
-
-    def status(self) -> ReferenceStatus:
-        r, answer = self.reference, self.answer
-        known = ReferenceStatus(r.id, r.kind, r.target, r.near, r.system)
-        if answer is None:
-            return known
-        return replace(
-            known,
-            at=answer.at,
-            good=bool(answer.reached),
-            reason=answer.result.reason,
-            detail=answer.result.detail,
-            latency=answer.duration if answer.reached else None,
-        )
-
-
 class VantageWatch:
     """The references of this vantage. Use it on the event loop's thread only.
 
@@ -107,7 +60,8 @@ class VantageWatch:
     ) -> None:
         self._clock, self._health, self._make_attempt = clock, health, make_attempt
         self._longest_wait = longest_wait
-        self._states: dict[str, _ReferenceState] = {}
+        self._packet_loss = PacketLoss(clock, make_attempt)
+        self._states: dict[str, ReferenceState] = {}
         self.prepared: list[Reference] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._answered = asyncio.Event()  # replaced after each answer
@@ -121,10 +75,10 @@ class VantageWatch:
         previous, self._states = self._states, {}
         for reference in self.prepared:
             known = previous.get(reference.id)
-            if known is not None and _identity(known.reference) == _identity(reference):
+            if known is not None and identity(known.reference) == identity(reference):
                 known.reference = reference
             else:
-                known = _ReferenceState(reference)
+                known = ReferenceState(reference)
             self._states[reference.id] = known
         self._publish()
         return self.prepared
@@ -159,8 +113,24 @@ class VantageWatch:
         if targets and not target_addresses:
             return result
         families = {family_name(family) for family, _ in target_addresses}
-        hidden = await self._is_hidden(via, families, started, self._clock.monotonic())
-        return _blind(result, self._deciding_members(via)) if hidden else result
+        hidden, lossy = await asyncio.gather(
+            self._is_hidden(via, families, started, self._clock.monotonic()),
+            self._explains(via, families, attempt.deadline - started, result),
+        )
+        if hidden:
+            return _blind(result, self._deciding_members(via))
+        return _unknown(result, "the references lose packets too") if lossy else result
+
+    async def _explains(self, via: str | None, families: set[str], seconds: float, result: ProbeResult) -> bool:
+        """Return whether a lost packet explains the result of a probe with this timeout in seconds.
+
+        It does if the timeout is too short to repeat a packet, and all references over these families lose packets.
+        """
+        if self._tasks is None or not may_be_a_lost_packet(result, seconds):
+            return False
+        references = [member.reference for member in self._deciding_members(via)]
+        same = [reference for reference in references if reference.families & families]
+        return await self._packet_loss.is_everywhere(same or references, self._tasks)
 
     async def refresh(self, via: str | None) -> None:
         """Ask the references of a network, and return when they have answered, or after the longest wait."""
@@ -187,14 +157,14 @@ class VantageWatch:
             async with asyncio.timeout(self._longest_wait):
                 while not is_hidden(sight([member.failed_since(started) for member in decisive]), families):
                     self._ask_again(decisive, failed)
-                    if (hidden := is_hidden(sight(_answers(decisive, failed)), families)) is not None:
+                    if (hidden := is_hidden(sight(answers_since(decisive, failed)), families)) is not None:
                         return hidden
                     await self._answered.wait()
         except TimeoutError:
-            return bool(is_hidden(sight(_with_pending_failed(_answers(decisive, failed))), families))
+            return bool(is_hidden(sight(with_pending_failed(answers_since(decisive, failed))), families))
         return True
 
-    def _ask_again(self, references: Iterable[_ReferenceState], moment: float) -> None:
+    def _ask_again(self, references: Iterable[ReferenceState], moment: float) -> None:
         """Probe the references that were not probed since the moment, unless they are queued already."""
         assert self._tasks is not None, "checked by the caller"  # noqa: S101 - for the type checker
         for state in references:
@@ -202,14 +172,14 @@ class VantageWatch:
                 state.queued = True
                 self._tasks.create_task(self._ask_soon(state), name=f"reference:{state.reference.id}")
 
-    async def _ask_soon(self, state: _ReferenceState) -> None:
+    async def _ask_soon(self, state: ReferenceState) -> None:
         try:
             await self._clock.sleep_until(state.asked + MIN_GAP)
         finally:
             state.queued = False
         await self._ask(state)
 
-    async def _ask(self, state: _ReferenceState) -> None:
+    async def _ask(self, state: ReferenceState) -> None:
         asked_at = state.asked = self._clock.monotonic()
         attempts: list[Attempt] = []
 
@@ -224,15 +194,15 @@ class VantageWatch:
         else:
             state.failed = max(state.failed, asked_at)
         if state.answer is None or state.answer.asked <= asked_at:  # otherwise a later probe was faster
-            state.answer = _Answer(asked_at, at, result, duration, reached)
+            state.answer = Answer(asked_at, at, result, duration, reached)
             self._publish()
         self._answered.set()
         self._answered = asyncio.Event()
 
-    def _references_of(self, via: str | None) -> list[_ReferenceState]:
+    def _references_of(self, via: str | None) -> list[ReferenceState]:
         return [state for state in self._states.values() if state.reference.via == via]
 
-    def _deciding_members(self, via: str | None) -> list[_ReferenceState]:
+    def _deciding_members(self, via: str | None) -> list[ReferenceState]:
         """Return the references that decide: the far ones, else the near ones that are configured, else the machine's.
 
         The machine's decide once two of them have answered: many gateways never answer.
@@ -253,7 +223,7 @@ class VantageWatch:
     def _status(self, via: str | None, previous: dict[str, VantageStatus]) -> VantageStatus:
         name = VANTAGE if via is None else f"{VANTAGE}/{via}"
         before, now = previous.get(name), self._clock.now()
-        sees = sight(_answers(self._deciding_members(via), -math.inf))
+        sees = sight(answers_since(self._deciding_members(via), -math.inf))
         blind = blind_families(sees)
         changed = before is not None and before.blind != blind
         if changed:
@@ -267,10 +237,6 @@ class VantageWatch:
         return VantageStatus(name, via, since, sees, references, until, blind_since)
 
 
-def _identity(reference: Reference) -> tuple[object, ...]:
-    return reference.kind, reference.target, reference.near, reference.via, reference.families
-
-
 def _reached_families(reference: Reference, attempts: Sequence[Attempt], result: ProbeResult) -> frozenset[str]:
     """Return the families that a reference responded over. `attempts` has its attempt, if that began."""
     if not any(has_responded(reference.kind, attempt, result) for attempt in attempts):
@@ -278,20 +244,16 @@ def _reached_families(reference: Reference, attempts: Sequence[Attempt], result:
     return frozenset(family_name(family) for family, _ in attempts[0].tried) or reference.families
 
 
-def _answers(references: Iterable[_ReferenceState], moment: float) -> list[ReferenceAnswer]:
-    return [state.since(moment) for state in references]
-
-
-def _with_pending_failed(answers: Iterable[ReferenceAnswer]) -> list[ReferenceAnswer]:
-    return [replace(answer, reached=answer.reached or frozenset()) for answer in answers]
-
-
 def _without_loopback(addresses: Iterable[Address]) -> list[Address]:
     """Return the addresses that are not on this machine: a loopback target needs no uplink."""
     return [address for address in addresses if not ipaddress.ip_address(address[1][0].partition("%")[0]).is_loopback]
 
 
-def _blind(result: ProbeResult, decisive: Sequence[_ReferenceState]) -> ProbeResult:
+def _blind(result: ProbeResult, decisive: Sequence[ReferenceState]) -> ProbeResult:
     names = ", ".join(state.reference.id for state in decisive)
-    detail = f"{result.reason}; no answer from the references {names}; {result.detail}"
+    return _unknown(result, f"no answer from the references {names}")
+
+
+def _unknown(result: ProbeResult, cause: str) -> ProbeResult:
+    detail = f"{result.reason}; {cause}; {result.detail}"
     return replace(result, outcome=Outcome.UNKNOWN, reason=BLIND_REASON, detail=detail[:DETAIL_LIMIT])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import math
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -34,7 +37,7 @@ class FakeAttempt:
     """An attempt as the watch reads it: the addresses that it tried."""
 
     def __init__(self, *tried: Address, relayed: bool = False) -> None:
-        self.tried, self.relayed = tried, relayed
+        self.tried, self.relayed, self.deadline = tried, relayed, math.inf
 
 
 class Target:
@@ -72,12 +75,20 @@ class RunningWatch:
         self.watch, self.health, self.clock = watch, health, clock
 
     async def judge(
-        self, *tried: Address, via: str | None = None, started: float | None = None, relayed: bool = False
+        self,
+        *tried: Address,
+        via: str | None = None,
+        started: float | None = None,
+        relayed: bool = False,
+        timeout: float = math.inf,
+        result: ProbeResult = BAD,
     ) -> ProbeResult:
         judge = self.watch.judge(via)
         assert judge is not None
         attempt = cast("Attempt", FakeAttempt(*tried, relayed=relayed))
-        return await judge(attempt, self.clock.monotonic() if started is None else started, BAD)
+        start = self.clock.monotonic() if started is None else started
+        attempt.deadline = start + timeout
+        return await judge(attempt, start, result)
 
     def sees(self, name: str = "local") -> dict[str, bool | None]:
         return dict(next(status for status in self.health.vantages if status.id == name).sees)
@@ -126,6 +137,57 @@ async def test_bad_outcome_is_kept_when_one_far_reference_answers() -> None:
         outside.answer(GOOD)
         assert await outcome is BAD
         assert vantage.sees() == {IP4: True}
+
+
+class LossyTarget(Target):
+    """A target of which each probe with a number in `lost` has no answer."""
+
+    def __init__(self, name: str, lost: set[int], family: Address = FOUR) -> None:
+        super().__init__(name, family)
+        self.lost, self.numbers = lost, itertools.count()
+
+    async def probe(self, attempt: Attempt) -> ProbeResult:
+        cast("FakeAttempt", attempt).tried = (self.address,)
+        return BAD if next(self.numbers) in self.lost else GOOD
+
+
+# The first probe asks whether the vantage is blind, the next 12 measure the loss.
+@pytest.mark.parametrize(
+    ("first", "second", "timeout", "reason", "expected"),
+    [
+        ({3, 9}, {1, 12}, 0.2, "connect_timeout", "vantage_blind"),
+        ({3, 9}, {1, 12}, 0.2, "read: deadline", "vantage_blind"),
+        ({3, 9}, {1}, 0.2, "connect_timeout", "connect_timeout"),  # the second reference loses too little
+        (set(range(20)), set(), 0.2, "connect_timeout", "connect_timeout"),  # the first one is down
+        ({3, 9}, {1, 12}, 1.0, "connect_timeout", "connect_timeout"),  # TCP repeats a packet within this timeout
+        ({3, 9}, {1, 12}, 0.2, "connect_refused", "connect_refused"),  # the target answered
+    ],
+)
+async def test_timed_out_probe_is_unknown_if_all_references_lose_packets(
+    first: set[int], second: set[int], timeout: float, reason: str, expected: str
+) -> None:
+    """If the timeout is too short to repeat a lost packet."""
+    async with run_watch(LossyTarget("outside", first), LossyTarget("elsewhere", second)) as vantage:
+        result = await vantage.judge(FOUR, timeout=timeout, result=replace(BAD, reason=reason))
+        assert result.reason == expected
+        assert expected != "vantage_blind" or "the references lose packets too" in result.detail
+
+
+async def test_outcomes_within_two_seconds_share_a_measurement() -> None:
+    outside = LossyTarget("outside", set(range(1, 100)))
+    async with run_watch(outside) as vantage:
+        await asyncio.gather(*(vantage.judge(FOUR, timeout=0.2) for _ in range(5)))
+        assert next(outside.numbers) < 20
+        await vantage.clock.advance(3)
+        await vantage.judge(FOUR, timeout=0.2)
+        assert next(outside.numbers) > 24
+
+
+async def test_loss_is_measured_over_the_family_of_the_target() -> None:
+    four, six = LossyTarget("four", set(range(1, 100))), LossyTarget("six", set(), SIX)
+    async with run_watch(four, six) as vantage:
+        assert (await vantage.judge(FOUR, timeout=0.2)).reason == "vantage_blind"
+        assert (await vantage.judge(SIX, timeout=0.2)).reason == "connect_timeout"
 
 
 async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
