@@ -158,7 +158,8 @@ def _cost(spent: float, budget: dict[str, float] | None) -> str:
     """Return the share of the budget that the downtime used, rounded down. Empty without a budget."""
     if budget is None or not budget["allowed_seconds"]:
         return ""
-    return f", {int(1000 * spent / budget['allowed_seconds']) / 10:g} % of the budget"
+    share = int(1000 * spent / budget["allowed_seconds"]) / 10
+    return f", {share:g} % of the budget" if share or not spent else ", less than 0.1 % of the budget"
 
 
 def _duration(seconds: float) -> str:

@@ -34,7 +34,7 @@ DOCUMENTS = sorted(
 HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 
 # Commands that a test cannot run: the command -> the reason, and the command to run instead (None: no command).
-_NEEDS_THE_SINK = "runs until it is stopped, or sends to it; tests/monitor/commands/test_alert.py does both"
+_NEEDS_THE_SINK = "runs until it is stopped, or sends to it; tests/integration/test_first_alert.py does both"
 EXEMPT: dict[str, tuple[str, str | None]] = {
     "ninewatch alert sink": (_NEEDS_THE_SINK, None),
     "ninewatch alert test channel -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),
