@@ -1,4 +1,4 @@
-"""What README section 6 promises: the example for Slack and e-mail, with `alert sink` in place of both."""
+"""The README's example for Slack and e-mail, with `alert sink` in place of both."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_example_sends_outage_and_recovery_to_slack_and_by_mail(tmp_path: Path) 
         stack.enter_context(target.serving())
         command = [sys.executable, "-m", "monitor", "alert", "sink", "--http-port", "0", "--smtp-port", "0"]
         sink = stack.enter_context(run_program(tmp_path / "sink.log", command))
-        found = wait_for("the sink", lambda: re.search(RECEIVING, sink.log.read_text()))
+        ports = wait_for("the sink", lambda: re.search(RECEIVING, sink.log.read_text()))
         replacements = {
             "127.0.0.1:9997": "127.0.0.1:0",
             "var/alerting.db": f"{tmp_path}/record.db",
-            "127.0.0.1:8001": f"127.0.0.1:{found[1]}",
-            "127.0.0.1:1025": f"127.0.0.1:{found[2]}",
+            "127.0.0.1:8001": f"127.0.0.1:{ports[1]}",
+            "127.0.0.1:1025": f"127.0.0.1:{ports[2]}",
             "http://127.0.0.1:17604/app/api": target.url("/app/api"),
         }
         text = EXAMPLE
