@@ -7,8 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -29,6 +27,9 @@ from tests.support.processes import free_port, needs, run_program, wait_for
 from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from monitor.network.resolver import Address
     from tests.support.servers import Handler
 

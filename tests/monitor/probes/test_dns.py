@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import random
 import socket
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import dns.flags
@@ -41,6 +40,8 @@ from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from monitor.network.attempt import Attempt
     from monitor.probe_result import ProbeResult
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -16,6 +15,9 @@ from sla.observation import Outcome
 from tests.support.daemon_process import run_to_exit
 from tests.support.probing import attempt, load_check
 from tests.support.processes import alive, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,6 +16,8 @@ from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
+    import asyncio
+
     from monitor.probe_result import ProbeResult
 
 NOW = datetime.now(UTC)

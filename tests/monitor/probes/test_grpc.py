@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -25,6 +23,8 @@ from tests.support.probing import attempt, load_check, retry_if_starved
 from tests.support.servers import http_response, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
     from pathlib import Path
 
     from monitor.probe_result import ProbeResult

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +21,8 @@ from tests.support.probing import attempt
 from tests.support.servers import http_response, read_request, repeat_piece, respond_with, serve_tcp
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.probe_result import ProbeResult
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +16,13 @@ from monitor.network.failure import ProbeFailure
 from monitor.probes.journey.one_time_codes import UsedCodes
 from sla.interval import SECOND
 from sla.observation import Outcome
-from tests.monitor.probes.test_steps import outcomes, problems, run
+from tests.support.journeys import check_problems, run_journey, step_outcomes
 from tests.support.scripted_http import Received, as_json, scripted_http
 from tests.support.servers import http_response
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.network.attempt import Attempt
 
 KEY = base64.b32encode(b"12345678901234567890").decode()
@@ -133,8 +134,8 @@ async def test_a_journey_sends_each_code_once_and_shows_none() -> None:
         step = {"method": "POST", "http": f"{server.url}/token", "form": form, "counts": False}
         otp = {"code": {"secret": {"env": "OTP_KEY"}, "period": "1s"}}
         steps = [{"id": "first", **step}, {"id": "second", **step}, {"id": "last", "http": f"{server.url}/"}]
-        result = await run({"totp": otp, "steps": steps})
-    assert outcomes(result) == {"first": "bad http_status", "second": "bad http_status", "last": "good"}
+        result = await run_journey({"totp": otp, "steps": steps})
+    assert step_outcomes(result) == {"first": "bad http_status", "second": "bad http_status", "last": "good"}
     assert len(set(sent)) == 2
     assert all(re.fullmatch("[0-9]{6}", code) for code in sent)
     assert not [code for code in (*sent, KEY) if code in repr(result)]
@@ -145,7 +146,7 @@ async def test_a_code_that_comes_too_late_is_no_failure_of_the_service() -> None
     async with scripted_http({}) as server:
         step = {"id": "token", "method": "POST", "http": f"{server.url}/", "form": {"totp": "{{code}}"}}
         otp = {"code": {"secret": {"env": "OTP_KEY"}, "period": "10m"}}
-        result = await run({"totp": otp, "steps": [step]}, seconds=1)
+        result = await run_journey({"totp": otp, "steps": [step]}, seconds=1)
         assert (result.outcome, result.reason, server.requests) == (Outcome.UNKNOWN, "token: code_used", [])
 
 
@@ -191,11 +192,11 @@ WRONG = {
 def test_mistakes_have_their_place_and_a_remedy(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOT_BASE32", "canary-1890")
     monkeypatch.setenv("BLANK", " - ")
-    (tmp_path / "script.py").write_text("def run(page): pass\n")
+    (tmp_path / "script.py").write_text("def run_journey(page): pass\n")
     (tmp_path / "kept").mkdir()
     block, step, place, expected = WRONG[case]
     keys = f"secrets: {{key: {{env: OTP_KEY}}}}\ntotp: {block}\nsteps:\n  - {step}\n"
-    message, *others = problems(tmp_path, keys)
+    message, *others = check_problems(tmp_path, keys)
     assert expected in message
     assert place in message
     assert not [text for text in (message, *others) if "canary" in text or KEY in text]
@@ -205,5 +206,5 @@ def test_a_setup_key_is_accepted_as_it_is_shown(tmp_path: Path, monkeypatch: pyt
     """Keycloak and others show it in groups of four, some in lower case, and without padding."""
     monkeypatch.setenv("SHOWN", "jbsw y3dp-ehpk 3pxp")
     keys = f"totp: {{code: {{env: SHOWN}}}}\nsteps:\n  - {STEP}\n"
-    assert problems(tmp_path, keys) == []
+    assert check_problems(tmp_path, keys) == []
     assert Totp(secret=Secret("jbsw y3dp-ehpk 3pxp")).code(1) == Totp(secret=Secret("JBSWY3DPEHPK3PXP")).code(1)

@@ -11,7 +11,6 @@ import contextlib
 import json
 import ssl
 import struct
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
 
@@ -37,6 +36,7 @@ from tests.support.proxy import Proxy
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from sla.observation import Outcome

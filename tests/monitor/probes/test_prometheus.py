@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from tests.support.proxy import Proxy
 from tests.support.servers import http_response, read_request, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    import asyncio
     from pathlib import Path
 
     from monitor.probe_result import ProbeResult

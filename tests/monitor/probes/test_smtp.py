@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +14,7 @@ from tests.support.probing import attempt
 from tests.support.servers import send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
     from pathlib import Path
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import hashlib
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +26,9 @@ from tests.support.servers import http_response, read_request, respond_with, sen
 from tests.support.starttls import TURNS, serve_starttls
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
     from monitor.probe_result import ProbeResult
 
 NOW = datetime.now(UTC)

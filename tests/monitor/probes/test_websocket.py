@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +17,9 @@ from tests.support.probing import attempt, load_check
 from tests.support.servers import http_response, read_request, respond_with, send_nothing, serve_tcp
 
 if TYPE_CHECKING:
+    import asyncio
     import ssl
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from monitor.probe_result import ProbeResult
