@@ -132,7 +132,7 @@ def update_command(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @CONFIG
 def list_command(as_json: bool, path: Path) -> None:
-    """List the incidents of all pages, oldest first, with the time from detection to the first public word."""
+    """List the incidents of all pages, oldest first, with the time from detection to the first public update."""
     incidents = require_record(path).facts().public_incidents
     for incident in incidents:
         if as_json:
@@ -146,9 +146,9 @@ def list_command(as_json: bool, path: Path) -> None:
 
 
 def _first_word(incident: PublicIncident) -> str:
-    """Return the time from detection to the first public word, empty without an internal incident."""
+    """Return the time from detection to the first public update, empty without an internal incident."""
     length = incident.time_to_first_word
-    return "" if length is None else f"; first public word {format_duration(length)} after detection"
+    return "" if length is None else f"; first public update {format_duration(length)} after detection"
 
 
 def _page(portfolio: Portfolio, page_id: str) -> StatusPage:

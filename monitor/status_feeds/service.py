@@ -68,11 +68,11 @@ class StatusFeeds:
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + CHECK_INTERVAL)
             try:
-                await self.look(make_attempt)
+                await self.read_due_feeds(make_attempt)
             except Exception:  # a defect must not end the daemon
                 log.exception("status_feeds_defect")
 
-    async def look(self, make_attempt: MakeAttempt) -> None:
+    async def read_due_feeds(self, make_attempt: MakeAttempt) -> None:
         """Read each feed that is due, and record the end of the feeds that are no longer configured."""
         products: dict[tuple[str, str], list[tuple[Product, StatusFeed]]] = {}
         for product in self.ledger.portfolio.products:

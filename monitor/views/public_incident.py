@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sla.public_incident import PublicIncident, PublicUpdate
 
 MAX_TEXT: Final = 2_000  # characters of an update
-STATES: Final = {Impact.OUTAGE: ServiceState.OUTAGE, Impact.DEGRADED: ServiceState.DEGRADED}
+STATE_OF_IMPACT: Final = {Impact.OUTAGE: ServiceState.OUTAGE, Impact.DEGRADED: ServiceState.DEGRADED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +107,4 @@ def stated_state(measured: ServiceState, incidents: Iterable[PublicIncident], co
     """Return the worst of the measured state and the impacts that open incidents state for the component."""
     open_ones = (incident for incident in incidents if incident.resolved is None)
     impacts = [incident.impact for incident in open_ones if component_id in incident.components]
-    return worst([measured, *(STATES[impact] for impact in impacts if impact in STATES)])
+    return worst([measured, *(STATE_OF_IMPACT[impact] for impact in impacts if impact in STATE_OF_IMPACT)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
 
-_FELT = (DegradedCause.SLOW, DegradedCause.REPORTED)  # the other causes do not affect users
+_AFFECTS_USERS = (DegradedCause.SLOW, DegradedCause.REPORTED)
 
 
 class ServiceState(Enum):
@@ -64,8 +64,8 @@ def service_state(ledger: Ledger, product: Product, now: int) -> ServiceState:
         return ServiceState.MAINTENANCE
     if state is State.DOWN:
         return ServiceState.OUTAGE
-    felt = any(cause.cause in _FELT for cause in degradations(ledger, product.id, now))
-    return ServiceState.DEGRADED if felt else ServiceState.OPERATIONAL
+    affects_users = any(cause.cause in _AFFECTS_USERS for cause in degradations(ledger, product.id, now))
+    return ServiceState.DEGRADED if affects_users else ServiceState.OPERATIONAL
 
 
 def in_maintenance(ledger: Ledger, product: Product, now: int) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.availability import Bounds
     from sla.states import Durations
 
-VALID: Final = 5 * MINUTE  # how long a page that the daemon made is current
+VALID_FOR: Final = 5 * MINUTE  # a page is shown as old after this time
 AHEAD: Final = 30 * DAY  # of planned maintenance
 FIGURES: Final = {
     "contractual": "Availability after the exclusions of the agreement, such as planned maintenance",
@@ -170,7 +170,7 @@ class StatusPageView:
 
 
 async def status_page_view(
-    ledger: Ledger, page: StatusPage, now: int, slices: TimeSlices, valid: int = VALID
+    ledger: Ledger, page: StatusPage, now: int, slices: TimeSlices, valid: int = VALID_FOR
 ) -> StatusPageView:
     """Return the view of the page. `valid` is how long it is current, microseconds."""
     zone = ledger.portfolio.zone

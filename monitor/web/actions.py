@@ -1,4 +1,4 @@
-"""/actions: the page with what operators do, in forms that need no script. Each form uses the handler of the API.
+"""The page /actions: forms for operators, which need no JavaScript. Each form uses the handler of the API.
 
 A form is sent to `/actions/...`. Its fields become the body of the API's request, so that pages and API accept the same
 changes. The response is a redirect to the page, or the page with the error.
@@ -36,8 +36,8 @@ routes = web.RouteTableDef()
 EVERY_PRODUCT: Final = "*"
 _INSTANTS: Final = ("start", "end", "until")
 _MAX_FIELDS: Final = 20
-_CORRECTIONS: Final = 20
-_FORM = Refusal(400, "the form is not complete", "open /actions and send its form")
+_MAX_CORRECTIONS: Final = 20
+_INVALID_FORM = Refusal(400, "the form is not complete", "open /actions and send its form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +119,13 @@ async def _fields(request: web.Request) -> dict[str, str]:
         Refusal: the body is not a form, or has a field twice.
     """
     if request.content_type != "application/x-www-form-urlencoded":
-        raise _FORM
+        raise _INVALID_FORM
     try:
         values = parse_qs((await read_body(request)).decode(), max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise _FORM from None
+        raise _INVALID_FORM from None
     if any(len(texts) > 1 for texts in values.values()):
-        raise _FORM
+        raise _INVALID_FORM
     return {name: texts[0].strip() for name, texts in values.items() if texts[0].strip()}
 
 
@@ -171,18 +171,18 @@ def _page(
         failed=failed,
         entered=entered or {},
         every=EVERY_PRODUCT,
-        alerts=list(_timed(request, alerts.open_alert_rows(request, known or None))),
-        silences=list(_timed(request, map(silences.silence_json, silences.in_force(request)), known)),
-        maintenance=list(_timed(request, _windows(request, now), known)),
-        planned=list(_timed(request, _configured(request, now), known)),
-        pauses=list(_timed(request, map(pause_json, pauses.in_force(request)), known)),
+        alerts=list(_with_moments(request, alerts.open_alert_rows(request, known or None))),
+        silences=list(_with_moments(request, map(silences.silence_json, silences.in_force(request)), known)),
+        maintenance=list(_with_moments(request, _windows(request, now), known)),
+        planned=list(_with_moments(request, _configured_maintenance(request, now), known)),
+        pauses=list(_with_moments(request, map(pause_json, pauses.in_force(request)), known)),
         drills=[record for record in recorded_drills(ledger, now, known or None) if record.end is None],
         corrections=list(_corrections(request, known)),
     )
     return page_response(request, "actions.html.j2", view, status=200 if error is None else error.status)
 
 
-def _timed(request: web.Request, rows: Any, product: str = "") -> Iterator[SimpleNamespace]:
+def _with_moments(request: web.Request, rows: Any, product: str = "") -> Iterator[SimpleNamespace]:
     """Yield the rows about the product, with their instants as moments. Rows about all products are included."""
     zone = request.app[CONTEXT].ledger.portfolio.zone
     for row in rows:
@@ -199,8 +199,8 @@ def _windows(request: web.Request, now: int) -> Iterator[dict[str, Any]]:
             yield window_json(window)
 
 
-def _configured(request: web.Request, now: int) -> Iterator[dict[str, Any]]:
-    """Yield the occurrences of the configuration's maintenance in the next 30 days, by start."""
+def _configured_maintenance(request: web.Request, now: int) -> Iterator[dict[str, Any]]:
+    """Yield the configured maintenance of the next 30 days, by start."""
     ledger = request.app[CONTEXT].ledger
     for row in upcoming(ledger.facts, ledger.portfolio, now):
         if row.exclusion.made is None:
@@ -212,6 +212,6 @@ def _corrections(request: web.Request, product: str) -> Iterator[SimpleNamespace
     ledger = request.app[CONTEXT].ledger
     zone, valid = ledger.portfolio.zone, valid_corrections(ledger.facts.corrections.facts)
     shown = [fact for fact in valid if product in ("", ledger.former_ids.product(fact.product))]
-    for fact in shown[-_CORRECTIONS:][::-1]:
+    for fact in shown[-_MAX_CORRECTIONS:][::-1]:
         start, end = moment(fact.interval.start, zone), moment(fact.interval.end, zone)
         yield SimpleNamespace(id=fact.id, product=fact.product, start=start, end=end, fact=fact)

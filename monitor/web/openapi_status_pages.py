@@ -22,7 +22,7 @@ _INCIDENTS: Final = "/api/v1/status-pages/{page}/incidents"
 
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     _INCIDENTS: (
-        "Public incidents of a status page, newest first, with the time from detection to the first public word",
+        "Public incidents of a status page, newest first, with the time from detection to the first public update",
         list_of(ref("PublicIncident")),
         {},
     ),

@@ -39,7 +39,7 @@ routes = web.RouteTableDef()
 @routes.get("/api/v1/status-pages/{page}/incidents")
 @role(Role.READ)
 async def list_incidents(request: web.Request) -> web.Response:
-    """List the public incidents of a page, newest first, with authors and the time to the first public word."""
+    """List the public incidents of a page, newest first, with authors and the time to the first public update."""
     check_query(request)
     page, context = page_of_path(request), request.app[CONTEXT]
     return as_json([incident_json(incident) for incident in incidents_of(context.ledger.facts, page.id)])

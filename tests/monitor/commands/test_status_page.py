@@ -49,14 +49,14 @@ def test_incident_is_opened_updated_and_listed(config: Path) -> None:
     result = run_in_process(*OPEN, "--impact", "outage", "--next-update", "30m", *ANA, "-c", config)
     assert result.exit_code == 0
     (incident,) = published(config)
-    assert result.output.startswith(f"incident {incident.id} on citizens: Forms fail; first public word 6m")
+    assert result.output.startswith(f"incident {incident.id} on citizens: Forms fail; first public update 6m")
     assert (incident.product_incident, incident.last.author) == ("4f0c", "Ana Ng")
     assert incident.next_due is not None
     assert incident.next_due - incident.opened == 30 * MINUTE
     update = ("status-page", "update", incident.id, "--phase", "resolved", "--text", "It works.", *ANA)
     assert run_in_process(*update, "-c", config).output == f"incident {incident.id}: resolved\n"
     listed = run_in_process("status-page", "list", "-c", config).output
-    assert "Forms fail (resolved, 2 updates); first public word 6m" in listed
+    assert "Forms fail (resolved, 2 updates); first public update 6m" in listed
     (row,) = [
         json.loads(line)
         for line in run_in_process("status-page", "list", "--json", "-c", config).output.split("\n")

@@ -45,7 +45,7 @@ class Reader:
         if content is not None:
             self.server.routes[PATH] = content if content.startswith(b"HTTP/") else http_response(content)
         self.clock.jump(seconds)
-        await self.service.look(self.attempt)
+        await self.service.read_due_feeds(self.attempt)
 
     @property
     def stated(self) -> list[tuple[str, str, bool]]:
