@@ -77,8 +77,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(EXTRAS) apprise | $(COMPILE) -c requirements.lock - -o requirements-apprise.lock
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser apprise) -o requirements-dev.lock
 	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
-	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: - -o .ci/docs.lock
-	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock
+	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/docs.lock
+	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock .ci/docs.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
