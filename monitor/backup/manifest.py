@@ -19,6 +19,7 @@ COMPANIONS: Final = (
     ".journeys.jsonl",
     ".intents.jsonl",
     ".tokens.jsonl",
+    ".audit.jsonl",
     ".link-key",
 )
 """Suffixes of the files next to the record that a backup contains; docs/record.md describes them."""
