@@ -17,7 +17,7 @@ from sla.interval import DAY, SECOND, Interval
 from sla.observation import Outcome
 from sla.window import parse_instant
 from tests.integration.test_demo import running_demo
-from tests.property.era_oracle import Judge, Load, Member, World
+from tests.property.era_oracle import FigureOracle, Load, Member, World
 from tests.support.daemon_process import command as daemon_command
 from tests.support.daemon_process import environment, run_to_exit, running_daemon, stored_observations
 from tests.support.http_target import HttpTarget
@@ -167,7 +167,7 @@ def recompute(seen: dict[str, list[tuple[int, Outcome]]], start: int, end: int, 
     loaded = min(observations[0][0] for observations in seen.values())
     observed = {name: [(i, o.value, KEYCLOAK[name]) for i, o in observations] for name, observations in seen.items()}
     load = Load(loaded, len(KEYCLOAK), [Member(name, hold) for name, hold in KEYCLOAK.items()], Fraction(1, 2))
-    judge = Judge(World(observed, {"sso": [load]}), at)
+    judge = FigureOracle(World(observed, {"sso": [load]}), at)
     cuts = sorted({start, end, *(edge for edge in judge.edges() if start < edge < end)})
     pieces = [(x, y, judge.state("sso", x)) for x, y in pairwise(cuts)]
     levels = {"low": ("down",), "point": ("down", "doubt_down", "guess_down")}

@@ -14,7 +14,7 @@ import pytest
 from sla.calendar import Window
 from sla.interval import Interval
 from tests.monitor.daemon_worlds import STEP, History
-from tests.property.era_oracle import Judge
+from tests.property.era_oracle import FigureOracle
 from tests.property.oracle import table
 from tests.support.ledgers import NOW
 
@@ -51,7 +51,7 @@ def derived_figures(actual: Measured) -> dict[str, Any]:
     return bounds | {"downtime": tuple(down), "remaining": actual.budget and actual.budget.remaining}
 
 
-def expected_figures(judge: Judge, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
+def expected_figures(judge: FigureOracle, product: str, start: int, end: int, *, contractual: bool) -> dict[str, Any]:
     actual = judge.measured(product, start, end, contractual=contractual)
     up, down, doubt_up, doubt_down, unknown, guess_up, guess_down = (actual[name] for name in NAMES)
     duration = (up, down, doubt_up, doubt_down, unknown + guess_up + guess_down, guess_up, guess_down)
@@ -100,7 +100,7 @@ def _ask(history: History, random: Random, windows: int, seed: int, tally: Tally
         start, end = (min(NOW + edge, at) for edge in edges)
         if start == end or not judge_knows(history, product.identity, at):
             continue
-        judge, window = Judge(history.world, at), Window("w", Interval(start, end), Interval(start, end))
+        judge, window = FigureOracle(history.world, at), Window("w", Interval(start, end), Interval(start, end))
         want = {kind: expected_figures(judge, product.identity, start, end, contractual=kind) for kind in (False, True)}
         for source, ledger in history.ledgers(at, product).items():
             agreed = ledger.agreement_figures(product.id, window, at)

@@ -76,7 +76,7 @@ class World:
         )
 
 
-class Judge:
+class FigureOracle:
     """The figures of a world as of one instant."""
 
     def __init__(self, world: World, at: int) -> None:

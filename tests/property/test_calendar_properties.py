@@ -13,15 +13,15 @@ from sla.calendar import Period, calendar_window, previous_window
 from sla.interval import DAY, HOUR, MINUTE, Interval, total
 from sla.localtime import constant_offset_intervals, day_of, first_instant, offset
 from sla.service_hours import ServiceHours
-from tests.property.zones import hard_instants, local_time
+from tests.property.zones import instants_near_clock_changes, local_time
 
-Hard = tuple[ZoneInfo, int]
+ZoneAndInstant = tuple[ZoneInfo, int]
 slow = settings(max_examples=60, deadline=None)
 
 
 @slow
-@given(hard_instants())
-def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
+@given(instants_near_clock_changes())
+def test_day_contains_the_same_minutes_as_a_walk(hard: ZoneAndInstant) -> None:
     """A day begins when its date first occurs, and ends when a later date occurs."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
     whole_day = calendar_window(Period.DAY, at, zone).full
@@ -35,8 +35,8 @@ def test_day_contains_the_same_minutes_as_a_walk(hard: Hard) -> None:
 
 
 @slow
-@given(hard_instants(), st.sampled_from(Period))
-def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, period: Period) -> None:
+@given(instants_near_clock_changes(), st.sampled_from(Period))
+def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: ZoneAndInstant, period: Period) -> None:
     """Each instant is in exactly one window, which begins and ends at the first instant of a date and is not empty."""
     zone, at = hard
     window = calendar_window(period, at, zone)
@@ -51,8 +51,8 @@ def test_windows_of_a_period_are_adjacent_and_contain_their_instant(hard: Hard, 
 
 
 @slow
-@given(hard_instants(), st.integers(1, 6 * DAY))
-def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> None:
+@given(instants_near_clock_changes(), st.integers(1, 6 * DAY))
+def test_constant_offset_intervals_cover_a_window(hard: ZoneAndInstant, length: int) -> None:
     """They are in order and without gaps, and adjacent offsets differ."""
     zone, at = hard
     actual = list(constant_offset_intervals(Interval(at, at + length), zone))
@@ -66,8 +66,8 @@ def test_constant_offset_intervals_cover_a_window(hard: Hard, length: int) -> No
 
 
 @slow
-@given(hard_instants())
-def test_first_instant_of_a_local_time(hard: Hard) -> None:
+@given(instants_near_clock_changes())
+def test_first_instant_of_a_local_time(hard: ZoneAndInstant) -> None:
     """The clock shows this or a later local time there, and an earlier one at all earlier instants."""
     zone, at = hard
     expected = local_time(at, zone)
@@ -92,9 +92,9 @@ def hours_text(week: list[tuple[int, tuple[int, int]]]) -> str:
 
 
 @slow
-@given(hard_instants(), weeks, st.sets(st.integers(-2, 2), max_size=2), st.integers(1, 72))
+@given(instants_near_clock_changes(), weeks, st.sets(st.integers(-2, 2), max_size=2), st.integers(1, 72))
 def test_service_hours_contain_the_same_minutes_as_a_walk(
-    hard: Hard, week: list[tuple[int, tuple[int, int]]], off: set[int], hours: int
+    hard: ZoneAndInstant, week: list[tuple[int, tuple[int, int]]], off: set[int], hours: int
 ) -> None:
     """Per minute, the date is no holiday and the time is within the hours, or hours of the previous day continue."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE

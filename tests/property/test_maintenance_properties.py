@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 
 from monitor.config.maintenance import Maintenance
 from sla.interval import DAY, MINUTE, Interval
-from tests.property.zones import hard_instants, local_time
+from tests.property.zones import instants_near_clock_changes, local_time
 
-Hard = tuple[ZoneInfo, int]
+ZoneAndInstant = tuple[ZoneInfo, int]
 
 
 @settings(max_examples=30, deadline=None)
-@given(hard_instants(), st.integers(0, 47), st.integers(1, 40), st.sampled_from(["DAILY", "WEEKLY;BYDAY=SU,WE"]))
+@given(
+    instants_near_clock_changes(),
+    st.integers(0, 47),
+    st.integers(1, 40),
+    st.sampled_from(["DAILY", "WEEKLY;BYDAY=SU,WE"]),
+)
 def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
-    hard: Hard, start: int, halves: int, frequency: str
+    hard: ZoneAndInstant, start: int, halves: int, frequency: str
 ) -> None:
     """The walk finds the first instants of each local start and end. The time between them is maintenance."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE

@@ -49,7 +49,7 @@ zones = st.sampled_from(NAMES)
 
 
 @st.composite
-def hard_instants(draw: st.DrawFn) -> tuple[ZoneInfo, int]:
+def instants_near_clock_changes(draw: st.DrawFn) -> tuple[ZoneInfo, int]:
     """Return a zone and an instant within three days of one of its clock changes."""
     name = draw(zones)
     near = draw(st.sampled_from(changes(name)))

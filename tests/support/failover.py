@@ -85,7 +85,7 @@ class Failover:
     def wait_for_outage(self) -> None:
         """Wait until the checks and the transactions of the daemon met the outage.
 
-        One bad probe is no certain downtime: an outage that ends before the next one is no failure for transactions.
+        One bad probe is not certain downtime: an outage that ends before the next one is no failure for transactions.
         """
         wait_for("certain downtime", lambda: self.product()["downtime_seconds"]["low"] > 0)
         wait_for("the pause of the transactions", lambda: "continuity_paused" in self.daemon.output())
@@ -109,7 +109,7 @@ def observed(config: Path, dns: DnsSwitch) -> Iterator[Failover]:
         name = drill("start", "records", config, "--kind", "failover").split()[1].rstrip(":")
         failover = Failover(daemon, name)
         wait_for("the primary site", lambda: failover.product("/sites")["active"] == "gold")
-        # One good probe is no certain uptime, and without it the outage may have begun at any earlier time.
+        # One good probe is not certain uptime, and without it the outage may have begun at any earlier time.
         wait_for("certain uptime", lambda: failover.product("/availability")["up_seconds"] > 0)
         yield failover
 

@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ .Values.persistence.existingClaim | default (include "ninewatch.fullname" .) }}
 {{- end -}}
 
-{{/* Where people reach the pages: without a slash at its end. */}}
+{{/* The public URL of the pages, without a trailing slash. */}}
 {{- define "ninewatch.publicUrl" -}}
 {{- if .Values.publicUrl -}}
 {{- .Values.publicUrl -}}
@@ -49,7 +49,7 @@ http://{{ include "ninewatch.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Val
 {{- end -}}
 {{- end -}}
 
-{{/* Fails unless who may read the pages is written down. */}}
+{{/* Fail unless the values specify who may read the pages. */}}
 {{- define "ninewatch.access" -}}
 {{- $open := or .Values.route.enabled .Values.ingress.enabled (ne .Values.service.type "ClusterIP") -}}
 {{- if and $open (not .Values.access) -}}

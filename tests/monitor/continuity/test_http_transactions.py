@@ -227,7 +227,7 @@ async def test_begin_without_a_response_is_possibly_left_behind_if_nothing_finds
         assert len(service.records) >= 1
 
 
-async def test_outage_begins_no_more_than_at_most_if_nothing_finds_what_they_leave_behind(
+async def test_runs_of_an_outage_that_may_be_left_behind_are_limited_by_at_most(
     service: RecordService, tmp_path: Path
 ) -> None:
     service.status = 503
@@ -329,7 +329,7 @@ async def test_unwritable_log_sends_nothing(service: RecordService, tmp_path: Pa
         assert service.hits == {}
 
 
-async def test_server_that_limits_requests_is_not_asked_before_it_allows_it(tmp_path: Path) -> None:
+async def test_server_with_a_rate_limit_gets_no_request_before_its_end(tmp_path: Path) -> None:
     from tests.support.servers import serve_tcp
 
     seen = []

@@ -54,7 +54,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class KilledLog(IntentLog):
-    """An intent log that takes nothing after the kill of its process."""
+    """An intent log that writes nothing after its process was killed."""
 
     killed = False
 
@@ -80,7 +80,7 @@ def journey_check(url: str, *, find: bool = True, **clean_up: Any) -> Any:
 
 
 class Process:
-    """The part of a daemon that runs one journey; `killed` processes write nothing any more."""
+    """The part of a daemon that runs one journey; `killed` processes no longer write."""
 
     def __init__(self, folder: Path, check: Any, runner: Runner, clock: ManualClock) -> None:
         self.log, self.ledger = KilledLog(folder / f"n.db{SUFFIX}"), ledger_of(product("forms"))
@@ -224,7 +224,7 @@ async def test_a_lost_response_is_found_by_the_id_of_the_run(service: RecordServ
         assert (process.pending, process.left_behind, service.records) == (0, 0, {})
 
 
-async def test_what_cannot_be_found_is_counted(service: RecordService, tmp_path: Path) -> None:
+async def test_run_whose_data_cannot_be_found_is_counted(service: RecordService, tmp_path: Path) -> None:
     async with environment() as (runner, clock):
         process = Process(tmp_path, journey_check(service.url, find=False), runner, clock)
         service.cut_after = ["POST"]
@@ -245,7 +245,7 @@ def metrics(process: Process) -> str:
     return JourneyLines(process.ledger).text(process.clock.now(), Dialect.TEXT)
 
 
-async def test_a_clean_up_that_fails_for_a_day_is_given_up(service: RecordService, tmp_path: Path) -> None:
+async def test_clean_up_ends_after_a_day_of_failures(service: RecordService, tmp_path: Path) -> None:
     async with environment() as (runner, clock):
         process = Process(tmp_path, journey_check(service.url), runner, clock)
         service.cut_after = ["POST"]

@@ -38,7 +38,7 @@ def session(sessions: SessionService, monkeypatch: pytest.MonkeyPatch) -> dict[s
     return {"realm": f"{sessions.url}/realms/a", "client_id": "c", "client_secret": {"env": "CLIENT_SECRET"}}
 
 
-async def test_page_is_no_record_and_removes_none(service: RecordService, tmp_path: Path) -> None:
+async def test_maintenance_page_is_neither_a_record_nor_a_clean_up(service: RecordService, tmp_path: Path) -> None:
     read = {"url": f"{service.url}/records/{{{{id}}}}", "capture": {"id": "$.id"}}
     async with continuity_probe(tmp_path, http=pair(service.url, read=read, finish=None, find=None)) as probe:
         await probe.advance(30)

@@ -20,7 +20,7 @@ PRESERVED, LOST, DUPLICATED, NEVER, OPEN, UNVERIFIED = TransactionState
 
 
 def replies(port: int, *commands: str) -> bytes:
-    """Return what the server answers to inline commands."""
+    """Return the server's response to inline commands."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall("".join(f"{command}\r\n" for command in commands).encode() + b"QUIT\r\n")
         return b"".join(iter(lambda: connection.recv(4096), b""))

@@ -174,7 +174,7 @@ def test_run_without_an_end_is_recorded_as_overrun() -> None:
     assert scene.results == [(5 * HOUR, BAD, "heartbeat_overran")]
 
 
-def test_heartbeat_due_before_the_daemons_start_is_no_miss() -> None:
+def test_heartbeat_due_before_the_daemons_start_is_not_missed() -> None:
     """A daemon that starts within the grace cannot determine whether the ping came before its start."""
     scene = Scene()
     scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)

@@ -64,7 +64,7 @@ async def test_body_is_sent_from_text_or_from_a_file(method: str, tmp_path: Path
     assert file.endswith('Content-Length: 12\r\n\r\n{"a": "é"}\n')
 
 
-# --- Bodies that come --------------------------------------------------------------------------------------------
+# --- Response bodies ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

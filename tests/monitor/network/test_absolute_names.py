@@ -69,7 +69,7 @@ async def test_name_with_a_final_dot_is_requested_and_verified_without_it(
     authority, server_observations = trustme.CA(), ServerObservations()
 
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Say nothing once the handshake is done."""
+        """Send nothing after the handshake."""
 
     async with serve_tls(closing, authority, server_observations) as port:
         check: dict[str, Any] = {key: _with_port(value, port) for key, value in check_keys.items()}

@@ -193,8 +193,8 @@ def _is_own_connection(call: ast.Attribute) -> bool:
 def test_every_connecting_call_is_covered_by_the_policy() -> None:
     """A new way to connect must be added here, and must check the policy first."""
     actual = set()
-    house = Path(monitor.__file__).parent
-    for path in (path for path in house.rglob("*.py") if path.parent.name not in {"storage", "demo"}):
+    own_class = Path(monitor.__file__).parent
+    for path in (path for path in own_class.rglob("*.py") if path.parent.name not in {"storage", "demo"}):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in CONNECTING_CALLS and not _is_own_connection(node):
                 actual.add(f"{path.parent.name}/{path.name}")

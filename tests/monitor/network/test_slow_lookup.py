@@ -49,7 +49,7 @@ async def resolver_at(port: int, servers: Iterable[str] = ("127.0.0.1",)) -> Asy
 
 @pytest.mark.parametrize("seconds", [0.6, 1.5])
 async def test_slow_name_is_resolved_after_fast_ones(seconds: float) -> None:
-    """c-ares has measured a response time of 1 ms before, and would give up after 0.25 s."""
+    """c-ares has measured a response time of 1 ms before, and would stop after 0.25 s."""
     async with delayed_nameserver(by_name(seconds), LOOPBACK_RECORD) as port, resolver_at(port) as resolver:
         for _ in range(10):
             await resolver.addresses(CACHED, 80)

@@ -188,7 +188,7 @@ def test_facts_of_an_invalid_record_give_one_clear_line(path: Path) -> None:
 
 
 def test_write_ahead_log_is_checkpointed_and_reused(store: SqliteStore, path: Path) -> None:
-    """Only `tidy` makes checkpoints; with them the log stays small."""
+    """Only `maintain` makes checkpoints; with them the log stays small."""
     log = path.with_name(path.name + "-wal")
     for batch in range(100):
         store.write(many(batch * 1_000, 1_000))
@@ -197,7 +197,7 @@ def test_write_ahead_log_is_checkpointed_and_reused(store: SqliteStore, path: Pa
     assert log.stat().st_size < path.stat().st_size / 2
 
 
-def test_only_tidy_checkpoints(store: SqliteStore, path: Path) -> None:
+def test_only_maintenance_checkpoints(store: SqliteStore, path: Path) -> None:
     size = path.stat().st_size
     store.write(many(0, 100_000))
     assert path.stat().st_size == size

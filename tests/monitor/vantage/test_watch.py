@@ -1,4 +1,4 @@
-"""The watch of references: when a bad outcome becomes unknown, what it waits for, and what is published."""
+"""The watch of references: when a bad outcome becomes unknown, how long it waits, and the published status."""
 
 from __future__ import annotations
 
