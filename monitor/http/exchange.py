@@ -36,7 +36,7 @@ async def exchange(attempt: Attempt, request: Request) -> Response:
             addresses = await attempt.addresses(host, request.port, transport.family)
         connection = await Connection.open(attempt, addresses)
     else:
-        connection = await transport.proxy.connect(
+        connection = await transport.proxy.connect_to(
             attempt, HostPort(request.host, request.port), tunnel=request.encrypted
         )
     with connection:

@@ -44,7 +44,7 @@ class Proxy:
         """Headers for the proxy only."""
         return (("Proxy-Authorization", f"Basic {self.credentials}"),) if self.credentials else ()
 
-    async def connect(self, attempt: Attempt, target: HostPort, *, tunnel: bool) -> Connection:
+    async def connect_to(self, attempt: Attempt, target: HostPort, *, tunnel: bool) -> Connection:
         """Return a connection to the proxy, or with `tunnel` through it to the target.
 
         Raises:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.app import Jobs
 from monitor.clock import SystemClock
 from monitor.config.loader import load
 from monitor.engine.heartbeats import Heartbeats
+from monitor.engine.jobs import Jobs
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder
 from monitor.engine.scheduler import Job, Scheduler
