@@ -235,6 +235,23 @@ async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:
     assert harness.rows(Kind.OPENED) == []
 
 
+async def test_one_heartbeat_waits_and_none_is_sent_while_deliveries_are_blocked(sink: Sink) -> None:
+    """Waiting heartbeats must not be sent together afterwards: the receiver would count them as a working monitor."""
+    ledger = ledger_with_receivers(
+        forms(),
+        receivers=[{"id": "snitch", "healthchecks": sink.url("/ping")}],
+        alerting={"heartbeat": {"to": "snitch", "every": "1m"}},
+    )
+    async with run_alerting(ledger, deliver=False) as harness:
+        for _ in range(5):
+            harness.observe(GOOD)
+            harness.clock.jump(61)
+            await harness.update()
+        await harness.written()
+        assert len(harness.rows(Kind.HEARTBEAT)) == 1
+    assert sink.received == []
+
+
 async def test_retry_request_makes_failed_notifications_due(sink: Sink) -> None:
     sink.reply = Reply(500)
     async with run_alerting(
