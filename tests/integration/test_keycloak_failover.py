@@ -31,7 +31,7 @@ from tests.support.replicated_sites import DR, GOLD, NAME, ActionTime
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(3000), needs_keycloak]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(4500), needs_keycloak]
 
 
 @dataclass
@@ -101,7 +101,7 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sessions_are_lost_between_keycloaks_without_a_shared_store(tmp_path: Path) -> None:
     with separate_sites(tmp_path) as sites, scenario(tmp_path, sites.gold, sites.dns) as running:
         gold = Admin(sites.gold)
-        wait_for("sessions", lambda: gold.session_count() >= 3, 600)
+        wait_for("sessions", lambda: gold.session_count() >= 3, 1200)
         starts = gold.session_starts()
         killed = ActionTime.of(sites.gold.kill)
         running.wait_for_outage()
@@ -132,7 +132,7 @@ def test_sessions_are_lost_between_keycloaks_without_a_shared_store(tmp_path: Pa
 def test_sessions_survive_the_loss_of_one_of_two_keycloaks_on_one_database(tmp_path: Path) -> None:
     with shared_store(tmp_path) as sites, scenario(tmp_path, sites.gold, sites.dns) as running:
         dr = Admin(sites.dr)
-        wait_for("sessions", lambda: dr.session_count() >= 3, 600)
+        wait_for("sessions", lambda: dr.session_count() >= 3, 1200)
         killed = ActionTime.of(sites.gold.kill)
         open_then = acknowledged_before(running, killed.start)
         running.wait_for_outage()

@@ -20,7 +20,7 @@ from tests.support.processes import Program, fetch, free_port, run_program, wait
 
 HOME = Path(__file__).parents[2] / ".tools" / "keycloak"
 CLIENT_SECRET = "test-client-secret"
-START = 600.0  # seconds until a Keycloak runs, on a busy machine
+START = 1200.0  # seconds until a Keycloak runs, on a busy machine
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1"  # less compilation: a start takes half the processor time
 REALM = {
     "realm": "standard",
