@@ -72,7 +72,8 @@ def new_update(values: Mapping[str, Any], writing: Writing, incident: PublicInci
     """
     phase = _one_of(Phase, values.get("phase"), "phase")
     due = next_due(values.get("next_update"), writing)
-    update = PublicUpdate(writing.now, writing.author, phase, _text(values.get("text")), due)
+    text = _text(values.get("text"), "" if due is None else _minute(due, writing))
+    update = PublicUpdate(writing.now, writing.author, phase, text, due)
     if incident is not None and (problem := obstacle(incident, update)) is not None:
         raise InvalidUpdateError(*problem)
     return update
@@ -196,8 +197,10 @@ def _title(value: Any) -> str:
     return title
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, due: str) -> str:
+    """Return the text with the time of the next update, if it is stated, in place of its placeholder."""
     text = value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+    text = text.replace("{next_update}", due) if due else text
     lines = text.split("\n")
     if not text or len(text) > MAX_TEXT or not all(line.isprintable() for line in lines):
         remedy = "write plain text; an empty line starts a new paragraph"

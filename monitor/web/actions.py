@@ -17,11 +17,12 @@ from monitor.ledger.product_drills import recorded_drills
 from monitor.views.formatting import moment
 from monitor.views.pauses import pause_json
 from monitor.views.planned_maintenance import upcoming, window_json
-from monitor.web import alerts, corrections, drills, maintenance, pauses, silences
+from monitor.web import alerts, corrections, drills, maintenance, pauses, public_incidents, silences
 from monitor.web.access import Role, declaration_of, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import FORM_FIELDS, read_body
+from monitor.web.status_page_forms import page_forms, with_components
 from monitor.web.visitor import page_response
 from sla.correction import valid_corrections
 from sla.drill import DrillKind
@@ -35,7 +36,7 @@ routes = web.RouteTableDef()
 
 EVERY_PRODUCT: Final = "*"
 _INSTANTS: Final = ("start", "end", "until")
-_MAX_FIELDS: Final = 20
+_MAX_FIELDS: Final = 100
 _MAX_CORRECTIONS: Final = 20
 _INVALID_FORM = Refusal(400, "the form is not complete", "open /actions and send its form")
 
@@ -68,6 +69,8 @@ FORMS: Final[dict[str, Form]] = {
     "corrections/{id}/revoke": Form(corrections.revoke, "corrections", "Correction revoked."),
     "drills": Form(drills.start, "drills", "Drill started.", in_path=True),
     "drills/{id}/end": Form(drills.end, "drills", "Drill ended."),
+    "status-pages/{page}/incidents": Form(public_incidents.open_incident, "public", "Published."),
+    "status-pages/{page}/incidents/{id}/updates": Form(public_incidents.add_update, "public", "Update published."),
 }
 
 
@@ -144,7 +147,7 @@ def _body(request: web.Request, fields: dict[str, str]) -> dict[str, Any]:
         body["all"] = True
     if "participants" in body:
         body["participants"] = [text.strip() for text in fields["participants"].split(",")]
-    return body
+    return with_components(body)
 
 
 def _page(
@@ -178,6 +181,7 @@ def _page(
         pauses=list(_with_moments(request, map(pause_json, pauses.in_force(request)), known)),
         drills=[record for record in recorded_drills(ledger, now, known or None) if record.end is None],
         corrections=list(_corrections(request, known)),
+        status_pages=page_forms(request, known),
     )
     return page_response(request, "actions.html.j2", view, status=200 if error is None else error.status)
 
