@@ -15,7 +15,7 @@ from monitor import zones
 from monitor.as_of import RecordContent
 from monitor.bundle import rows
 from monitor.bundle.archive import UnusableBundleError
-from monitor.bundle.manifest import json_lines
+from monitor.bundle.manifest import LATENCIES, json_lines
 from monitor.bundle.terms import portfolio_of
 from monitor.config import holidays
 from monitor.config.maintenance import clear_occurrence_cache
@@ -47,6 +47,7 @@ class Contents:
     def files(self) -> dict[str, bytes]:
         """Return the files of the bundle with this content."""
         recorded = self.recorded
+        latencies = {LATENCIES: json_lines(map(rows.latency_row, recorded.latency_days))} if self._has_latency else {}
         return {
             "products.jsonl": json_lines(iter(self.terms)),
             "facts.jsonl": json_lines(map(rows.fact_row, recorded.facts)),
@@ -61,7 +62,14 @@ class Contents:
             "zones.jsonl": json_lines(
                 {"zone": name, "tzif": base64.b64encode(data).decode()} for name, data in sorted(self.tzif.items())
             ),
-        }
+        } | latencies
+
+    @property
+    def _has_latency(self) -> bool:
+        """Whether a product or a check has latency objectives."""
+        return any(
+            term.get("objectives") or any("objectives" in check for check in term["checks"]) for term in self.terms
+        )
 
     @classmethod
     def read(cls, files: Mapping[str, bytes], time_zone: str) -> Contents:
@@ -75,6 +83,7 @@ class Contents:
             lines_of(files, "observations.jsonl", rows.observation_of),
             lines_of(files, "incidents.jsonl", rows.incident_of),
             lines_of(files, "facts.jsonl", rows.fact_of),
+            lines_of(files, LATENCIES, rows.latency_of) if LATENCIES in files else (),
         )
         return cls(
             time_zone,

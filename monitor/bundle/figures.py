@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from monitor.ledger.latency_objectives import latency_figures
 from monitor.ledger.product_drills import measured_drill, recorded_drills
 from monitor.reporting.context_sections import context_sections
 from monitor.reporting.drill_report import chart_span, states_json
@@ -61,6 +62,9 @@ def _lines(ledger: Ledger, report: Report) -> Iterator[dict[str, Any]]:
             yield _line(report.product, part, number, figure)
     for number, not_excluded in enumerate(ledger.not_excluded_maintenance(report.product, report.window.measured)):
         yield _line(report.product, "maintenance_not_excluded", number, not_excluded.as_json())
+    product, end = ledger.products[report.product], report.figures.raw.window.end
+    for number, objective in enumerate(latency_figures(ledger, product, end)):
+        yield _line(report.product, "latency_objective", number, objective.as_json())
     context = context_sections(ledger, report).as_json()
     for name in ("affected", "value"):
         yield _line(report.product, name, 0, context[name])

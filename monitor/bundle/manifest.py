@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FORMAT: Final = "ninewatch-bundle"
-VERSION: Final = 1
+VERSION: Final = 2  # the newest one that is read
+LATENCIES: Final = "latencies.jsonl"  # only in bundles with latency objectives, which have version 2
 NAME: Final = "manifest.json"
 DIGEST_NAME: Final = "manifest.sha256"
 _LINE_DIGITS: Final = 8  # hexadecimal digits of each line's digest, to find the line of a changed byte
@@ -44,7 +45,7 @@ def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[
         {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
         for name, content in files.items()
     ]
-    head = {"format": FORMAT, "version": VERSION}
+    head = {"format": FORMAT, "version": 2 if LATENCIES in files else 1}
     manifest = (json.dumps(head | dict(about) | {"files": entries}, ensure_ascii=False, indent=1) + "\n").encode()
     signature = f"{digest(manifest)}  {NAME}\n".encode()
     return {NAME: manifest, DIGEST_NAME: signature, **files}

@@ -1,16 +1,19 @@
-"""Convert runs, observations, incidents, facts and exclusions to JSON lines of a bundle, and back.
+"""Convert runs, observations, incidents, facts, exclusions and latencies to JSON lines of a bundle, and back.
 
 Instants are in microseconds. The functions `*_of` raise KeyError, TypeError or ValueError for invalid lines.
 """
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from sla.exclusion import Cause, Exclusion
 from sla.fact import Fact, canonical
 from sla.incident import Failure, Incident
 from sla.interval import Interval
+from sla.latency_day import LatencyDay
+from sla.latency_histogram import LatencyHistogram
 from sla.observation import Observation, Outcome, Run
 
 if TYPE_CHECKING:
@@ -121,6 +124,25 @@ def fact_of(row: Mapping[str, Any]) -> Fact:
     """Return the fact of a line."""
     id_, author, kind, product = (_text(row[name]) for name in ("id", "author", "kind", "product"))
     return Fact(id_, _integer(row["made_us"]), author, kind, product, canonical(row["body"]))
+
+
+def latency_row(day: LatencyDay) -> Plain:
+    """Return a day of latencies as a line, without the phases, which are in no figure."""
+    return {
+        "check": day.check,
+        "vantage": day.vantage,
+        "start_us": day.start,
+        "last_us": day.last,
+        "histogram": base64.b64encode(day.packed).decode(),
+    }
+
+
+def latency_of(row: Mapping[str, Any]) -> LatencyDay:
+    """Return the day of latencies in a line."""
+    packed = base64.b64decode(_text(row["histogram"]), validate=True)
+    LatencyHistogram.unpack(packed)
+    start, last = _integer(row["start_us"]), _integer(row["last_us"])
+    return LatencyDay(_text(row["check"]), start, last, packed, vantage=_text(row["vantage"]))
 
 
 def maintenance_row(product: str, exclusion: Exclusion) -> Plain:

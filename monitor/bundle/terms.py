@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from monitor.config.agreement_meaning import agreement_meaning, agreement_of
 from monitor.config.check import CheckBase
 from monitor.config.clients import Client, ValuePerHour
+from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.config.model import Portfolio, Product
 from monitor.config.readiness import Attested, EvidenceBlock, ReadinessBlock
 from sla.budget_window import BudgetWindow
 from sla.calendar import Period
 from sla.evidence import EvidenceKind
+from sla.latency_objective import LatencyObjective
 from sla.objective import Objective
 from sla.readiness import Checklist, ChecklistItem
 from sla.rule import Rule
@@ -62,7 +64,7 @@ def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
         "clients": [_client_terms(client) for client in product.clients],
         "value_per_hour": None if product.value_per_hour is None else _value_terms(product.value_per_hour),
         "readiness": None if product.readiness is None else _readiness_terms(product.readiness),
-    }
+    } | _latency_terms(product.objectives)
 
 
 def _window_terms(window: BudgetWindow) -> dict[str, Any]:
@@ -79,7 +81,26 @@ def _check_terms(check: CheckBase) -> dict[str, Any]:
         "hold_us": check.effective_hold,
         "fall": check.fall,
         "rise": check.rise,
-    }
+    } | _latency_terms(check.objectives)
+
+
+def _latency_terms(blocks: Sequence[LatencyObjectiveBlock]) -> dict[str, Any]:
+    """Return the latency objectives of a product or check; nothing without any, as in bundles of version 1."""
+    terms = [
+        {"share": str(block.latency.objective.ratio), "limit_us": block.latency.limit, "window_us": block.window}
+        for block in blocks
+    ]
+    return {"objectives": terms} if terms else {}
+
+
+def _latency_objectives_from(data: Mapping[str, Any]) -> tuple[LatencyObjectiveBlock, ...]:
+    return tuple(
+        LatencyObjectiveBlock.model_construct(
+            latency=LatencyObjective(Objective(Fraction(term["share"])), int(term["limit_us"])),
+            window=int(term["window_us"]),
+        )
+        for term in data.get("objectives", ())
+    )
 
 
 def _client_terms(client: Client) -> dict[str, Any]:
@@ -140,6 +161,7 @@ def _product_from(data: Mapping[str, Any], planned: Sequence[Exclusion]) -> Prod
         objective=Objective(Fraction(data["objective"])),
         window=_window_from(data),
         rule=Rule.parse(data["rule"]),
+        objectives=_latency_objectives_from(data),
         depends_on=tuple(map(str, data["depends_on"])),
         parts=tuple(map(str, data["parts"])),
         component=data["component"],
@@ -172,6 +194,7 @@ def _check_from(data: Mapping[str, Any]) -> CheckBase:
         hold=int(data["hold_us"]),
         fall=int(data["fall"]),
         rise=int(data["rise"]),
+        objectives=_latency_objectives_from(data),
     )
 
 

@@ -176,6 +176,8 @@ def _recorded_part(ledger: Ledger, recorded: RecordContent, products: set[str]) 
         tail=[observation for observation in recorded.tail if is_included(observation.check)],
         incidents=[incident for incident in recorded.incidents if is_included(incident.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
+        latency_days=[day for day in ledger.latencies.all_days() if is_included(day.check)],
+        latencies=(),  # they are in the days
     )
 
 
