@@ -271,7 +271,7 @@ def without(name: str) -> Any:
         (lambda files: files | {"products.jsonl": b"[1,2]\n"}, 1, "NOT RECOMPUTED  products.jsonl, line 1"),
         (lambda files: files | {"figures.jsonl": b"[" * 100_000}, 1, "figures.jsonl, line 1"),
         (lambda files: files | {NAME: b"{}"}, 2, "manifest.json cannot be read"),
-        (lambda files: files | {NAME: files[NAME].replace(b'"version": 1', b'"version": 2')}, 2, "format version 2"),
+        (lambda files: files | {NAME: files[NAME].replace(b'"version": 1', b'"version": 3')}, 2, "format version 3"),
         (
             lambda files: files | {NAME: files[NAME].replace(b"ninewatch-bundle", b"something-else")},
             2,
