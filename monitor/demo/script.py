@@ -70,7 +70,7 @@ def format_time(seconds: float) -> str:
 
 # The first failure starts 12 seconds after the start. Failures are long enough for an incident at an interval of 1 s,
 # and far enough apart to be distinguished. Keycloak goes through a failover: outage, maintenance page, GoldDR, and
-# fail-back once Gold is up again. At the end the monitor's own connection is cut, long enough for its alert (30 s).
+# failback once Gold is up again. At the end the monitor's own connection is cut, long enough for its alert (30 s).
 DEFAULT = Script(
     length=300,
     steps=(

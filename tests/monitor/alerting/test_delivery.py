@@ -85,9 +85,9 @@ async def test_failing_receiver_does_not_delay_another(sink: Sink) -> None:
         harness.observe(GOOD, BAD, BAD)
         await harness.until(lambda: [row for row in harness.rows() if row.receiver == "ops" and row.done])
         await harness.until(lambda: [row for row in harness.rows() if row.receiver == "dead" and row.attempts])
-        (dead,) = (row for row in harness.rows() if row.receiver == "dead")
-        assert dead.done is None
-        assert dead.error
+        (failing_row,) = (row for row in harness.rows() if row.receiver == "dead")
+        assert failing_row.done is None
+        assert failing_row.error
 
 
 async def test_retry_after_of_the_receiver_is_respected(sink: Sink) -> None:

@@ -74,13 +74,13 @@ def test_blocked_disk_permits_openings_and_no_resolutions(event: Kind, at: float
 
 
 def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
-    box, notification, dues = outbox(row()), row(), []
+    box, notification, delays = outbox(row()), row(), []
     for _ in range(12):
         notification = box.mark_failed(notification, NOW, "status 400", 0.999, refused=True)
-        dues.append(notification.due - NOW)
-    assert dues == sorted(dues)
-    assert SECOND < dues[0] < 2 * SECOND
-    assert MAX_DELAY * 0.99 < dues[-1] <= MAX_DELAY
+        delays.append(notification.due - NOW)
+    assert delays == sorted(delays)
+    assert SECOND < delays[0] < 2 * SECOND
+    assert MAX_DELAY * 0.99 < delays[-1] <= MAX_DELAY
     assert box.mark_failed(notification, NOW, "status 400", 0.0, refused=True).due == NOW + 1
     assert (notification.attempts, notification.error) == (12, "status 400")
 

@@ -128,8 +128,8 @@ def test_run_over_several_days_is_covered_by_each_head(tmp_path: Path) -> None:
     begin = FIRST_DAY * DAY + HOUR
     for day in range(1, 5):
         end = begin + day * DAY
-        going_on = Run("web/a", Outcome.GOOD, "", begin, end, 1 + day * 1440, 10 * MINUTE, 1 + day * 1440, day * 99, 7)
-        store.write(Batch(runs=[going_on]))
+        open_run = Run("web/a", Outcome.GOOD, "", begin, end, 1 + day * 1440, 10 * MINUTE, 1 + day * 1440, day * 99, 7)
+        store.write(Batch(runs=[open_run]))
         assert close_day(store, path, end) is not None
     store.close()
     chain = check_record(path)
@@ -289,8 +289,8 @@ def test_verify_command_works_while_the_daemon_runs(tmp_path: Path) -> None:
     from tests.monitor.reporting import month
 
     config, store = month.record(tmp_path, close=False)
-    going_on = Run("forms/page", Outcome.GOOD, "", month.START, month.END, 9000, 10 * MINUTE)
-    store.write(Batch(runs=[going_on]))
+    open_run = Run("forms/page", Outcome.GOOD, "", month.START, month.END, 9000, 10 * MINUTE)
+    store.write(Batch(runs=[open_run]))
     closed = close_day(store, tmp_path / "record.db", month.END)
     assert closed is not None
     assert isinstance(closed.head, Head)

@@ -178,11 +178,13 @@ def test_status_requests_the_daemons_figures(target: HttpTarget, tmp_path: Path)
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         up = run_in_process("status", "-c", path)
         assert up.exit_code == 0
-        head, row, young = up.stdout.splitlines()
+        head, row, note_line = up.stdout.splitlines()
         assert head.split()[:3] == ["STATE", "PRODUCT", "AVAILABILITY"]
         assert row.split()[:2] == ["up", "demo"]
-        said_of = r"demo: observed since 20\S+Z: 100.000%, between \S+ and \S+; a verdict is possible from 20\S+Z$"
-        assert re.match(said_of, young)
+        expected_line = (
+            r"demo: observed since 20\S+Z: 100.000%, between \S+ and \S+; a verdict is possible from 20\S+Z$"
+        )
+        assert re.match(expected_line, note_line)
         assert json.loads(run_in_process("status", "--json", "-c", path).stdout)[0]["id"] == "demo"
         target.status["/"] = 503
         wait_for("the failure", lambda: daemon.api("/products")[0]["state"] == "down")

@@ -49,8 +49,8 @@ def recorded(tmp_path: Path) -> Path:
 def test_past_maintenance_is_reported_with_a_remedy(recorded: Path, *, of_all: bool) -> None:
     result = run_in_process("check-config", config(recorded, (5, 3), (2, -2), (-5, -6), of_all=of_all))
     assert result.exit_code == 0
-    whose = "of all products" if of_all else "of forms"
-    assert result.output.count(f"the maintenance {whose} ") == 2
+    scope_text = "of all products" if of_all else "of forms"
+    assert result.output.count(f"the maintenance {scope_text} ") == 2
     assert "(2h) is not excluded: it was planned after that time; add it with `ninewatch correct`" in result.output
     assert "2 warnings" in result.output
 

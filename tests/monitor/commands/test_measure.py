@@ -159,8 +159,10 @@ def test_vantages_are_combined_by_the_rule() -> None:
         (t, "bad" if v == "x" or (v == "y" and t >= 300) else "good", "c", v) for t in range(0, 601, 60) for v in "xyz"
     ]
     data = record(rows, "at,outcome,check,vantage")
-    downs = {rule: figures(data, "--rule", rule)[0]["down_seconds"] for rule in ("all", "any", "2", "1", "3")}
-    assert downs == {"all": 600, "any": 0, "2": 300, "1": 0, "3": 600}
+    down_seconds_by_rule = {
+        rule: figures(data, "--rule", rule)[0]["down_seconds"] for rule in ("all", "any", "2", "1", "3")
+    }
+    assert down_seconds_by_rule == {"all": 600, "any": 0, "2": 300, "1": 0, "3": 600}
     assert figures(data)[0]["down_seconds"] == 600
     assert "at least 2 of 3 vantages must be up" in run(data, "--rule", "2").stdout
 

@@ -82,8 +82,8 @@ def test_text_is_short_sentences_without_internal_terms(name: str) -> None:
         "Assumptions",
     ):
         assert heading in output
-    for jargon in ("MTTF", "Monte Carlo", "quantile", "p05", "Bernoulli", "None", "  ->", "e-0"):
-        assert jargon not in output
+    for technical_term in ("MTTF", "Monte Carlo", "quantile", "p05", "Bernoulli", "None", "  ->", "e-0"):
+        assert technical_term not in output
     assert max(map(len, output.splitlines())) <= 110
 
 

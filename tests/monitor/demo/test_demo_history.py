@@ -135,7 +135,7 @@ def test_every_part_of_the_history_uses_existing_checks(portfolio: Portfolio) ->
 def test_lost_data_centre_takes_down_keycloak_and_its_dependents(
     seeded_runs: tuple[list[Run], list[Incident]],
 ) -> None:
-    """Gold fails over after the maintenance page, CSS waits for the fail-back, and CHEFS has no second site."""
+    """Gold fails over after the maintenance page, CSS waits for the failback, and CHEFS has no second site."""
     lost = [i for i in seeded_runs[1] if i.reason == "connect_timeout" and i.downtime and i.downtime > 10 * MINUTE]
     assert {incident.product for incident in lost} == {"keycloak", "css", "chefs"}
     assert max(i.opened for i in lost) - min(i.opened for i in lost) < SPACING

@@ -134,9 +134,9 @@ async def test_every_mode_gives_the_expected_reasons(portfolio: Portfolio, tmp_p
         }
         for (product, mode), expected in EXPECTED_REASONS.items():
             await products.set(product, mode)
-            patience = 0.1 if mode == "slow" else 10.0
+            deadline = 0.1 if mode == "slow" else 10.0
             attempts = await asyncio.gather(
-                *(retry_if_starved(runner, check, patience) for check in checks[product].values())
+                *(retry_if_starved(runner, check, deadline) for check in checks[product].values())
             )
             actual = dict(zip(checks[product], (attempt.result for attempt in attempts), strict=True))
             failed = {check: result.reason for check, result in actual.items() if result.reason}
@@ -154,8 +154,8 @@ async def test_active_site_is_the_one_that_answers_as_keycloak(tmp_path: Path) -
         (keycloak,) = (product for product in load(path, CHECK_TYPES).products if product.id == "keycloak")
         for mode, expected in ACTIVE_SITES.items():
             await products.set("keycloak", mode)
-            patience = 0.1 if mode == "slow" else 10.0
-            results = [await retry_if_starved(runner, prepare(site.active), patience) for site in keycloak.sites]
+            deadline = 0.1 if mode == "slow" else 10.0
+            results = [await retry_if_starved(runner, prepare(site.active), deadline) for site in keycloak.sites]
             good = [
                 site.id
                 for site, attempt in zip(keycloak.sites, results, strict=True)
@@ -175,18 +175,22 @@ def test_readiness_has_met_expired_and_missing_attestations(portfolio: Portfolio
     objective = next(product.objective for product in portfolio.products if product.id == "css")
     for year in (2026.9, 2035.0):
         now = int((year - 1970) * 365.25 * DAY)
-        standings = {product.id: product.readiness_at(now) for product in portfolio.products}
-        assert standings.pop("notify") is None  # the domain belongs to another government
-        statuses = [one for standing in standings.values() if standing is not None for one in standing.statuses]
+        readiness_by_product = {product.id: product.readiness_at(now) for product in portfolio.products}
+        assert readiness_by_product.pop("notify") is None  # the domain belongs to another government
+        statuses = [
+            one for readiness in readiness_by_product.values() if readiness is not None for one in readiness.statuses
+        ]
         assert {(one.met, one.decisive is not None) for one in statuses} == {
             (True, True),
             (False, True),
             (False, False),
         }
-        ceilings = {name: standing.ceiling for name, standing in standings.items() if standing is not None}
+        ceilings = {
+            name: readiness.ceiling for name, readiness in readiness_by_product.items() if readiness is not None
+        }
         assert ceilings["keycloak"] == Fraction("0.99995")
         assert ceilings["chefs"] == ceilings["secondment"] == Fraction("0.9995")
-        css = standings["css"]
+        css = readiness_by_product["css"]
         assert css is not None
         assert css.limit_text(objective) == (
             "objective 99.95%; this design can claim 99.5% at most, because there is no disaster recovery"

@@ -148,8 +148,8 @@ async def test_outage_aborts_pending_answers(demo: Demo) -> None:
 
 
 async def test_chefs_health_is_always_200_and_other_paths_depend_on_its_mode(demo: Demo) -> None:
-    well = await demo.json("chefs", "/app/api/v1/status")
-    assert well["ready"] is True
+    healthy_status = await demo.json("chefs", "/app/api/v1/status")
+    assert healthy_status["ready"] is True
     assert await demo.json("chefs", "/app/api") == "ok"
     await demo.set_mode("chefs", "not_ready")
     status = await demo.get("chefs", "/app/api/v1/status")

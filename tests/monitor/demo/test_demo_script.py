@@ -36,14 +36,14 @@ class StoryClock:
         self.at = max(self.at, moment)
 
 
-async def applied_steps(played: Script, clock: StoryClock) -> list[tuple[float, Step]]:
+async def applied_steps(demo_script: Script, clock: StoryClock) -> list[tuple[float, Step]]:
     applied: list[tuple[float, Step]] = []
 
     async def apply(step: Step) -> None:
         applied.append((clock.monotonic(), step))
 
     with pytest.raises(asyncio.CancelledError):
-        await script.play(played, clock, apply)
+        await script.play(demo_script, clock, apply)
     return applied
 
 
@@ -96,8 +96,8 @@ def test_default_script_starts_soon_and_ends_with_all_products_up() -> None:
 def test_default_script_contains_the_faults_that_are_hard_to_detect() -> None:
     used_modes = {(step.product, step.mode) for step in DEFAULT.steps}
     assert {("drop", "outage"), ("chefs", "not_ready"), ("notify", "slow")} <= used_modes
-    story = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
-    assert story == ["outage", "maintenance", "failover", "up"]
+    keycloak_modes = [step.mode for step in DEFAULT.steps if step.product == "keycloak"]
+    assert keycloak_modes == ["outage", "maintenance", "failover", "up"]
 
 
 def test_table_shows_every_step_with_its_time() -> None:

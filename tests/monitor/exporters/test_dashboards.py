@@ -87,12 +87,12 @@ def test_data_source_is_a_variable(board: dashboards.Json) -> None:
 @EACH_BOARD
 def test_used_variables_equal_defined_variables(board: dashboards.Json) -> None:
     text = json.dumps({key: value for key, value in board.items() if key != "templating"})
-    defined = dashboards.variables(board)
-    used = set(re.findall(r"\$\{?([a-z_]\w*)", text)) - BUILT_IN
-    assert used == set(defined)
-    assert all(variable["description"] for variable in defined.values())
+    defined_variables = dashboards.variables(board)
+    used_variables = set(re.findall(r"\$\{?([a-z_]\w*)", text)) - BUILT_IN
+    assert used_variables == set(defined_variables)
+    assert all(variable["description"] for variable in defined_variables.values())
     # Grafana stores variables by their id.
-    assert [variable["id"] for variable in defined.values()] == list(defined)
+    assert [variable["id"] for variable in defined_variables.values()] == list(defined_variables)
 
 
 @EACH_BOARD

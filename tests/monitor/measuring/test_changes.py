@@ -194,9 +194,9 @@ def test_uptime_kuma_export_is_read() -> None:
         "30,1,7,1,200 - OK,2026-11-03 02:00:00.500,12,60\n"
         "31,1,8,1,200 - OK,2026-11-01 00:00:00.000,12,0\n"
     )
-    seven, eight = figures(text, "--times-in", "UTC", "--until", "2026-11-04T00:00:00Z")
-    assert (seven["check"], seven["down_seconds"], seven["unknown_seconds"]) == ("7", 3599.999, 3600)
-    assert (eight["check"], eight["down_seconds"], eight["up_seconds"]) == ("8", 0, 3 * 86400 - 0.001)
+    first, second = figures(text, "--times-in", "UTC", "--until", "2026-11-04T00:00:00Z")
+    assert (first["check"], first["down_seconds"], first["unknown_seconds"]) == ("7", 3599.999, 3600)
+    assert (second["check"], second["down_seconds"], second["up_seconds"]) == ("8", 0, 3 * 86400 - 0.001)
 
 
 ALERT = '{"status":"%s","labels":{"alertname":"%s"},"startsAt":"2026-11-10T%s.000000Z","endsAt":"%s"}\n'
@@ -272,8 +272,8 @@ def test_several_checks_are_combined_by_the_rule() -> None:
     text = "at,outcome,check\n0,up,a\n0,up,b\n100,down,a\n200,up,a\n150,down,b\n400,up,b\n"
     options = ("--by", "none", "--until", "1970-01-01T00:10:00Z")
     [every] = figures(text, *options)
-    [either] = figures(text, *options, "--rule", "any")
-    assert (every["downtime_seconds"]["point"], either["downtime_seconds"]["point"]) == (300, 50)
+    [with_any] = figures(text, *options, "--rule", "any")
+    assert (every["downtime_seconds"]["point"], with_any["downtime_seconds"]["point"]) == (300, 50)
     assert every["observations"] == {"good": 4, "bad": 2, "unknown": 0}
 
 

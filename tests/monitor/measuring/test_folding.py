@@ -96,5 +96,5 @@ def test_record_separates_checks_and_vantages(streams: int) -> None:
     assert set(record.streams()) == expected
     assert len(record) == len(rows) + 1
     for stream, actual in record.streams().items():
-        mine = [int(a) for a, c, v in rows if (c.strip(), v) == stream] or [5000]
-        assert [key >> RANK_BITS for key in actual] == [a * 1_000_000 for a in mine]
+        expected_instants = [int(a) for a, c, v in rows if (c.strip(), v) == stream] or [5000]
+        assert [key >> RANK_BITS for key in actual] == [a * 1_000_000 for a in expected_instants]

@@ -101,9 +101,9 @@ printed = st.one_of(
 
 
 @given(st.lists(printed, max_size=20), st.booleans())
-def test_column_gives_the_same_instants_as_its_cells(texts: list[str], alike: bool) -> None:
+def test_column_gives_the_same_instants_as_its_cells(texts: list[str], repeats_first: bool) -> None:
     """The cells may have different formats."""
-    column = texts[:1] * 5 + texts if alike else texts
+    column = texts[:1] * 5 + texts if repeats_first else texts
     assert instants(column).tolist() == [instant(text) for text in column]
 
 

@@ -1,4 +1,4 @@
-"""Parsing files into columns: the fast parser, the careful parser, and unreadable input."""
+"""Parsing files into columns: the fast parser, the slow parser, and unreadable input."""
 
 from __future__ import annotations
 
@@ -134,19 +134,19 @@ objects = st.dictionaries(keys, values, max_size=6)
 
 
 @given(st.lists(objects, min_size=1, max_size=4), st.booleans())
-def test_fast_and_careful_json_parsers_agree(lines: list[dict[str, Any]], alike: bool) -> None:
-    """Lines that the fast parser reads give the same cells in the careful parser."""
-    input_lines = lines[:1] * 3 if alike else lines
+def test_fast_and_slow_json_parsers_agree(lines: list[dict[str, Any]], repeats_first: bool) -> None:
+    """Lines that the fast parser reads give the same cells in the slow parser."""
+    input_lines = lines[:1] * 3 if repeats_first else lines
     block = Block("".join(json.dumps(line) + "\n" for line in input_lines), 1)
     reader = JsonLines("f")
     for _ in range(2):  # the second time, all keys are known
-        quick = reader._fast(block)
+        fast_block = reader._fast(block)
         try:
-            careful = reader._slow(block)
+            slow_block = reader._slow(block)
         except BadDataError:
-            assert quick is None
+            assert fast_block is None
         else:
-            assert quick is None or as_rows(quick) == as_rows(careful)
+            assert fast_block is None or as_rows(fast_block) == as_rows(slow_block)
 
 
 def test_number_of_quotes_alone_does_not_mean_quoted_cells() -> None:

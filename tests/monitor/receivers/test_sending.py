@@ -57,17 +57,19 @@ async def test_other_status_is_no_delivery(sink: Sink, reply: Reply, wait: int |
 
 async def test_missing_response_is_no_delivery() -> None:
     """The cases are a silent address, a server that accepts and closes, a closed port, and an untrusted certificate."""
-    async with serve_tcp(send_nothing) as hole:
-        ops = receiver(webhook=f"http://127.0.0.1:{hole}/", timeout="1s")
+    async with serve_tcp(send_nothing) as silent_port:
+        ops = receiver(webhook=f"http://127.0.0.1:{silent_port}/", timeout="1s")
         assert (await send(ops, message())).error == "no confirmation within 1 s"
-    async with serve_tcp(respond_with(b"")) as dropping:
-        outcome = await send(receiver(webhook=f"http://127.0.0.1:{dropping}/"), message())
+    async with serve_tcp(respond_with(b"")) as closing_port:
+        outcome = await send(receiver(webhook=f"http://127.0.0.1:{closing_port}/"), message())
         assert outcome.error
         assert not outcome.refused
-    assert (await send(receiver(webhook=f"http://127.0.0.1:{hole}/"), message())).error.startswith("connect_refused")
+    assert (await send(receiver(webhook=f"http://127.0.0.1:{silent_port}/"), message())).error.startswith(
+        "connect_refused"
+    )
     context = server_context(trustme.CA().issue_cert("127.0.0.1"))
-    async with serve_tcp(respond_with(http_response()), context) as stranger:
-        outcome = await send(receiver(webhook=f"https://127.0.0.1:{stranger}/"), message())
+    async with serve_tcp(respond_with(http_response()), context) as untrusted_port:
+        outcome = await send(receiver(webhook=f"https://127.0.0.1:{untrusted_port}/"), message())
     assert outcome.error.startswith("tls_untrusted")
 
 

@@ -70,18 +70,20 @@ class Day:
     seen: list[Observation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        dice = random.Random(self.seed)  # noqa: S311
+        generator = random.Random(self.seed)  # noqa: S311
         end = START + int(self.hours * 60) * MINUTE
         for key, interval in keys(portfolio()).items():
-            at, outcome, remaining = START + dice.randrange(interval), GOOD, dice.randrange(5, 60)
+            at, outcome, remaining = START + generator.randrange(interval), GOOD, generator.randrange(5, 60)
             while at < end:
-                latency = None if outcome is UNKNOWN else dice.randrange(1, 400) * 1_000
+                latency = None if outcome is UNKNOWN else generator.randrange(1, 400) * 1_000
                 self.seen.append(Observation(key, at, outcome, RESULTS[outcome].reason, latency))
-                at += interval + dice.randrange(-200_000, 200_000)
+                at += interval + generator.randrange(-200_000, 200_000)
                 remaining -= 1
                 if not remaining:
-                    outcome = dice.choices([GOOD, BAD, UNKNOWN], [3, 2, 1])[0]
-                    remaining = dice.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else dice.randrange(2, 60)
+                    outcome = generator.choices([GOOD, BAD, UNKNOWN], [3, 2, 1])[0]
+                    remaining = (
+                        generator.choice([1, 2, 3, 10, 40]) if outcome is not GOOD else generator.randrange(2, 60)
+                    )
         self.seen = [observation for observation in self.seen if arrival(observation) % SECOND]
         self.seen.sort(key=arrival)
 
@@ -96,15 +98,15 @@ def keys(of: Portfolio) -> dict[str, int]:
 
 async def decided_by_a_daemon(of: Portfolio, day: Day, facts: Sequence[Fact] = ()) -> list[tuple[Any, ...]]:
     """Run a recorder and alerting as the daemon does: record outcomes as they arrive, and update every second."""
-    coming, waiting = list(facts), list(day.seen)
+    later_facts, waiting = list(facts), list(day.seen)
     async with run_alerting(Ledger(of), MemoryStore(), ManualClock(START), deliver=False) as harness:
         for second in range(1, day.span.length // SECOND + 1):
             at = START + second * SECOND
             while waiting and arrival(waiting[0]) < at:
                 take(harness, waiting.pop(0))
             harness.clock.jump((at - harness.clock.now()) / SECOND)
-            while coming and coming[0].made <= at:
-                harness.state(coming.pop(0))
+            while later_facts and later_facts[0].made <= at:
+                harness.state(later_facts.pop(0))
             await harness.alerting.update()
             deliver(harness)
         await harness.until(lambda: harness.health.records_written == harness.health.records_queued)

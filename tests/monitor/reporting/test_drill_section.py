@@ -46,8 +46,8 @@ def test_drills_in_the_window_are_listed_with_their_verdicts() -> None:
     _, earlier = drill(NOW - 40 * DAY)
     measured, facts = drill(NOW - 5 * DAY, rpo=0)
     point = drill_recovery_point(measured.id, "forms", NOW - 4 * DAY, "Ana", 0, "ledger")
-    tabletop, discussed = drill(NOW - 2 * DAY, DrillKind.TABLETOP)
-    ledger = ledger_with(*earlier, *facts, point, *discussed)
+    tabletop, tabletop_facts = drill(NOW - 2 * DAY, DrillKind.TABLETOP)
+    ledger = ledger_with(*earlier, *facts, point, *tabletop_facts)
     (section,) = sections(ledger)
     assert section.table is not None
     rows = [[cell.text for cell in row[1:]] for row in section.table.rows]

@@ -72,8 +72,10 @@ def test_every_format_contains_the_time_zone_database_version(config: Path) -> N
         assert version_text in html.unescape(report_output(config, format_name).decode()).replace("\\", "")
     time_zone_database = json.loads(report_output(config, "json"))["time_zone_database"]
     assert time_zone_database == {"source": database.source, "version": database.version}
-    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))
-    assert any(version_text in str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
+    workbook = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx")))
+    assert any(
+        version_text in str(cell) for sheet in workbook for row in sheet.iter_rows(values_only=True) for cell in row
+    )
 
 
 @pytest.mark.parametrize("product", ["login", "forms"])
@@ -168,9 +170,9 @@ def test_html_has_the_cells_of_csv(config: Path, product: str) -> None:
 @pytest.mark.parametrize("product", ["forms", "all"])
 def test_xlsx_has_the_cells_of_csv(config: Path, product: str) -> None:
     """There is one sheet per section with the products below each other: the same rows, sorted by section."""
-    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product=product)))
+    workbook = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product=product)))
     actual = []
-    for sheet in book.worksheets[1:-1]:
+    for sheet in workbook.worksheets[1:-1]:
         skip = 1 if sheet["A1"].value == "Product" and sheet["B1"].value != "Contractual" else 0
         end = int(re.sub(".*[A-Z]", "", sheet.auto_filter.ref))
         actual += [list(row[skip:]) for row in sheet.iter_rows(min_row=2, max_row=end, values_only=True)]
@@ -189,11 +191,11 @@ def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
     for row in read_csv(report_output(config, "csv")):
         rows.setdefault((row["section"], row["row"]), []).append(re.sub("^'", "", row["shown"]))
     text = re.sub(r"\\(.)", r"\1", report_output(config, "md").decode())
-    paper = " ".join(" ".join(page.extract_text() for page in pdf(config).pages).split())
+    pdf_text = " ".join(" ".join(page.extract_text() for page in pdf(config).pages).split())
     for (section, _), texts in rows.items():
         assert f"| {' | '.join(texts)} |" in text
         if section in ("figures", "budget", "trend", "proof", "steps", "value"):
-            assert " ".join(texts) in paper
+            assert " ".join(texts) in pdf_text
 
 
 def test_no_cell_is_a_formula(config: Path) -> None:
@@ -203,10 +205,12 @@ def test_no_cell_is_a_formula(config: Path) -> None:
         if unit in ("", "instant"):
             assert not value.startswith(("=", "+", "-", "@"))
             assert not displayed.startswith(("=", "+", "-", "@"))
-    book = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product="all")))
-    kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    workbook = openpyxl.load_workbook(io.BytesIO(report_output(config, "xlsx", product="all")))
+    kinds = {cell.data_type for sheet in workbook for row in sheet.iter_rows() for cell in row}
     assert kinds <= {"s", "n"}
-    quoted = [c for sheet in book for row in sheet.iter_rows() for c in row if str(c.value).startswith(("=", "+", "@"))]
+    quoted = [
+        c for sheet in workbook for row in sheet.iter_rows() for c in row if str(c.value).startswith(("=", "+", "@"))
+    ]
     assert quoted
     assert all(cell.quotePrefix for cell in quoted)
 

@@ -112,12 +112,12 @@ async def test_health_endpoints_need_no_token(closed: RunningServer, path: str) 
     assert (await closed.get(path)).status == 200
 
 
-@pytest.mark.parametrize("how", ["GET", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["//api/v1/products", "/api/v1/products/", "/./api/v1/products", "/static/../metrics"])
-async def test_other_spellings_of_a_path_need_a_token_too(closed: RunningServer, path: str, how: str) -> None:
+async def test_other_spellings_of_a_path_need_a_token_too(closed: RunningServer, path: str, method: str) -> None:
     from yarl import URL
 
-    async with closed.session.request(how, URL(closed.base + path, encoded=True)) as response:
+    async with closed.session.request(method, URL(closed.base + path, encoded=True)) as response:
         assert response.status in (401, 404)
 
 
@@ -163,17 +163,17 @@ async def test_token_in_query_cookie_or_second_header_is_rejected(closed: Runnin
     text = new_token_text(tmp_path / "r.db", Scope.READ)
     assert (await closed.get(f"/?token={text}")).status == 401
     assert (await closed.get("/", headers={"Cookie": f"Authorization=Bearer {text}"})).status == 401
-    twice = [("Authorization", f"Bearer {text}"), ("Authorization", "Bearer x")]
-    assert (await closed.get("/", headers=twice)).status == 401
+    two_headers = [("Authorization", f"Bearer {text}"), ("Authorization", "Bearer x")]
+    assert (await closed.get("/", headers=two_headers)).status == 401
 
 
 async def test_wrong_tokens_are_rate_limited_without_affecting_valid_ones(
     closed: RunningServer, tmp_path: Path
 ) -> None:
-    right = new_token_text(tmp_path / "r.db", Scope.READ)
+    valid_token = new_token_text(tmp_path / "r.db", Scope.READ)
     statuses = [(await closed.get("/", headers=bearer(f"nw_{number}"))).status for number in range(13)]
     assert statuses == [401] * 10 + [429] * 3
-    assert (await closed.get("/", headers=bearer(right))).status == 200
+    assert (await closed.get("/", headers=bearer(valid_token))).status == 200
     await closed.clock.advance(2)
     assert [(await closed.get("/", headers=bearer("x"))).status for _ in range(3)] == [401, 401, 429]
 
@@ -181,13 +181,13 @@ async def test_wrong_tokens_are_rate_limited_without_affecting_valid_ones(
 async def test_log_and_responses_do_not_contain_tokens(
     closed: RunningServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right, wrong = new_token_text(tmp_path / "r.db", Scope.FACTS_WRITE), "nw_0123456789ab_" + "canary" * 7 + "x"
+    valid_token, wrong = new_token_text(tmp_path / "r.db", Scope.FACTS_WRITE), "nw_0123456789ab_" + "canary" * 7 + "x"
     with caplog.at_level(logging.DEBUG):
-        responses = [await closed.get("/api/v1/products", headers=bearer(text)) for text in (right, wrong)]
+        responses = [await closed.get("/api/v1/products", headers=bearer(text)) for text in (valid_token, wrong)]
     content = caplog.text + "".join(capsys.readouterr()) + "".join(response.text for response in responses)
     assert "canary" not in content
-    assert right not in content
-    assert right.rpartition("_")[2] not in content
+    assert valid_token not in content
+    assert valid_token.rpartition("_")[2] not in content
 
 
 async def test_tokens_are_rejected_while_the_token_file_is_unreadable(closed: RunningServer, tmp_path: Path) -> None:

@@ -128,12 +128,12 @@ async def test_contractual_figure_lists_its_exclusions(server: RunningServer) ->
     exclusions = body.pop("exclusions")
     assert (body.pop("outage_limits"), body.pop("maintenance_not_excluded")) == ([], [])
     assert body == server.ledger.contractual("forms", Interval(NOW - 30 * DAY, NOW)).as_json(product="forms")
-    assert [[c["cause"] for c in piece["causes"]] for piece in exclusions] == [
+    assert [[c["cause"] for c in exclusion["causes"]] for exclusion in exclusions] == [
         ["maintenance"],
         ["maintenance", "correction"],
         ["maintenance"],
     ]
-    assert sum(piece["seconds"] for piece in exclusions) == body["excluded_seconds"] == 7_200
+    assert sum(exclusion["seconds"] for exclusion in exclusions) == body["excluded_seconds"] == 7_200
     cause = exclusions[1]["causes"][1]
     assert (cause["author"], cause["made"]) == ("<i>Ada</i>", format_instant(NOW - DAY))
     raw = await (await server.get("/api/v1/products/forms/availability?figure=raw")).json()

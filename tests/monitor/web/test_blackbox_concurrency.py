@@ -64,9 +64,9 @@ async def test_cancelled_waiters_do_not_delay_later_probes(start_probe_server: S
     for connection in waiting:
         connection.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    turn = asyncio.create_task(blackbox_state._wait_for_start())
+    next_connection = asyncio.create_task(blackbox_state._wait_for_start())
     await clock.advance(START_INTERVAL)
-    assert turn.done()
+    assert next_connection.done()
 
 
 async def test_concurrency_is_limited_per_client(

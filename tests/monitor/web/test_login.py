@@ -103,9 +103,9 @@ async def test_code_is_used_once(world: World) -> None:
     cookie = begin.headers["Set-Cookie"].partition(";")[0]
     location = (await world.browser.open(begin.headers["Location"])).headers["Location"]
     assert (await world.browser.open(location)).status == 303
-    async with browser_of(world.server) as thief:
-        assert (await thief.open(location, headers={"Cookie": cookie})).status == 403
-        assert await thief.who() == (None, None)
+    async with browser_of(world.server) as other_browser:
+        assert (await other_browser.open(location, headers={"Cookie": cookie})).status == 403
+        assert await other_browser.who() == (None, None)
 
 
 async def test_rotated_key_is_fetched_once_it_is_needed(world: World) -> None:

@@ -128,8 +128,8 @@ async def test_figures_are_rounded_down_and_shown_with_bounds_and_window(server:
     page = await outline(server, "/products/css")
     measured = server.ledger.measured("css", "30d", NOW)
     assert measured.availability.point is not None
-    floor = int(measured.availability.point * 100_000) / 1000
-    assert f"{floor:.3f}%" in page.text
+    rounded_down = int(measured.availability.point * 100_000) / 1000
+    assert f"{rounded_down:.3f}%" in page.text
     assert "Last 30 days" in page.text
     assert "at most one change of state between consecutive probes" in page.text
 
@@ -173,13 +173,13 @@ async def test_history_bar_has_ninety_days_with_title_and_height(server: Running
     assert response.text.count(": no data</title>") == 89
     page = Outline(response.text)
     groups = [attrs["class"] for attrs in page.attributes_of("g")]
-    tops = [
+    day_tops = [
         attrs["y"]
         for attrs in page.attributes_of("rect")
         if attrs.get("class") == "day" and attrs.get("y") in ("0", "40")
     ]
     assert (groups.count("down"), groups.count("none")) == (1, 89)
-    assert (tops.count("0"), tops.count("40")) >= (1, 89)
+    assert (day_tops.count("0"), day_tops.count("40")) >= (1, 89)
 
 
 async def test_claim_ceiling_is_shown_next_to_the_objective(publish: object) -> None:

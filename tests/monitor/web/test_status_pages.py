@@ -103,11 +103,13 @@ async def test_component_without_any_observation_has_no_figure(publish: Publish)
     assert "%" not in text.partition("Percentages")[0]
 
 
-@pytest.mark.parametrize(("figures", "words"), [("raw", "maintenance included"), ("contractual", "after the excl")])
-async def test_published_availability_is_the_configured_one(publish: Publish, figures: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("figures", "expected_text"), [("raw", "maintenance included"), ("contractual", "after the excl")]
+)
+async def test_published_availability_is_the_configured_one(publish: Publish, figures: str, expected_text: str) -> None:
     server = await publish(excluding_ledger(figures))
     text = await page_text(server)
-    assert words in text
+    assert expected_text in text
     assert ("100.000% available, at least" in text) == (figures == "contractual")
 
 

@@ -56,9 +56,9 @@ async def test_blind_vantage_is_on_every_page_and_in_readyz(publish: Callable[..
     for path in ("/", "/products/chefs"):
         text = (await server.get(path)).text
         assert "no far reference answers over IPv4 (the failure is beyond gateway)" in text
-    front = (await server.get("/")).text
-    assert "Connection of this monitor" in front
-    assert "&lt;192.0.2.1:443&gt;" in front
+    overview = (await server.get("/")).text
+    assert "Connection of this monitor" in overview
+    assert "&lt;192.0.2.1:443&gt;" in overview
     (reason,) = (await (await server.get("/readyz")).json())["reasons"]
     assert reason.startswith("blind since 2026-09-21T14:12:20Z: no far reference answers over IPv4")
 
