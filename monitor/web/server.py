@@ -32,6 +32,7 @@ from monitor.web import (
     liveness,
     login,
     maintenance,
+    mcp,
     metrics,
     pages,
     pauses,
@@ -88,6 +89,7 @@ _READ_ROUTES = (
     status_pages,
     vantages,
     changes,
+    mcp,
 )
 _WRITE_ROUTES = (
     login,
