@@ -43,6 +43,15 @@ _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _TROUBLED_WINDOW = WINDOWS["6h"]
 
 
+def _gate_texts(product: str) -> dict[Answer, str]:
+    """Return the samples of the release gate for each of its answers."""
+    prefixes = [series(FAMILIES[24].name, product=product, state=answer.value) for answer in _ANSWERS]
+    return {
+        current: "".join(f"{prefix}{current is answer:d}\n" for prefix, answer in zip(prefixes, _ANSWERS, strict=True))
+        for current in _ANSWERS
+    }
+
+
 class ProductLines:
     """Samples of one product, one text per family of FAMILIES (empty without a sample).
 
@@ -109,11 +118,7 @@ class ProductLines:
         self._contractual_prefixes = [
             series(FAMILIES[11].name, product=product.id, window=window, bound=b) for b in BOUNDS
         ]
-        gates = [series(FAMILIES[24].name, product=product.id, state=answer.value) for answer in _ANSWERS]
-        self._gate_texts = {
-            current: "".join(f"{line}{current is answer:d}\n" for line, answer in zip(gates, _ANSWERS, strict=True))
-            for current in _ANSWERS
-        }
+        self._gate_texts = _gate_texts(product.id)
         self._window_prefix = self._series(20, window)
         self._causes = DowntimeCauses(history, dependencies) if dependencies else None
         self._cause_prefixes = [

@@ -155,24 +155,37 @@ PATHS: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
 }
 
 
+_ALL_PATHS = (
+    PATHS
+    | ADMISSION_PATHS
+    | LATENCY_PATHS
+    | DRILL_PATHS
+    | CONTINUITY_PATHS
+    | SITE_PATHS
+    | VANTAGE_PATHS
+    | MAINTENANCE_PATHS
+    | SESSION_PATHS
+    | CHANGE_PATHS
+    | STATUS_PAGE_PATHS
+)
+_ALL_SCHEMAS = (
+    SCHEMAS
+    | ANALYSIS_SCHEMAS
+    | ALERT_SCHEMAS
+    | DRILL_SCHEMAS
+    | CONTINUITY_SCHEMAS
+    | SITE_SCHEMAS
+    | ADMISSION_SCHEMAS
+    | LATENCY_SCHEMAS
+    | MAINTENANCE_SCHEMAS
+    | CHANGE_SCHEMAS
+    | STATUS_PAGE_SCHEMAS
+)
+
+
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
-    paths: dict[str, dict[str, Any]] = {
-        path: {"get": _operation(path, *row)}
-        for path, row in (
-            PATHS
-            | ADMISSION_PATHS
-            | LATENCY_PATHS
-            | DRILL_PATHS
-            | CONTINUITY_PATHS
-            | SITE_PATHS
-            | VANTAGE_PATHS
-            | MAINTENANCE_PATHS
-            | SESSION_PATHS
-            | CHANGE_PATHS
-            | STATUS_PAGE_PATHS
-        ).items()
-    }
+    paths: dict[str, dict[str, Any]] = {path: {"get": _operation(path, *row)} for path, row in _ALL_PATHS.items()}
     for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS, *STATUS_PAGE_OPERATIONS):
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {
@@ -184,17 +197,7 @@ def description() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS
-            | ANALYSIS_SCHEMAS
-            | ALERT_SCHEMAS
-            | DRILL_SCHEMAS
-            | CONTINUITY_SCHEMAS
-            | SITE_SCHEMAS
-            | ADMISSION_SCHEMAS
-            | LATENCY_SCHEMAS
-            | MAINTENANCE_SCHEMAS
-            | CHANGE_SCHEMAS
-            | STATUS_PAGE_SCHEMAS,
+            "schemas": _ALL_SCHEMAS,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": _TOKENS},
                 "session": {"type": "apiKey", "in": "cookie", "name": HOST_COOKIE, "description": _SESSIONS},
