@@ -154,6 +154,90 @@ def trial(folder: Path, cluster: Path) -> Iterator[tuple[Trial, Program]]:
         yield Trial(daemon, server, database), postgres
 
 
+def disable_realm(trial_run: Trial, admin: Admin) -> None:
+    """Disable the realm: sign-ins fail."""
+    admin.update_realm(enabled=False)
+    trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
+    assert trial_run.reasons() >= {"token: http_status"}
+    assert wait_for("the product", lambda: trial_run.daemon.api("/products/keycloak")["state"] == "down", MAX_SECONDS)
+    incident = trial_run.incident_of("token-endpoint")
+    assert incident["first_failure"]["status"] == 403
+    admin.update_realm(enabled=True)
+    trial_run.wait_for_recovery()
+
+
+def set_wrong_frontend_url(trial_run: Trial, admin: Admin) -> None:
+    """Let Keycloak state a wrong address: sign-ins fail."""
+    admin.update_realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
+    trial_run.wait_for_outcomes("standard", *JOURNEYS)
+    assert {"discovery: body_mismatch", "signature: jwt_issuer"} <= trial_run.reasons()
+    incident = trial_run.incident_of("standard")
+    expected_detail = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
+    assert expected_detail in incident["first_failure"]["detail"]
+    admin.update_realm(attributes={"frontendUrl": ""})
+    trial_run.wait_for_recovery()
+
+
+def use_wrong_client_secret(trial_run: Trial, admin: Admin) -> None:
+    """Probe with a wrong client secret: the checks that use it are unknown."""
+    admin.set_client_secret("another-secret")
+    trial_run.wait_for_outcomes(**{"our-client": "unknown", PROGRAM: "unknown", USER: "unknown"})
+    assert not trial_run.daemon.incidents("open"), "our own credential opens no incident"
+    admin.set_client_secret(CLIENT_SECRET)
+    trial_run.wait_for_recovery()
+
+
+def use_wrong_password(trial_run: Trial, admin: Admin) -> None:
+    """Probe with a wrong password: the sign-in is unknown."""
+    admin.set_password("probe", "another-password")
+    trial_run.wait_for_outcomes(**{USER: "unknown"})
+    assert not trial_run.daemon.incidents("open"), "the password of our own user opens no incident"
+    admin.set_password("probe", USER_PASSWORD)
+    trial_run.wait_for_recovery()
+
+
+def rotate_keys(trial_run: Trial, admin: Admin) -> None:
+    """Rotate the keys: no check fails."""
+    incident_count, certs = (
+        len(trial_run.daemon.incidents()),
+        f"{trial_run.server.address}/realms/standard/protocol/openid-connect/certs",
+    )
+    keys = fetch(certs)
+    admin.rotate_keys()
+    wait_for("the new key", lambda: fetch(certs) != keys)
+    probes_before = trial_run.daemon.probes("jwks")
+    wait_for("two more probes", lambda: trial_run.daemon.probes("jwks") >= probes_before + 2)
+    trial_run.wait_for_outcomes(**{"our-client": "good"})
+    assert len(trial_run.daemon.incidents()) == incident_count, "a rotation of keys is no outage"
+
+
+def freeze_database(trial_run: Trial, postgres: Program) -> None:
+    """Stop the database's processes: sign-ins fail."""
+    with trial_run.database.frozen(postgres):
+        trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
+        wait_for("the incident of the token endpoint", lambda: "token-endpoint" in open_checks(trial_run.daemon))
+    trial_run.wait_for_recovery()
+
+
+def freeze_server(trial_run: Trial) -> None:
+    """Stop Keycloak's process: all checks fail."""
+    trial_run.server.signal(signal.SIGSTOP)
+    trial_run.wait_for_outcomes(*CHECKS, *JOURNEYS)
+    trial_run.server.signal(signal.SIGCONT)
+    trial_run.wait_for_recovery()
+
+
+def stop_database(trial_run: Trial, postgres: Program) -> None:
+    """End the database: sign-ins fail. No secret is published."""
+    postgres.process.send_signal(signal.SIGINT)
+    trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
+    pages = "".join(trial_run.daemon.body(path) for path in ("/", "/products/keycloak", "/metrics"))
+    published = trial_run.daemon.output() + pages + json.dumps(trial_run.daemon.api("/products/keycloak"))
+    for secret in (CLIENT_SECRET, USER_PASSWORD, OTP_KEY, "eyJ"):  # tokens start with eyJ
+        assert secret not in published
+    assert PASSWORD not in trial_run.daemon.output()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @needs_keycloak
@@ -178,64 +262,11 @@ def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
         trial_run.wait_for_recovery()
 
         admin.update_realm(accessTokenLifespan=2)  # so that our own client asks for a token at nearly every probe
-        admin.update_realm(enabled=False)
-        trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
-        assert trial_run.reasons() >= {"token: http_status"}
-        assert wait_for(
-            "the product", lambda: trial_run.daemon.api("/products/keycloak")["state"] == "down", MAX_SECONDS
-        )
-        incident = trial_run.incident_of("token-endpoint")
-        assert incident["first_failure"]["status"] == 403
-        admin.update_realm(enabled=True)
-        trial_run.wait_for_recovery()
-
-        admin.update_realm(attributes={"frontendUrl": "http://login.wrong.example/auth"})
-        trial_run.wait_for_outcomes("standard", *JOURNEYS)
-        assert {"discovery: body_mismatch", "signature: jwt_issuer"} <= trial_run.reasons()
-        incident = trial_run.incident_of("standard")
-        expected_detail = "$['issuer'] is \"http://login.wrong.example/auth/realms/standard\""
-        assert expected_detail in incident["first_failure"]["detail"]
-        admin.update_realm(attributes={"frontendUrl": ""})
-        trial_run.wait_for_recovery()
-
-        admin.set_client_secret("another-secret")
-        trial_run.wait_for_outcomes(**{"our-client": "unknown", PROGRAM: "unknown", USER: "unknown"})
-        assert not trial_run.daemon.incidents("open"), "our own credential opens no incident"
-        admin.set_client_secret(CLIENT_SECRET)
-        trial_run.wait_for_recovery()
-
-        admin.set_password("probe", "another-password")
-        trial_run.wait_for_outcomes(**{USER: "unknown"})
-        assert not trial_run.daemon.incidents("open"), "the password of our own user opens no incident"
-        admin.set_password("probe", USER_PASSWORD)
-        trial_run.wait_for_recovery()
-
-        incident_count, certs = (
-            len(trial_run.daemon.incidents()),
-            f"{trial_run.server.address}/realms/standard/protocol/openid-connect/certs",
-        )
-        keys = fetch(certs)
-        admin.rotate_keys()
-        wait_for("the new key", lambda: fetch(certs) != keys)
-        probes_before = trial_run.daemon.probes("jwks")
-        wait_for("two more probes", lambda: trial_run.daemon.probes("jwks") >= probes_before + 2)
-        trial_run.wait_for_outcomes(**{"our-client": "good"})
-        assert len(trial_run.daemon.incidents()) == incident_count, "a rotation of keys is no outage"
-
-        with trial_run.database.frozen(postgres):
-            trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
-            wait_for("the incident of the token endpoint", lambda: "token-endpoint" in open_checks(trial_run.daemon))
-        trial_run.wait_for_recovery()
-
-        trial_run.server.signal(signal.SIGSTOP)
-        trial_run.wait_for_outcomes(*CHECKS, *JOURNEYS)
-        trial_run.server.signal(signal.SIGCONT)
-        trial_run.wait_for_recovery()
-
-        postgres.process.send_signal(signal.SIGINT)
-        trial_run.wait_for_outcomes("token-endpoint", *JOURNEYS)
-        pages = "".join(trial_run.daemon.body(path) for path in ("/", "/products/keycloak", "/metrics"))
-        published = trial_run.daemon.output() + pages + json.dumps(trial_run.daemon.api("/products/keycloak"))
-        for secret in (CLIENT_SECRET, USER_PASSWORD, OTP_KEY, "eyJ"):  # tokens start with eyJ
-            assert secret not in published
-        assert PASSWORD not in trial_run.daemon.output()
+        disable_realm(trial_run, admin)
+        set_wrong_frontend_url(trial_run, admin)
+        use_wrong_client_secret(trial_run, admin)
+        use_wrong_password(trial_run, admin)
+        rotate_keys(trial_run, admin)
+        freeze_database(trial_run, postgres)
+        freeze_server(trial_run)
+        stop_database(trial_run, postgres)
