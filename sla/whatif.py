@@ -22,7 +22,8 @@ from sla.availability import Bounds, availability, downtime
 from sla.downtime_split import joint_pieces
 from sla.interval import DAY, HOUR, SECOND, Interval
 from sla.states import Durations, State
-from sla.whatif_changes import Avoided, ChangeName, Failover, Outage
+from sla.whatif_changes import Avoided, ChangeName, Failover
+from sla.whatif_outage import Outage
 from sla.window import format_instant
 
 if TYPE_CHECKING:

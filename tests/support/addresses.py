@@ -32,3 +32,11 @@ def resolver_for(name: str, addresses: list[str], folder: Path) -> Resolver:
     path = folder / "hosts"
     path.write_text("".join(f"{address} {name}\n" for address in addresses))
     return Resolver(hosts=path)
+
+
+def closed_port() -> int:
+    """Return a port without a listener over UDP and TCP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

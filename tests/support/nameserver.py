@@ -11,6 +11,7 @@ from typing import cast
 
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -54,6 +55,26 @@ def truncated_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
 def no_response(query: dns.message.QueryMessage) -> Iterable[bytes]:
     """Send no response."""
     return ()
+
+
+def with_other_id(query: dns.message.QueryMessage) -> bytes:
+    """Return an answer with another id, as from an attacker who cannot see the query."""
+    (forged,) = dns_records("A 203.0.113.66")(query)
+    return bytes([forged[0] ^ 0xFF]) + forged[1:]
+
+
+def answers_for_root_and_others(root: Answering, others: Answering = no_response) -> Answering:
+    """Return a handler with one answer to the query for the root's servers, and another to all other queries."""
+    return lambda query: (root if query.question[0].name == dns.name.root else others)(query)
+
+
+def servfail_except_for_root(root: Answering) -> Answering:
+    """Return a handler that answers SERVFAIL to every query except the one for the root's servers."""
+    return answers_for_root_and_others(root, dns_records(rcode=dns.rcode.SERVFAIL))
+
+
+# Like a resolver that waits for the silent servers of a zone.
+ONLY_ROOT_ANSWERS = answers_for_root_and_others(dns_records("NS a.root-servers.net."))
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -1,13 +1,9 @@
-"""Name resolution: the dns kind's outcomes for a resolver's answers, and the other kinds' outcomes for names that are
-not found.
-"""
+"""The outcomes of the kind dns for the answers of a resolver."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
-import socket
 from typing import TYPE_CHECKING, Any
 
 import dns.flags
@@ -18,26 +14,25 @@ import dns.rdatatype
 import pytest
 
 from monitor.clock import SystemClock
-from monitor.config.model import Family, HostPort
+from monitor.config.model import HostPort
 from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
-from monitor.network.failure import ProbeFailure
-from monitor.network.resolver import Resolver
 from monitor.probes import dns as module
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
-from tests.support.addresses import unresponsive_address
+from tests.support.addresses import closed_port, unresponsive_address
 from tests.support.nameserver import (
     Answering,
+    answers_for_root_and_others,
     delayed_nameserver,
     dns_records,
-    framed_for_tcp,
     nameserver,
     no_response,
+    servfail_except_for_root,
     truncated_response,
+    with_other_id,
 )
 from tests.support.probing import attempt, load_check
-from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,12 +113,6 @@ async def test_incomplete_tcp_answer_is_malformed(parts: list[bytes]) -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
 
 
-def with_other_id(query: dns.message.QueryMessage) -> bytes:
-    """Return an answer with another id, as from an attacker who cannot see the query."""
-    (forged,) = dns_records("A 203.0.113.66")(query)
-    return bytes([forged[0] ^ 0xFF]) + forged[1:]
-
-
 async def test_answer_with_another_id_is_ignored() -> None:
     """An empty datagram is ignored too. The real answer after them counts."""
     result = await probe_resolver(lambda query: [b"", with_other_id(query), *GOOD(query)], expect={"answer": [ADDRESS]})
@@ -167,21 +156,6 @@ async def test_unreachable_system_resolver_gives_unknown(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
     own = (await attempt({"dns": NAME})).result
     assert (own.outcome, own.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-def answers_for_root_and_others(root: Answering, others: Answering = no_response) -> Answering:
-    """Return a handler with one answer to the query for the root's servers, and another to all other queries."""
-    return lambda query: (root if query.question[0].name == dns.name.root else others)(query)
-
-
-def servfail_except_for_root(root: Answering) -> Answering:
-    """Return a handler that answers SERVFAIL to every query except the one for the root's servers."""
-    return answers_for_root_and_others(root, SERVER_FAILURE)
-
-
-WAITING = answers_for_root_and_others(
-    dns_records("NS a.root-servers.net.")
-)  # like a resolver that waits for a zone's silent servers
 
 
 @pytest.mark.parametrize(
@@ -260,144 +234,6 @@ async def test_second_system_resolver_is_used_if_the_first_is_silent(monkeypatch
         monkeypatch.setattr(module, "system_resolvers", lambda _port: servers)
         result = (await attempt({"dns": NAME}, 8.0)).result
     assert (result.outcome, result.reason) == (Outcome.GOOD, ""), result.detail
-
-
-# Lookups of the other kinds.
-
-
-def closed_port() -> int:
-    """Return a port without a listener over UDP and TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-async def probe_named_host(
-    answering: Answering, over_tcp: Answering = no_response, seconds: float = 5.0
-) -> ProbeResult:
-    """Return the result of an http check whose host is a name, resolved by this server."""
-    async with serve_tcp(respond_with(http_response())) as target, nameserver(answering, over_tcp) as port:
-        check_keys = {"http": f"http://{NAME}:{target}/"}
-        return (await attempt(check_keys, seconds, Resolver(["127.0.0.1"], port))).result
-
-
-async def test_name_is_resolved_to_its_target() -> None:
-    result = await probe_named_host(dns_records("A 127.0.0.1"))
-    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-    assert result.phases["resolve"] > 0
-
-
-@pytest.mark.parametrize(
-    ("answering", "reason"),
-    [
-        (dns_records(rcode=dns.rcode.NXDOMAIN), "dns_nxdomain"),
-        (servfail_except_for_root(dns_records()), "dns_servfail"),
-        (servfail_except_for_root(dns_records(rcode=dns.rcode.REFUSED)), "dns_servfail"),
-        (dns_records(rcode=dns.rcode.REFUSED), "dns_refused"),
-        (dns_records(), "dns_no_address"),
-    ],
-)
-async def test_unresolvable_name_has_its_reason(answering: Answering, reason: str) -> None:
-    result = await probe_named_host(answering)
-    assert (result.outcome, result.reason) == (Outcome.BAD, reason)
-    assert NAME in result.detail
-
-
-async def test_long_answer_is_fetched_over_tcp() -> None:
-    result = await probe_named_host(truncated_response, framed_for_tcp(dns_records("A 127.0.0.1")))
-    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-
-
-async def test_silent_system_resolver_gives_unknown() -> None:
-    result = await probe_named_host(no_response, seconds=0.2)
-    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-async def test_name_without_an_answer_from_its_servers_is_bad() -> None:
-    result = await probe_named_host(WAITING, seconds=1)
-    assert (result.outcome, result.reason) == (Outcome.BAD, "dns_timeout")
-
-
-@pytest.mark.parametrize(
-    "answering",
-    [
-        answers_for_root_and_others(SERVER_FAILURE),
-        servfail_except_for_root(SERVER_FAILURE),
-        servfail_except_for_root(no_response),
-    ],
-    ids=["without an uplink", "as lost for the root", "silent about it"],
-)
-async def test_resolver_that_fails_for_every_name_gives_unknown(answering: Answering) -> None:
-    """Its answer for the root is the same as for any name, so it proves nothing about the target."""
-    result = await probe_named_host(answering, seconds=0.5)
-    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-async def test_forged_answer_is_ignored() -> None:
-    result = await probe_named_host(lambda query: [with_other_id(query), *dns_records("A 127.0.0.1")(query)])
-    assert (result.outcome, result.reason) == (Outcome.GOOD, "")
-
-
-async def test_missing_resolver_gives_unknown() -> None:
-    async with serve_tcp(respond_with(http_response())) as target:
-        check_keys = {"http": f"http://{NAME}:{target}/"}
-        result = (await attempt(check_keys, 5, Resolver(["127.0.0.1"], closed_port()))).result
-    assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
-
-
-async def test_name_is_resolved_for_every_probe() -> None:
-    """A monitor that caches names, even for their TTL, hides their failures."""
-    count = 0
-
-    def counting(query: dns.message.QueryMessage) -> Iterable[bytes]:
-        nonlocal count
-        count += query.question[0].rdtype == dns.rdatatype.A
-        return dns_records("A 127.0.0.1", ttl=300)(query)
-
-    async with nameserver(counting) as port:
-        resolver = Resolver(["127.0.0.1"], port)
-        for _ in range(2):
-            assert await resolver.addresses(NAME, 80, Family.IP4)
-        await resolver.close()
-    assert count == 2
-
-
-async def test_lookup_in_progress_at_shutdown_is_cleaned_up() -> None:
-    async with nameserver(no_response) as port:
-        resolver = Resolver(["127.0.0.1"], port)
-        looking = asyncio.create_task(resolver.addresses(NAME, 80))
-        await asyncio.sleep(0)
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        await resolver.close()
-    assert looking.cancelled()
-
-
-BOTH = dns_records("A 127.0.0.1", "AAAA ::1")
-
-
-@pytest.mark.parametrize(
-    ("family", "actual"),
-    [
-        (Family.IP4, ["127.0.0.1"]),
-        (Family.IP6, ["::1"]),
-        (Family.IP4_FIRST, ["127.0.0.1", "::1"]),
-        (Family.IP6_FIRST, ["::1", "127.0.0.1"]),
-    ],
-)
-async def test_address_family_is_preferred_or_required(family: Family, actual: list[str]) -> None:
-    async with nameserver(BOTH) as port:
-        resolver = Resolver(["127.0.0.1"], port)
-        assert [address[0] for _, address in await resolver.addresses(NAME, 80, family)] == actual
-        await resolver.close()
-
-
-async def test_host_without_an_address_of_the_family_is_reported() -> None:
-    resolver = Resolver(["127.0.0.1"], closed_port())
-    with pytest.raises(ProbeFailure, match=r"127\.0\.0\.1 in ip6 has no address"):
-        await resolver.addresses("127.0.0.1", 80, Family.IP6)
-    await resolver.close()
 
 
 @pytest.mark.parametrize("own", [True, False])
