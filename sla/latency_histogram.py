@@ -9,12 +9,13 @@ latency above MAXIMUM is counted in the last bucket, so a histogram has at most 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sla.interval import HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from fractions import Fraction
 
 _BITS: Final = 6  # each power of two has 2**6 buckets
@@ -84,6 +85,13 @@ class LatencyHistogram:
         self.total += latency
         bucket = bucket_of(latency if latency < MAXIMUM else MAXIMUM)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
+
+    def add_all(self, latencies: Sequence[int]) -> None:
+        """Count several latencies, microseconds. Faster than counting each of them."""
+        self.total += sum(latencies)
+        self.maximum = max(self.maximum, *latencies)
+        for bucket, count in Counter(map(bucket_of, map(min, latencies, repeat(MAXIMUM)))).items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
 
     def percentile(self, share: Fraction) -> int | None:
         """Return a latency that the share (0 < share <= 1) of all latencies does not exceed. None without latencies.

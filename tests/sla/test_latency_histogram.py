@@ -36,6 +36,14 @@ def test_percentile_differs_by_less_than_1_percent_from_numpy(latencies: list[in
     assert abs(estimated - expected) <= expected / 100
 
 
+@given(LATENCIES, LATENCIES)
+def test_adding_several_is_adding_each(first: list[int], more: list[int]) -> None:
+    together, single = LatencyHistogram.of(first), LatencyHistogram.of([*first, *more])
+    if more:
+        together.add_all(more)
+    assert (together.counts, together.total, together.maximum) == (single.counts, single.total, single.maximum)
+
+
 @given(LATENCIES, LATENCIES, LATENCIES)
 def test_merging_is_counting_everything_in_one(a: list[int], b: list[int], c: list[int]) -> None:
     parts = [LatencyHistogram.of(part) for part in (a, b, c)]
