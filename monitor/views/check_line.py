@@ -11,7 +11,11 @@ from sla.interval import SECOND
 from sla.states import State
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from monitor.ledger.check_entry import CheckEntry
+    from sla.availability import Bounds
+    from sla.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,14 @@ class CheckLine:
     interval: int
     steps: list[StepBar]
     paused: str = ""
+    availability: Bounds[Fraction | None] | None = None  # of a journey by itself
 
 
-def check_line(entry: CheckEntry, now: int, paused: str = "") -> CheckLine:
+def check_line(entry: CheckEntry, now: int, paused: str = "", figures: Measured | None = None) -> CheckLine:
     """Return the line of the check. Before the first probe of this process, it has only the recorded state.
 
-    `paused` is the text of the pause at the instant; the state of a paused check is unknown.
+    `paused` is the text of the pause at the instant; the state of a paused check is unknown. `figures` are those of the
+    check by itself.
     """
     last = entry.last
     result = None if last is None else last.result
@@ -58,4 +64,5 @@ def check_line(entry: CheckEntry, now: int, paused: str = "") -> CheckLine:
         interval=entry.check.interval,
         steps=waterfall(result) if result else [],
         paused=paused,
+        availability=None if figures is None else figures.availability,
     )

@@ -235,6 +235,8 @@ SCHEMAS: dict[str, Any] = {
         state=STATE,
         interval_seconds=NUMBER,
         paused={"anyOf": [ref("Pause"), {"type": "null"}]},
+        availability={"anyOf": [BOUNDS, {"type": "null"}]},
+        coverage=MAYBE_NUMBER,
         last={"anyOf": [ref("Probe"), {"type": "null"}]},
     ),
     "Pause": object_of(

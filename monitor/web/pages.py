@@ -25,6 +25,7 @@ from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
 from monitor.views.imported_history import import_notes
+from monitor.views.journey_figures import journey_figures
 from monitor.views.latency import objective_lines, response_times
 from monitor.views.pauses import pause_summary, paused_checks
 from monitor.views.product_context import product_context
@@ -110,7 +111,9 @@ async def product(request: web.Request) -> web.Response:
     values["suppliers"] = _suppliers(ledger, product, now)
     values["windows"] = await _windows(ledger, product, now, slices)
     paused = paused_checks(ledger, product.id, now)
-    values["checks"] = [check_line(entry, now, paused.get(entry.check.id, "")) for entry in entries]
+    values["checks"] = [
+        check_line(entry, now, paused.get(entry.check.id, ""), journey_figures(ledger, entry, now)) for entry in entries
+    ]
     values["context"] = await product_context(ledger, product, now, slices)
     values["affected"] = []
     for incident in incidents[:INCIDENTS]:

@@ -8,6 +8,7 @@ from monitor.ledger.degraded import degradations
 from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_readiness import readiness_of
 from monitor.views.incident_line import downtime_so_far
+from monitor.views.journey_figures import journey_figures
 from monitor.views.pauses import pause_json
 from monitor.views.waterfall import steps_as_json
 from sla.interval import SECOND
@@ -81,8 +82,13 @@ def check_json(ledger: Ledger, entry: CheckEntry, now: int) -> dict[str, Any]:
         "state": entry.timeline.state(now).point.name.lower() if pause is None else "unknown",
         "interval_seconds": entry.check.interval / SECOND,
         "paused": None if pause is None else pause_json(pause),
+        "availability": None,
+        "coverage": None,
         "last": None,
     }
+    if (figures := journey_figures(ledger, entry, now)) is not None:
+        content = figures.as_json()
+        described |= {name: content[name] for name in ("availability", "coverage")}
     if last is not None:
         result = last.result
         described["last"] = {

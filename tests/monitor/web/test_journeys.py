@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
 from monitor.commands.probe import probe
 from monitor.probe_result import JourneyResult, StepResult
-from sla.interval import MINUTE
+from sla.interval import HOUR, MINUTE
 from sla.observation import Outcome
 from tests.monitor.web.conftest import NOW, small_ledger
-from tests.support.ledgers import observe
+from tests.support.ledgers import FakeCheck, ledger_of, observe, probe_all, product
+from tests.support.probing import load_check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,6 +69,26 @@ async def test_the_api_lists_the_steps(publish: Callable[..., Awaitable[RunningS
         "duration_seconds": 0.25,
         "phases": {"connect": 0.05, "first_byte": 0.2},
     }
+
+
+async def test_a_journey_has_an_availability_of_its_own(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    """It was down for half an hour of an hour, while the other check of the product was up."""
+    checks = (
+        FakeCheck(id="health", interval="1m", timeout="10s"),
+        load_check({"id": "submit", "interval": "1m", "steps": [{"id": "port", "tcp": "192.0.2.1:1"}]}),
+    )
+    ledger = ledger_of({**product("chefs"), "checks": checks, "rule": "any"})
+    health, submit = ledger.entries["chefs/health"], ledger.entries["chefs/submit"]
+    probe_all(ledger, [health], NOW - HOUR, NOW)
+    probe_all(ledger, [submit], NOW - HOUR, NOW - HOUR // 2)
+    probe_all(ledger, [submit], NOW - HOUR // 2 + MINUTE, NOW, RESULT)
+    server = await publish(ledger)
+    body: dict[str, Any] = await (await server.get("/api/v1/products/chefs")).json()  # type: ignore[assignment]
+    plain, journey = body["checks"]
+    assert (plain["availability"], plain["coverage"]) == (None, None)
+    assert journey["availability"]["low"] < 0.51 < 0.52 > journey["availability"]["point"] > 0.49
+    assert body["windows"]["1h"]["availability"]["low"] == 1
+    assert "Availability of submit by itself" in (await server.get("/products/chefs")).text
 
 
 def test_the_command_prints_a_line_per_step(tmp_path: Path) -> None:
