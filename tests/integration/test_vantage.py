@@ -99,6 +99,7 @@ class Scene:
             if self.outcomes(product)[Outcome.GOOD] == good:
                 return
             await self.rounds(1)
+            await asyncio.sleep(0.1)  # real time, in which the kernel asks for a neighbour again
         last = self.harness.ledger.entries[f"{product}/port"].last
         raise AssertionError(f"not observed again after {MAX_ROUNDS} rounds: {self.outcomes(product)}, {last}")
 
