@@ -15,7 +15,7 @@ from monitor.web.readiness import product_readiness
 from tests.monitor.web.conftest import small_ledger
 from tests.monitor.web.test_access import new_token_text
 from tests.support.ledgers import ledger_of, product
-from tests.support.writable_server import WritableServer, writable
+from tests.support.writable_server import WritableServer, open_alert, writable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,9 +70,7 @@ async def test_tools_have_the_figures_of_the_api(server: WritableServer) -> None
 
 
 async def test_text_of_targets_is_marked(server: WritableServer) -> None:
-    from tests.monitor.web.test_alerts import fails
-
-    await fails(server)
+    await open_alert(server)
     (incident,) = (await call(server, "list_incidents"))["structuredContent"]["items"]
     result = await call(server, "get_incident", incident=incident["id"])
     assert result["structuredContent"]["id"] == incident["id"]
