@@ -278,9 +278,14 @@ def _renderers(form: LogFormat) -> list[Processor]:
 
 
 def _with_plain_keys(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Replace characters of keys that logfmt does not allow, and the line breaks of tracebacks."""
+    """Replace characters of keys that logfmt does not allow, and the line breaks of tracebacks.
+
+    Secrets are concealed first, because logfmt escapes quotes, after which a secret with a quote is not recognised.
+    """
     return {
-        re.sub(r"[\s=\"]+", "_", key): value.replace("\n", "\\n") if isinstance(value, str) else value
+        re.sub(r"[\s=\"]+", "_", _concealer.clean(key)): _concealer.clean(str(value)).replace("\n", "\\n")
+        if not isinstance(value, bool | int | float | None)
+        else value
         for key, value in event.items()
     }
 

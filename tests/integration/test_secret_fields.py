@@ -115,7 +115,8 @@ def test_every_key_that_takes_a_secret_has_a_case() -> None:
     }  # tests/monitor/continuity
     continuity = {f"products.continuity.{kind}.{key}" for kind, keys in kinds.items() for key in keys}
     login = {"login.oidc.client_secret", "login.oidc.tls.key"}  # tests/monitor/web/test_login.py
-    assert other_fields == {"products.clients.contact", *anchors, *continuity, *login}
+    feeds = {"products.status_feed.tls.key"}  # tests/monitor/status_feeds/test_service.py
+    assert other_fields == {"products.clients.contact", *anchors, *continuity, *login, *feeds}
 
 
 class SecretCases:

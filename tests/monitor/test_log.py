@@ -68,6 +68,18 @@ def test_logfmt_is_one_line_of_pairs_per_event(stream: io.StringIO) -> None:
     assert "RuntimeError: broken" in second
 
 
+def test_secret_with_quotes_is_concealed_in_logfmt(stream: io.StringIO) -> None:
+    """The format escapes quotes, so that the secret is not in the rendered line as it was written."""
+    secret = 'quoted-"secret"-9f2\\x'
+    log.conceal(secret)
+    log.configure(stream, form=log.LogFormat.LOGFMT)
+    try:
+        raise RuntimeError(secret)
+    except RuntimeError:
+        structlog.get_logger("ours").exception(f"sent {secret}", nested={"deep": [secret]}, **{secret: secret})
+    assert "9f2" not in stream.getvalue()
+
+
 def test_levels_by_subsystem(stream: io.StringIO) -> None:
     log.configure(stream, level=log.Levels.parse("warning, engine=debug,aiohttp.access=error"))
     try:

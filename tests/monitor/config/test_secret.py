@@ -146,9 +146,9 @@ def test_log_contains_no_secret_in_any_encoding(canary: str, tmp_path: Path) -> 
 
     secret = bearer(examine_text(tmp_path, with_check(f'http: "http://h/", bearer: {canary}')))
     value = secret.reveal()
-    for as_json in (True, False):
+    for form in (log.LogFormat.JSON, log.LogFormat.TEXT, log.LogFormat.LOGFMT):
         stream = io.StringIO()
-        log.configure(stream, level=logging.DEBUG, as_json=as_json)
+        log.configure(stream, level=logging.DEBUG, form=form)
         own_logger, library_logger = structlog.get_logger("ours"), logging.getLogger("theirs")
         own_logger.debug(f"sent {value}", header=value, nested={"deep": [value]}, **{value: 1})
         own_logger.info(

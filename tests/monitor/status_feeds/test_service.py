@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import probe_environment
@@ -14,17 +15,21 @@ from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.status_feeds.formats import MAX_BYTES
-from monitor.status_feeds.service import StatusFeeds
+from monitor.status_feeds.service import UNREADABLE_AFTER, StatusFeeds
 from sla.fact import Fact
 from sla.interval import HOUR, SECOND
 from sla.supplier_statement import FeedState, Statement, feed_states, statements
 from tests.monitor.status_feeds.samples import atom, entry, gc_notify, incident, instant, statuspage
+from tests.support.certificates import server_context, write_client_certificate
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import GOOD_RESULT, NOW, ledger_of, observe, product
+from tests.support.monitoring import Target
 from tests.support.scripted_http import Received, ScriptedHttp, scripted_http
 from tests.support.servers import http_response
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from monitor.ledger.ledger import Ledger
 
 PATH = "GET /feed"
@@ -70,6 +75,26 @@ async def reader(outbound: OutboundPolicy | None = None, **feed: Any) -> AsyncIt
         observe(ledger, ledger.entries["sso/health"], NOW - HOUR, GOOD_RESULT)
         async with probe_environment(clock, Health(), outbound=outbound) as (runner, _):
             yield Reader(server, ledger, runner.new_attempt, clock)
+
+
+async def test_client_key_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The server's certificate is not trusted, so the handshake fails after the key was loaded."""
+    authority = trustme.CA()
+    certificate, key = write_client_certificate(authority, tmp_path)
+    tls = {"certificate": str(certificate), "key": {"file": str(key)}}
+    with Target().serving(server_context(authority.issue_cert("127.0.0.1"))) as port:
+        async with reader(statuspage=f"https://127.0.0.1:{port}/feed", tls=tls) as feed:
+            for _ in range(UNREADABLE_AFTER):
+                await feed.read(seconds=86_400)
+            ((readable, error),) = feed.states
+            printed = capsys.readouterr()
+            facts = [fact.body for fact in feed.ledger.facts.all]
+            shown = [printed.out, printed.err, repr(feed.ledger.portfolio), *facts]
+    assert not readable
+    assert "certificate" in error
+    secret_lines = [line for line in key.read_text().splitlines() if "-----" not in line]
+    assert secret_lines
+    assert not any(line in text for line in secret_lines for text in shown)
 
 
 async def test_statuspage_incident_becomes_a_statement_that_ends() -> None:
