@@ -92,12 +92,13 @@ class Policy:
         for stage in Stage:
             if stages.count(stage) != 1:
                 raise ValueError(
-                    f"the policy {self.id} has {stages.count(stage)} terms for {stage}; write one for each"
+                    f"the policy {self.id} has {stages.count(stage)} terms for {stage}; write one for each stage"
                 )
         ordered = [self.of(stage) for stage in Stage]
         for before, after in pairwise(ordered):
             if _promise(before) > _promise(after) or before.clients.value > after.clients.value:
-                raise ValueError(f"the policy {self.id} lets {after.stage} promise less than {before.stage}, before it")
+                relation = f"the limits of {after.stage} are lower than those of the earlier {before.stage}"
+                raise ValueError(f"the policy {self.id} is not consistent: {relation}")
 
     def of(self, stage: Stage) -> StageTerms:
         """Return the stage's terms."""

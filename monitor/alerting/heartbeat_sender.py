@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
 
-MAX_SILENCE: Final = MINUTE  # maximum time without an observation, in addition to the hold of the most frequent check
+MAX_SILENCE: Final = MINUTE  # maximum time without an observation, in addition to the shortest hold of all checks
 
 
 class HeartbeatSender:
-    """Makes the notifications of due heartbeats."""
+    """Creates the notifications of due heartbeats; the delivery loop sends them."""
 
     def __init__(self, ledger: Ledger, clock: Clock, health: Health) -> None:
         self._ledger, self._clock, self._health = ledger, clock, health
@@ -48,7 +48,7 @@ class HeartbeatSender:
 
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
-    """Return the notification of a heartbeat. `repeat` differs each time, so that receivers do not drop duplicates."""
+    """Return the notification of a heartbeat. `repeat` differs each time, so that no receiver drops it as a duplicate."""
     body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch probes, records and delivers"})
     return Notification(
         key=key,

@@ -82,7 +82,7 @@ def _outages_per_year(process: Process) -> float:
 
 
 def _block(model: Model, years_in_block: int, seed: int, number: int) -> tuple[Instants, Instants]:
-    """Return downtime and counted time of each of the `span` years of a block."""
+    """Return downtime and counted time of each of the `years_in_block` years of a block, microseconds."""
     edges = np.arange(years_in_block + 1, dtype=np.int64) * YEAR
     length = years_in_block * YEAR
     outages_by_name = dict(_outages_by_name(model, length, seed, number))

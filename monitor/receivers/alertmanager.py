@@ -53,9 +53,10 @@ Peers = Annotated[
 
 
 class AlertmanagerReceiver(TlsReceiver):
-    """Sends alerts to every peer of an Alertmanager cluster, again each minute while they fire.
+    """Sends alerts to every peer of an Alertmanager cluster, and resends firing alerts every minute.
 
-    A message is delivered when one peer has accepted it. The peers exchange it, and repeats are sent to all peers.
+    A message is delivered when one peer has accepted it. Peers do not exchange alerts, so that each resend goes to all
+    of them.
     """
 
     kind: ClassVar[str] = "alertmanager"

@@ -23,6 +23,6 @@ def import_notes(ledger: Ledger, product_id: str, since: int) -> Iterator[str]:
             if end > since:
                 until = moment(end, ledger.portfolio.zone).local
                 yield (
-                    f"The history up to {until} was imported from {body['tool']}; hours and days of which it has only"
-                    " counts with failures are unknown"
+                    f"The history up to {until} was imported from {body['tool']}; hours and days for which it kept"
+                    " only counts are unknown if a check failed in them"
                 )

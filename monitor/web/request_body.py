@@ -30,7 +30,9 @@ async def read_start(request: web.Request, length: int) -> bytes:
             while len(body) < length and (chunk := await request.content.read(length - len(body))):
                 body += chunk
     except TimeoutError:
-        raise Refusal(408, "the body is incomplete", "send the whole body or none") from None
+        raise Refusal(
+            408, f"the request body did not arrive within {READ_TIMEOUT:g} s", "send the complete body in time"
+        ) from None
     return body
 
 
@@ -55,7 +57,7 @@ async def json_object(request: web.Request, *known: str) -> dict[str, Any]:
     value = request[FORM_FIELDS] if FORM_FIELDS in request else await _parsed(request)
     for name in value:
         if name not in known:
-            remedy = f"known keys: {', '.join(known)}" if known else "this endpoint has no keys"
+            remedy = f"known keys: {', '.join(known)}" if known else "this endpoint accepts no keys in the body"
             raise Refusal(400, f'unknown key "{name[:40]}"', remedy)
     return value
 

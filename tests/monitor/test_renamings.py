@@ -52,17 +52,17 @@ def restart(ledger: Ledger, loaded: Portfolio) -> Ledger:
 
 
 @pytest.mark.parametrize(
-    "through",
+    "renamed_portfolios",
     [[portfolio_of(("c", "a"), ("b", ""))], [portfolio_of(("c", "a"), ("b", "")), portfolio_of(("d", "c"), ("b", ""))]],
 )
-def test_renamed_check_keeps_its_history_after_its_removal(through: list[Portfolio]) -> None:
-    """This is also true if the second name only states the previous name."""
+def test_renamed_check_keeps_its_history_after_its_removal(renamed_portfolios: list[Portfolio]) -> None:
+    """It also does after two renamings, if the last configuration names only the previous id."""
     ledger = Ledger(portfolio_of(("a", ""), ("b", "")))
     load(ledger, ledger.portfolio, NOW - MINUTE)
-    for number, reloaded in enumerate([ledger.portfolio, *through]):
+    for number, reloaded in enumerate([ledger.portfolio, *renamed_portfolios]):
         load(ledger, reloaded, NOW + number * 10 * MINUTE)
         observe(ledger, range(number * 10, number * 10 + 10), range(0))
-    past = Interval(NOW, NOW + (10 * len(through) + 9) * MINUTE)
+    past = Interval(NOW, NOW + (10 * len(renamed_portfolios) + 9) * MINUTE)
     before = ledger.compositions["p"].durations(past)
     assert before.up == past.length
     load(ledger, portfolio_of(("b", "")), NOW + 100 * MINUTE)

@@ -103,7 +103,7 @@ def test_policy_must_have_terms_for_every_stage_once() -> None:
 )
 def test_later_stage_must_not_promise_less(less: StageTerms) -> None:
     terms = tuple(less if term.stage is less.stage else term for term in POLICY.terms)
-    with pytest.raises(ValueError, match="lets production promise less than pilot"):
+    with pytest.raises(ValueError, match="limits of production are lower than those of the earlier pilot"):
         replace(POLICY, terms=terms)
 
 
