@@ -48,7 +48,7 @@ class HeartbeatSender:
 
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
-    """Return the notification of a heartbeat. `repeat` differs each time, so that no receiver drops it as a duplicate."""
+    """Return the notification of a heartbeat. `repeat` differs each time, so that receivers keep each one."""
     body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch probes, records and delivers"})
     return Notification(
         key=key,
