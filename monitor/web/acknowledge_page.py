@@ -1,7 +1,7 @@
 """/acknowledge/TOKEN: the page that a message links to. GET shows the alert; POST acknowledges or marks it.
 
 Mail scanners fetch links, so GET changes nothing. The token in the address permits the change: it is known only to
-recipients of the message. An error response tells whether the token expired, and gives no other reason.
+recipients of the message. An error response reports that the token expired, and no other reason.
 """
 
 from __future__ import annotations
