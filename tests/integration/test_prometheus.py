@@ -28,8 +28,8 @@ ALERTS = list(alerts())
 ONCE_A_DAY_IS_CLOSED = {"ninewatch_anchored_until_timestamp_seconds", "ninewatch_anchor_failures_total"}
 AFTER_A_DRILL = {"ninewatch_last_drill_age_seconds", "ninewatch_drill_findings_overdue"}  # promtool tests their rules
 
-# Alpha has a checklist and two sites, and beta a certificate; gamma is paused. When the queries run, alpha has had one
-# outage, in which the other site was active, and its recovery.
+# Alpha has a checklist and two sites, and beta a certificate and a latency objective; gamma is paused. When the queries
+# run, alpha has had one outage, in which the other site was active, and its recovery.
 CONFIG = """
 listen: 127.0.0.1:0
 store: {store}
@@ -47,6 +47,7 @@ products:
     checks: [{{id: front, http: "http://127.0.0.1:{plain}/", interval: 200ms, timeout: 150ms, fall: 1, rise: 1}}]
   - id: beta
     objective: 99%
+    objectives: [{{latency: 95% under 400ms, window: 30d}}]
     down_by_design: {{failover_of: alpha}}
     checks: [{{id: front, http: "https://127.0.0.1:{secure}/", interval: 500ms, timeout: 400ms, tls: {{ca: {ca}}}}}]
   - id: gamma
