@@ -27,7 +27,7 @@ run: $(VENV)/.run ## Start the demo portfolio and the daemon, and print the page
 
 extras: $(VENV)/.extras ## Install what the checks postgres, mysql and browser and the receiver apprise need
 
-test: lint unit ## Static checks and tests, about ten minutes; contacts no other host
+test: lint unit ## Static checks and tests, about 15 minutes; contacts no other host
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -40,7 +40,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer with its reason. `decided_by` describes how an unknown answer can be decided, else it is empty."""
+    """An answer with its reason. `decided_by` is what an unknown answer depends on, else it is empty."""
 
     answer: Answer
     reason: str
@@ -212,9 +212,9 @@ def _decided_by(situation: Situation, standing: Standing) -> str:
     at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     known_at_text = (
-        "" if known_at is None else f"; with no further downtime or unknown time the answer is known by {known_at}"
+        "" if known_at is None else f"; without further downtime or unknown time, it is known by {known_at}"
     )
-    return f"what happened in the unknown time ({parts}){known_at_text}"
+    return f"the unknown time ({parts}){known_at_text}"
 
 
 def _known_at(situation: Situation, limit: Fraction) -> int | None:

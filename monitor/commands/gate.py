@@ -102,7 +102,7 @@ def _end_override(gate: Gate, portfolio: Portfolio, now: int, author: str, reaso
 def _text(product: str, gate: Gate) -> str:
     lines = [f"{product}: {gate.answer}: {gate.decision.reason}"]
     if gate.decision.decided_by:
-        lines.append(f"  would be decided by: {gate.decision.decided_by}")
+        lines.append(f"  depends on {gate.decision.decided_by}")
     if gate.override is not None:
         lines.append(f"  without the override: {gate.computed.answer}: {gate.computed.reason}")
     return "\n".join(lines)

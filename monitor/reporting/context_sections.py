@@ -59,7 +59,7 @@ class ContextSections:
     def _budget_policy(self) -> Section:
         view = budget_policy_view(self.gate, self.ledger.portfolio.zone)
         notes = [f"Releases as of this report: {view.answer.lower()}. {sentence(view.reason)}."]
-        notes += [f"It would be decided by {view.decided_by}."] if view.decided_by else []
+        notes += [f"The answer depends on {view.decided_by}."] if view.decided_by else []
         notes += [f"Without the override: {view.override.computed}."] if view.override else []
         notes.append(f"By the budget of {own_window(self.product.window)}. {view.title}; source: {view.source}.")
         columns = ("Budget spent", "Releases", "Consequence", "Owner", "Status")
