@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from monitor.config.addresses import DefaultPort, Headers, HostPort, HttpUrl
 from monitor.config.base import Model
+from monitor.config.placeholders import RUN_ID, PathTemplate, names_in
 from monitor.config.secret import Secret
-from monitor.config.templates import RUN_ID, PathTemplate, names_in
 from monitor.config.tls import TlsOptions
 from monitor.config.values import Flag, Id, Text, Token, problem_at
 

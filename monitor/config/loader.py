@@ -14,10 +14,10 @@ from monitor.clock import SystemClock
 from monitor.config.alerting import ReceiverBase
 from monitor.config.crosscheck import ambiguous_booleans, conflicts, empty_values
 from monitor.config.down_by_design import design_problems
+from monitor.config.env_references import env_references
 from monitor.config.errors import ConfigError, Problem
 from monitor.config.file_access import identity
 from monitor.config.model import CheckBase, Portfolio, Product
-from monitor.config.placeholders import placeholders
 from monitor.config.portfolio_warnings import portfolio_warnings
 from monitor.config.readiness_checks import readiness_problems
 from monitor.config.reference_warnings import reference_warnings
@@ -80,7 +80,7 @@ def examine(path: Path, kinds: Sequence[type[CheckBase]], receivers: Sequence[ty
     return LoadResult(
         portfolio=None if problems else portfolio,
         problems=tuple(sorted(problems)),
-        warnings=(*sources.warnings, *placeholders(sources.root), *warnings),
+        warnings=(*sources.warnings, *env_references(sources.root), *warnings),
         files=context.files,
         digest=identity(path, context.files),
     )

@@ -12,8 +12,8 @@ from monitor.config.addresses import HttpUrl, carries_credentials
 from monitor.config.base import Model
 from monitor.config.errors import quoted
 from monitor.config.expect import UnknownField
+from monitor.config.placeholders import RUN_ID, PathTemplate
 from monitor.config.regex import RegexField
-from monitor.config.templates import RUN_ID, PathTemplate
 from monitor.config.values import Duration, Flag, Token, Within, problem_at
 from sla.interval import MILLISECOND, MINUTE, SECOND
 

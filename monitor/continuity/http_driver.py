@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.continuity_kinds import ID
 from monitor.config.json_path import JsonPath
-from monitor.config.templates import RUN_ID
+from monitor.config.placeholders import RUN_ID
 from monitor.continuity.driver import CapturedValues, Description, ReadResult
 from monitor.continuity.http_steps import HttpTarget, capture_values, check_no_page, values_at
 from monitor.http.json_body import document

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, quote_plus
 
 from monitor.config.json_path import JsonPath
+from monitor.config.placeholders import fill_text, names_in
 from monitor.config.secret import Secret
-from monitor.config.templates import fill_text, names_in
 from monitor.config.tls import TlsOptions
 from monitor.continuity.driver import MissingValueError, RefusedError
 from monitor.http.check import Basic, HttpCheck

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from monitor.config.json_path import JsonPath
-from monitor.config.templates import fill
+from monitor.config.placeholders import fill
 from monitor.http.body import decode_text, decompress
 from monitor.http.json_body import document
 from monitor.network.failure import ProbeFailure
@@ -17,8 +17,8 @@ from monitor.network.failure import ProbeFailure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from monitor.config.placeholders import Value
     from monitor.config.steps import Capture
-    from monitor.config.templates import Value
     from monitor.http.response import Response
 
 

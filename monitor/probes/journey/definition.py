@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError, ValidationInfo
 
 from monitor.config.addresses import carries_credentials
+from monitor.config.placeholders import fill, fill_url, has_literal_origin, names_in
 from monitor.config.secret import Secret, read_secret
-from monitor.config.templates import fill, fill_url, has_literal_origin, names_in
 from monitor.config.values import problem_at
 from monitor.http.check import HttpCheck
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.config.check import CheckBase
+    from monitor.config.placeholders import Value
     from monitor.config.steps import Capture
-    from monitor.config.templates import Value
 
 NOT_STEPS: Final = frozenset({"steps", "heartbeat"})  # kinds that cannot be a step
 SCHEDULE: Final = frozenset({"interval", "timeout", "hold", "slow_after", "fall", "rise", "recheck", "was"})

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
+from monitor.config.placeholders import fill, names_in
 from monitor.config.steps import origin_of
-from monitor.config.templates import fill, names_in
 from monitor.http.check import HttpCheck
 from monitor.http.expectation import Expectation
 from monitor.http.oauth2 import Tokens

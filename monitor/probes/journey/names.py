@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.config.placeholders import RUN_ID, names_in
 from monitor.config.steps import origin_of
-from monitor.config.templates import RUN_ID, names_in
 from monitor.http.check import HttpCheck
 from monitor.probes.journey.definition import LOCAL_KINDS, SECRET_KEYS
 from monitor.probes.journey.problems import check_problem, step_problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.config.templates import RUN_ID
+from monitor.config.placeholders import RUN_ID
 from monitor.http.check import HttpCheck
 from monitor.network.failure import ProbeFailure
 from monitor.probes.journey.http_step import HttpStep

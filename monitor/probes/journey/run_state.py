@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.clock import secret_bytes
-from monitor.config.templates import RUN_ID
+from monitor.config.placeholders import RUN_ID
 from monitor.log import TemporarySecret
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HEAD = "products:\n  - id: p\n    objective: 99%\n    checks:\n"
 
 
-def placeholder_warnings(folder: Path, check: str) -> list[str]:
+def reference_warnings(folder: Path, check: str) -> list[str]:
     path = folder / "c.yaml"
     path.write_text(f"{HEAD}      - {check}\n")
     result = examine(path, CHECK_TYPES)
@@ -33,7 +33,7 @@ def placeholder_warnings(folder: Path, check: str) -> list[str]:
     ],
 )
 def test_placeholder_gets_a_warning_with_position_and_remedy(tmp_path: Path, check: str, name: str) -> None:
-    (warning,) = placeholder_warnings(tmp_path, check)
+    (warning,) = reference_warnings(tmp_path, check)
     assert warning.startswith(f"{tmp_path}/c.yaml:5:")
     assert f"write {{env: {name}}}" in warning
 
@@ -47,4 +47,4 @@ def test_placeholder_gets_a_warning_with_position_and_remedy(tmp_path: Path, che
     ],
 )
 def test_other_dollar_signs_get_no_warning(tmp_path: Path, check: str) -> None:
-    assert placeholder_warnings(tmp_path, check) == []
+    assert reference_warnings(tmp_path, check) == []
