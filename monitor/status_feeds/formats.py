@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 2 << 20  # the 50 incidents of a Statuspage are about 300 KiB
 MAX_PROBLEMS: Final = 200  # of one feed; no format has more than 50
+MAX_TAGS: Final = 50_000  # of an Atom feed: its elements need 10 MB of memory
 _TITLE: Final = 160  # characters
 
 _ENDED: Final = {"resolved", "completed", "postmortem"}
 _ATOM: Final = "{http://www.w3.org/2005/Atom}"
-_STATUS: Final = re.compile(r"<strong>\s*([A-Za-z ]{1,30}?)\s*</strong>")  # the newest update of a Statuspage is first
+_STATUS: Final = re.compile(r"<strong>([A-Za-z\s]{1,60})</strong>")  # the newest update of a Statuspage is first
+_END: Final = parse_instant("9999-01-01T00:00:00Z")  # later ones may have no local time
 
 
 class FeedError(ValueError):
@@ -47,13 +50,13 @@ def problems_in(content: bytes, feed_format: str) -> list[Problem]:
         FeedError: the content is not a feed of this format.
     """
     try:
-        problems = list(_PARSERS[feed_format](content.decode()))
+        problems = list(islice(_PARSERS[feed_format](content.decode()), MAX_PROBLEMS + 1))
     except UnicodeDecodeError as error:
         raise FeedError(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
         raise FeedError("nested too deeply") from None
     if len(problems) > MAX_PROBLEMS:
-        raise FeedError(f"{len(problems)} problems; at most {MAX_PROBLEMS} are read")
+        raise FeedError(f"more than {MAX_PROBLEMS} problems")
     return problems
 
 
@@ -94,8 +97,10 @@ def _component_names(components: Any) -> tuple[str, ...]:
 def _atom(text: str) -> Iterator[Problem]:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise FeedError("has a document type declaration, which no Atom feed needs")
+    if text.count("<") > MAX_TAGS:
+        raise FeedError(f"more than {MAX_TAGS} XML tags")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - without a declaration there are no entities
+        root = ElementTree.fromstring(text)  # noqa: S314 - the input is limited, and declares no entities
     except (ElementTree.ParseError, ValueError) as error:
         raise FeedError(f"not XML: {error}") from None
     if root.tag != f"{_ATOM}feed":
@@ -109,7 +114,7 @@ def _entry(entry: ElementTree.Element, place: str) -> Problem | None:
     """Return the problem of an entry, None for announced maintenance."""
     values = {name: entry.findtext(f"{_ATOM}{name}") for name in ("id", "title", "published", "updated", "content")}
     content = values["content"] or entry.findtext(f"{_ATOM}summary") or ""
-    statuses = [status.lower() for status in _STATUS.findall(content)]
+    statuses = [status.strip().lower() for status in _STATUS.findall(content)]
     if "scheduled" in statuses:
         return None
     updated = _instant(values["updated"], f"updated of {place}")
@@ -140,13 +145,14 @@ _PARSERS: Final[dict[str, Callable[[str], Iterator[Problem]]]] = {
 
 
 def _text(value: Any, place: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 500:
-        raise FeedError(f"the {place} is missing, or no text of up to 500 characters")
+    if not isinstance(value, str) or not 0 < len(value) <= 500 or not value.isprintable():
+        raise FeedError(f"the {place} is missing, or no printable text of up to 500 characters")
     return value
 
 
 def _title(value: Any, place: str) -> str:
-    return " ".join(_text(value, f"title of {place}").split())[:_TITLE]
+    text = "".join(c if c.isprintable() else " " for c in value) if isinstance(value, str) else value
+    return " ".join(_text(text, f"title of {place}").split())[:_TITLE]
 
 
 def _optional_instant(incident: dict[str, Any], key: str, place: str) -> int | None:
@@ -155,10 +161,9 @@ def _optional_instant(incident: dict[str, Any], key: str, place: str) -> int | N
 
 def _instant(value: Any, place: str) -> int:
     try:
-        return parse_instant(value) if isinstance(value, str) else _no_instant()
+        instant = parse_instant(value if isinstance(value, str) else "")
     except ValueError:
         raise FeedError(f"the {place} is not an instant in RFC 3339 format") from None
-
-
-def _no_instant() -> int:
-    raise ValueError
+    if not 0 <= instant < _END:
+        raise FeedError(f"the {place} is not an instant from 1970 to 9998")
+    return instant

@@ -67,13 +67,17 @@ def test_gc_notify_has_the_components_that_are_not_up() -> None:
         ("statuspage", statuspage(incident("a", 0, resolved_at=12)), "resolved_at of incident 1"),
         ("statuspage", statuspage(incident("a", 0, id="x" * 501)), "id of incident 1"),
         ("statuspage", statuspage(incident("a", 0, name="")), "title of incident 1"),
-        ("statuspage", statuspage(*(incident(str(n), 0) for n in range(201))), "201 problems; at most 200"),
+        ("statuspage", statuspage(*(incident(str(n), 0) for n in range(201))), "more than 200 problems"),
+        ("statuspage", statuspage(incident("a", 0, id="a\ud800")), "id of incident 1"),
+        ("statuspage", statuspage(incident("a", 0, created_at="0001-01-01T00:00:00Z")), "from 1970 to 9998"),
+        ("statuspage", statuspage(incident("a", 0, resolved_at="9999-12-31T23:59:59-14:00")), "from 1970 to 9998"),
         ("statuspage", b"[" * 200_000, "nested too deeply"),
         ("statuspage", b"\xff", "not UTF-8"),
         ("atom", b"{}", "not XML"),
         ("atom", b"<rss/>", "the root element is rss"),
         ("atom", atom("<entry><id>1</id></entry>"), "updated of entry 1"),
         ("atom", b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>', "a document type declaration"),
+        ("atom", b"<a>" * 100_000, "more than 50000 XML tags"),
         ("atom", atom(entry("1", 0, "Resolved")) + b"x", "not XML"),
         ("gc_notify", b"[]", "no list of components"),
         ("gc_notify", b'{"api": "up"}', "no list of components"),
@@ -85,6 +89,18 @@ def test_gc_notify_has_the_components_that_are_not_up() -> None:
 def test_content_that_is_no_feed(feed_format: str, content: bytes, message: str) -> None:
     with pytest.raises(FeedError, match=message):
         problems_in(content, feed_format)
+
+
+def test_title_is_one_printable_line() -> None:
+    (problem,) = problems_in(statuspage(incident("a", 0, name="Slow\x1b[2J\n log\ud800ins")), "statuspage")
+    assert problem.title == "Slow [2J log ins"
+
+
+def test_time_for_an_atom_entry_grows_with_its_length_only() -> None:
+    """A backtracking expression would need days."""
+    spaces = entry("1", 0, "Resolved").replace("Resolved", "&lt;strong&gt;" + " " * 500_000 + "Resolved")
+    (problem,) = problems_in(atom(spaces), "atom")
+    assert problem.title == "Incident 1"
 
 
 @given(st.sampled_from(FORMATS), st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
