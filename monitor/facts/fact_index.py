@@ -17,6 +17,7 @@ from sla.maintenance import MaintenancePlan
 from sla.maintenance_window import MaintenanceWindow, maintenance_windows
 from sla.pause import Pause, pauses
 from sla.public_incident import public_incidents
+from sla.supplier_statement import FEED, STATEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,6 +60,7 @@ class Facts:
         self._maintenance = _maintenance(self.all, self.former_ids)
         self._windows = _windows(self.all, self.former_ids)
         self._pauses = _pauses(self.all, self.former_ids)
+        self._of_suppliers = _supplier_facts(self.all, self.former_ids)
         self.site_changes = _site_changes(self.all, self.former_ids)
 
     @property
@@ -115,6 +117,10 @@ class Facts:
         stated = self._pauses.get(key.partition("/")[0], ())
         return next((pause for pause in reversed(stated) if pause.covers(key, now)), None)
 
+    def of_supplier(self, product_id: str) -> Sequence[Fact]:
+        """Return the facts about the status feed of the product's supplier in chronological order."""
+        return self._of_suppliers.get(product_id, ())
+
     @property
     def all_pauses(self) -> Sequence[Pause]:
         """The pauses of all products, also those that ended."""
@@ -142,6 +148,14 @@ def _pauses(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Pa
     for pause in pauses(facts):
         name, check = former_ids.product(pause.product), former_ids.check(pause.check)
         by_product.setdefault(name, []).append(replace(pause, product=name, check=check))
+    return by_product
+
+
+def _supplier_facts(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[Fact]]:
+    by_product: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if fact.kind in (FEED, STATEMENT):
+            by_product.setdefault(former_ids.product(fact.product), []).append(fact)
     return by_product
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sla.admission import LATEST, Admission, admissions, outages, unobserved
 from sla.interval import DAY, Interval
-from sla.supplier_statement import FEED, STATEMENT, feed_states, readable_times, statements
+from sla.supplier_statement import feed_states, readable_times, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,7 @@ class SupplierRecord:
 
 def supplier_record(ledger: Ledger, product: Product, window: Interval, now: int) -> SupplierRecord | None:
     """Return what the supplier stated about the window, as known at `now`. None for a product without a status feed."""
-    facts = [fact for fact in ledger.facts.all if fact.kind in (FEED, STATEMENT) and fact.made <= now]
-    own = [fact for fact in facts if ledger.facts.is_about(fact, product.id)]
+    own = [fact for fact in ledger.facts.of_supplier(product.id) if fact.made <= now]
     if product.status_feed is None and not own:
         return None
     stated, states = statements(own), feed_states(own)

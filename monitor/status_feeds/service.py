@@ -16,7 +16,7 @@ from monitor.network.failure import ProbeFailure
 from monitor.status_feeds.changes import Reading, new_statements
 from monitor.status_feeds.formats import MAX_BYTES, FeedError, problems_in
 from sla.interval import HOUR, SECOND
-from sla.supplier_statement import FEED, STATEMENT, FeedState, feed_states, statements
+from sla.supplier_statement import FeedState, feed_states, statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,10 +86,9 @@ class StatusFeeds:
 
     def _end_removed(self) -> None:
         """Record that the feeds of products without a configured feed are not read."""
-        if any(fact.kind == FEED for fact in self.ledger.facts.all):
-            without = [product.id for product in self.ledger.portfolio.products if product.status_feed is None]
-            read = [product for product in without if self._is_readable(product)]
-            self._set_readable(read, readable=False, error="not configured")
+        without = (product.id for product in self.ledger.portfolio.products if product.status_feed is None)
+        read = [product for product in without if self._is_readable(product)]
+        self._set_readable(read, readable=False, error="not configured")
 
     async def _read(self, source: _Source, readers: Sequence[tuple[Product, StatusFeed]], attempt: Attempt) -> None:
         """Read a feed for the products that use it, and set the time of the next request."""
@@ -105,7 +104,7 @@ class StatusFeeds:
             return
         now = self.clock.now()
         for product, own in readers:
-            known = statements(self._facts_of(product.id))
+            known = statements(self.ledger.facts.of_supplier(product.id))
             reading = Reading(source.problems, now, source.previous)
             facts = list(new_statements(product.id, own, reading, known, self._observed_since(product.id)))
             if facts:
@@ -150,12 +149,8 @@ class StatusFeeds:
             self.add([FeedState(product, self.clock.now(), readable, error).fact() for product in changed])
 
     def _is_readable(self, product: str) -> bool | None:
-        states = feed_states(self._facts_of(product))
+        states = feed_states(self.ledger.facts.of_supplier(product))
         return states[-1].readable if states else None
-
-    def _facts_of(self, product: str) -> list[Fact]:
-        facts = self.ledger.facts
-        return [fact for fact in facts.all if fact.kind in (FEED, STATEMENT) and facts.is_about(fact, product)]
 
     def _observed_since(self, product: str) -> int | None:
         firsts = (entry.timeline.first_observation_at for entry in self.ledger.entries_of(product))
