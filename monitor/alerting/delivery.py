@@ -6,7 +6,6 @@ Its tasks and limits are separate from those of probes. Both use the same event 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from monitor.clock import chance
-from monitor.log import conceal_secrets
-from monitor.network.failure import DETAIL_LIMIT, ProbeFailure
+from monitor.network.failure import ProbeFailure, error_text, single_line
 from monitor.notification import OF_NO_ALERT, Decided, Kind, Notification
 from monitor.receivers.base import NotDelivered
 from monitor.receivers.message import Message
@@ -219,18 +217,10 @@ async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Ou
     except TimeoutError:
         return Outcome(f"no confirmation within {seconds:g} s")
     except NotDelivered as answer:
-        return Outcome(_single_line(answer.detail), answer.wait, answer.refused)
-    except ProbeFailure as failure:
-        return Outcome(_single_line(f"{failure.reason}: {failure.detail}"))
-    except OSError as error:
-        return Outcome(_single_line(error.strerror or str(error) or type(error).__name__))
+        return Outcome(single_line(answer.detail), answer.wait, answer.refused)
+    except (ProbeFailure, OSError) as error:
+        return Outcome(error_text(error))
     except Exception as error:  # a defect of one receiver must not stop the others
         log.error("receiver_defect", receiver=target.receiver.id, error=repr(error), exc_info=True)
         return Outcome(f"defect: {type(error).__name__}")
     return Outcome()
-
-
-def _single_line(text: str) -> str:
-    with contextlib.suppress(ValueError):
-        text = conceal_secrets(text)
-    return " ".join(text.split())[:DETAIL_LIMIT] or "failed"

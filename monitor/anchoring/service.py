@@ -13,7 +13,7 @@ from monitor.anchoring.http import ResponseError, fetch_heads, request
 from monitor.anchoring.receipt import Receipt, WitnessedHead, receipts, seen_heads
 from monitor.anchoring.timestamp import QUERY, TokenError, proof_of, query, verify_token
 from monitor.errors import StoreError
-from monitor.network.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure, error_text, single_line
 from monitor.storage.reader import reading
 from sla.interval import DAY, SECOND
 
@@ -152,11 +152,9 @@ class Anchoring:
 
 
 def _error_text(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no response before the deadline"
-    if isinstance(error, ProbeFailure | ResponseError | GitError | TokenError | OSError):
-        return str(error)[:300]
-    return repr(error)[:300]
+    if isinstance(error, ProbeFailure | OSError):
+        return error_text(error)
+    return single_line(str(error) if isinstance(error, ResponseError | GitError | TokenError) else repr(error))
 
 
 def _new(

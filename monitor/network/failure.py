@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 
-from monitor.log import conceal_head
+from monitor.log import conceal_head, conceal_secrets
 from sla.observation import Outcome
 
 OUT_OF_DESCRIPTORS = "out_of_descriptors"
@@ -58,6 +59,21 @@ def failure_of(error: OSError) -> ProbeFailure:
     if code in _LOCAL_ERRORS:
         return ProbeFailure(_LOCAL_ERRORS[code], text, outcome=Outcome.UNKNOWN)
     return ProbeFailure(_TARGET_ERRORS.get(code, "network_error"), text)
+
+
+def error_text(error: ProbeFailure | OSError) -> str:
+    """Return the failure of a request as one line of limited length, with secrets concealed."""
+    if isinstance(error, ProbeFailure):
+        return single_line(f"{error.reason}: {error.detail}" if error.detail else error.reason)
+    unnamed = "no response before the deadline" if isinstance(error, TimeoutError) else type(error).__name__
+    return single_line(error.strerror or str(error) or unnamed)
+
+
+def single_line(text: str) -> str:
+    """Return the text as one line of limited length, with secrets concealed."""
+    with contextlib.suppress(ValueError):
+        text = conceal_secrets(text)
+    return " ".join(text.split())[:DETAIL_LIMIT] or "failed"
 
 
 def quoted(text: str, limit: int = 80) -> str:
