@@ -12,7 +12,7 @@ from monitor.http.check import HttpCheck
 from monitor.http.exchange import redirect_follower
 from monitor.http.rate_limit import MAX_WAIT, retry_after
 from monitor.http.request import request_of
-from monitor.network.failure import ProbeFailure
+from monitor.network.failure import ProbeFailure, error_text
 from monitor.status_feeds.changes import Reading, new_statements
 from monitor.status_feeds.formats import MAX_BYTES, FeedError, problems_in
 from sla.interval import HOUR, SECOND
@@ -45,11 +45,14 @@ _follow = redirect_follower(REDIRECTS)
 
 @dataclass(slots=True)
 class _Source:
-    """The state of one URL: when it is due (monotonic), its failures in a row, and its last successful reading."""
+    """The state of one URL: when it is due (monotonic), its failures in a row, and its last successful reading.
+
+    `previous` has the instant of that reading for each product and its components.
+    """
 
     due: float = 0.0
     failures: int = 0
-    previous: int | None = None
+    previous: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     validators: dict[str, str] = field(default_factory=dict)  # the headers of a conditional request
 
@@ -82,7 +85,10 @@ class StatusFeeds:
         self._end_removed()
         now = self.clock.monotonic()
         due = [(source, products[key]) for key, source in self._sources.items() if source.due <= now]
-        await asyncio.gather(*(self._read(source, readers, make_attempt()) for source, readers in due))
+        readings = (self._read(source, readers, make_attempt()) for source, readers in due)
+        for defect in await asyncio.gather(*readings, return_exceptions=True):
+            if defect is not None:
+                log.error("status_feeds_defect", exc_info=defect)
 
     def _end_removed(self) -> None:
         """Record that the feeds of products without a configured feed are not read."""
@@ -94,26 +100,27 @@ class StatusFeeds:
         """Read a feed for the products that use it, and set the time of the next request."""
         feed = min((feed for _, feed in readers), key=lambda feed: feed.interval)
         ids = [product.id for product, _ in readers]
+        source.due = self.clock.monotonic() + feed.interval / SECOND  # also if a defect ends this method
         try:
             async with asyncio.timeout(feed.timeout / SECOND):
                 attempt.limit(feed.timeout / SECOND)
                 response = await _request(feed, source, attempt)
-            self._accept(feed, source, response)
-        except Exception as error:  # noqa: BLE001 - any failure is retried
+            await self._accept(feed, source, response)
+        except (FeedError, ProbeFailure, OSError) as error:
             self._record_failure(feed, source, ids, error)
             return
         now = self.clock.now()
         for product, own in readers:
             known = statements(self.ledger.facts.of_supplier(product.id))
-            reading = Reading(source.problems, now, source.previous)
+            reading = Reading(source.problems, now, source.previous.get((product.id, own.components)))
             facts = list(new_statements(product.id, own, reading, known, self._observed_since(product.id)))
             if facts:
                 self.add(facts)
-        source.previous, source.failures = now, 0
+        source.previous, source.failures = {(product.id, own.components): now for product, own in readers}, 0
         source.due = self.clock.monotonic() + feed.interval / SECOND
         self._set_readable(ids, readable=True)
 
-    def _accept(self, feed: StatusFeed, source: _Source, response: Response) -> None:
+    async def _accept(self, feed: StatusFeed, source: _Source, response: Response) -> None:
         """Take the problems of a response.
 
         Raises:
@@ -125,11 +132,13 @@ class StatusFeeds:
             raise _StatusError(response)
         if response.truncated:
             raise FeedError(f"longer than {MAX_BYTES >> 20} MiB")
-        source.problems = problems_in(bytes(response.body), feed.format)
+        source.problems = await asyncio.to_thread(problems_in, bytes(response.body), feed.format)
         names = (("etag", "If-None-Match"), ("last-modified", "If-Modified-Since"))
         source.validators = {header: response.headers[name] for name, header in names if name in response.headers}
 
-    def _record_failure(self, feed: StatusFeed, source: _Source, ids: Sequence[str], error: Exception) -> None:
+    def _record_failure(
+        self, feed: StatusFeed, source: _Source, ids: Sequence[str], error: FeedError | ProbeFailure | OSError
+    ) -> None:
         """Set the time of the next request: later with each failure in a row, and not before a requested wait."""
         delay = min(feed.interval * 2**source.failures, max(MAX_DELAY, feed.interval))
         if isinstance(error, _StatusError):
@@ -137,7 +146,7 @@ class StatusFeeds:
             delay = max(delay, min(requested or 0, MAX_WAIT))
         source.failures = min(source.failures + 1, 20)
         source.due = self.clock.monotonic() + delay / SECOND
-        text = _error_text(error)
+        text = str(error) if isinstance(error, FeedError) else error_text(error)
         log.warning("status_feed_not_read", products=ids, error=text, advice=f"retried in {delay // SECOND} s")
         if source.failures == UNREADABLE_AFTER:
             self._set_readable(ids, readable=False, error=text)
@@ -176,9 +185,3 @@ async def _request(feed: StatusFeed, source: _Source, attempt: Attempt) -> Respo
         tls=feed.tls,
     )
     return await _follow(attempt, replace(request_of(check)).ready())
-
-
-def _error_text(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no response before the deadline"
-    return str(error)[:200] if isinstance(error, ProbeFailure | FeedError | OSError) else repr(error)[:200]

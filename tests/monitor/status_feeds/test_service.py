@@ -230,6 +230,40 @@ async def test_malformed_and_huge_answers_are_failures(answer: bytes, error: str
         assert feed.stated == []
 
 
+async def test_error_of_a_request_is_shown_as_text() -> None:
+    async with reader(statuspage="http://127.0.0.1:1/feed") as feed:
+        for _ in range(3):
+            await feed.read(seconds=3600)
+        assert feed.states == [(False, "connect_refused: ECONNREFUSED from 127.0.0.1 port 1")]
+
+
+async def test_feed_with_a_defect_is_read_at_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_: object) -> None:
+        raise LookupError("a defect")
+
+    async with reader(statuspage="") as feed:
+        monkeypatch.setattr("monitor.status_feeds.service.problems_in", defect)
+        await feed.read(statuspage())
+        await feed.read(seconds=299)
+        assert len(feed.requests) == 1
+        monkeypatch.undo()
+        await feed.read(seconds=1)
+        assert feed.states == [(True, "")]
+
+
+async def test_feed_with_components_that_changed_was_not_read_before() -> None:
+    """The last reading with other components does not show when the supplier stated a problem of the new ones."""
+    async with reader(statuspage="") as feed:
+        other = {"components": [{"id": "c2", "name": "Payments"}]}
+        url = feed.ledger.products["sso"].status_feed.url  # type: ignore[union-attr]
+        for components in (["Sign-in"], ["Payments"]):
+            configured = product("sso", status_feed={"statuspage": url, "components": components})
+            feed.ledger.reload(ledger_of(configured).portfolio)
+            await feed.read(statuspage(incident("a", 10, **other)))
+        (stated,) = statements(feed.ledger.facts.all)
+        assert (stated.absent_at, stated.admitted) == (None, NOW + 10 * SECOND)
+
+
 async def test_failed_reading_changes_no_statement() -> None:
     async with reader(statuspage="") as feed:
         await feed.read(statuspage(incident("a", 60)))
