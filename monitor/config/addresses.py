@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):([0-9]{1,5})")
 
 
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses -> loopback
-
-
 @dataclass(frozen=True, slots=True)
 class HostPort:
     """A host (name or IP address, without brackets) and a port. `str()` gives `host:port`, `[::1]:port`."""
@@ -39,7 +36,11 @@ class HostPort:
 
     def as_destination(self) -> HostPort:
         """Return the address at which a server that listens on this one is reached from the same machine."""
-        return HostPort(_LOOPBACK_OF.get(self.host, self.host), self.port)
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:  # a name
+            return self
+        return HostPort("127.0.0.1" if address.version == 4 else "::1", self.port) if address.is_unspecified else self
 
     @classmethod
     def parse(cls, value: Any, *, min_port: int = 1) -> HostPort:

@@ -159,3 +159,17 @@ def test_invalid_duration_error_shows_examples(text: str) -> None:
 def test_invalid_objective_is_rejected_with_the_range(text: str | float) -> None:
     with pytest.raises(ValueError, match=r"\(above 0%, below 100%\)"):
         Objective.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("listen", "destination"),
+    [
+        ("0.0.0.0:9999", "127.0.0.1:9999"),
+        ("[::]:9999", "[::1]:9999"),
+        ("[0:0::0]:9999", "[::1]:9999"),
+        ("10.0.0.7:9999", "10.0.0.7:9999"),
+        ("status.example.org:80", "status.example.org:80"),
+    ],
+)
+def test_server_on_all_addresses_is_reached_over_loopback(listen: str, destination: str) -> None:
+    assert str(HostPort.parse(listen).as_destination()) == destination
