@@ -13,6 +13,7 @@ from monitor.commands.migrate import extent_line, import_command
 from monitor.commands.span_options import span_of
 from monitor.config.addresses import http_url
 from monitor.errors import NinewatchError
+from monitor.log import conceal
 from monitor.migration.imported_history import HistorySource, imported_checks, refuse_existing, write_history
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def import_prometheus(url: str, path: Path, since: str, token_file: Path | None,
         selectors[key] = matchers
     try:
         token = "" if token_file is None else token_file.read_text().strip()
+        conceal(token)
         api = PrometheusApi(http_url(url), token)
     except (OSError, ValueError) as error:
         raise NinewatchError(f"{url}: {error}") from None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from fractions import Fraction
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,9 @@ import click
 from monitor.commands.config_option import load_config
 from monitor.config.addresses import HostPort
 from monitor.errors import NinewatchError
+from monitor.network.json_client import error_text, get
 from sla.interval import SECOND
 from sla.objective import format_duration, format_percent
-
-_DIRECT = urllib.request.build_opener(
-    urllib.request.ProxyHandler({})
-)  # a proxy cannot reach the loopback address of this machine
 
 _HEADINGS: tuple[str, ...] = (
     "STATE",
@@ -88,29 +83,25 @@ def _check_configuration(path: Path, digest: str, running: Any, address: HostPor
 
 
 def _query(address: HostPort, resource: str) -> Any:
-    url = f"http://{address}/api/v1/{resource}"
     try:
-        with _DIRECT.open(url, timeout=10) as response:
-            return json.load(response)
-    except (urllib.error.HTTPError, ValueError, http.client.HTTPException):
+        answer = get(f"http://{address}/api/v1/{resource}", timeout=10, direct=True)
+        data = answer.json()
+    except ValueError:
         raise _unknown_server(address) from None
     except OSError as error:
         raise NinewatchError(
-            f"no daemon answers at {address}: {_error_text(error)}; start `ninewatch run`, or "
+            f"no daemon answers at {address}: {error_text(error)}; start `ninewatch run`, or "
             f"specify its configuration with -c"
         ) from None
+    if answer.status != HTTPStatus.OK:
+        raise _unknown_server(address)
+    return data
 
 
 def _unknown_server(address: HostPort) -> NinewatchError:
     return NinewatchError(
         f"the server at {address} is not ninewatch of this version; specify its configuration with -c"
     )
-
-
-def _error_text(error: OSError) -> str:
-    """Return the system's error message without its number."""
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return ((isinstance(reason, OSError) and reason.strerror) or str(reason)).lower()
 
 
 def _notes(products: list[dict[str, Any]]) -> list[str]:

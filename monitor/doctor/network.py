@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.clock import SystemClock
@@ -14,6 +11,7 @@ from monitor.doctor.finding import Finding, error, good, warning
 from monitor.engine.probe_environment import probe_environment
 from monitor.health import Health
 from monitor.log import conceal_secrets
+from monitor.network.json_client import get
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
@@ -71,12 +69,7 @@ def _fetch(url: str) -> dict[str, Any]:
         OSError: no answer.
         ValueError: the answer is not a JSON object.
     """
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with direct.open(url, timeout=_SECONDS) as response:
-            data = json.load(response)
-    except urllib.error.HTTPError as answer:
-        data = json.load(answer)
+    data = get(url, timeout=_SECONDS, direct=True).json()
     if not isinstance(data, dict):
         raise ValueError(url)
     return data

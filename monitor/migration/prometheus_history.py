@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from monitor.errors import NinewatchError
+from monitor.log import escape_invisible
 from monitor.migration.imported_history import Result, SourceHistory
+from monitor.network.json_client import error_text, get
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from monitor.network.json_client import Answer
     from sla.interval import Interval
 
 _TIMEOUT: Final = 60.0  # seconds
+_MAX_TEXT: Final = 500  # bytes of an error
 _ADVICE: Final = "specify the address of its API, such as http://127.0.0.1:9090"
 
 
@@ -49,33 +52,38 @@ class PrometheusApi:
             latencies = dict(self._samples(check, f"probe_duration_seconds{{{selector}}}", end))
             for at, value in self._samples(check, f"probe_success{{{selector}}}", end):
                 if span.start <= at < span.end:
-                    latency = latencies.get(at) if value == 1 else None
-                    history.results.append(Result(at, value == 1, None if latency is None else round(latency * SECOND)))
+                    latency = latencies.get(at, nan) if value == 1 else nan
+                    microseconds = round(latency * SECOND) if isfinite(latency) else None
+                    history.results.append(Result(at, value == 1, microseconds))
         return history
 
-    def _samples(self, check: str, series: str, end: int) -> Iterator[tuple[int, float]]:
-        """Yield the samples of the day before the instant, as `(at, value)`."""
-        result = self._query(f"{series}[{DAY // SECOND}s]", end)
-        if len(result) > 1:
-            names = "; ".join(json.dumps(item.get("metric")) for item in result[:3])
-            raise NinewatchError(f"{self.address}: several series match {check}: {names}; write --map with more labels")
-        for time, value in result[0]["values"] if result else ():
-            yield round(time * SECOND), float(value)
-
-    def _query(self, expression: str, at: int) -> list[dict[str, Any]]:
-        query = urllib.parse.urlencode({"query": expression, "time": f"{at / SECOND:.6f}"})
-        request = urllib.request.Request(f"{self.address.rstrip('/')}/api/v1/query?{query}")  # noqa: S310 - http(s)
-        if self.token:
-            request.add_header("Authorization", f"Bearer {self.token}")
+    def _samples(self, check: str, series: str, end: int) -> list[tuple[int, float]]:
+        """Return the samples of the day before the instant, as `(at, value)`."""
+        answer = self._query(f"{series}[{DAY // SECOND}s]", end)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - http(s)
-                answer = json.load(response)
-            result = answer["data"]["result"]
-        except urllib.error.HTTPError as error:
-            reason = error.read(500).decode(errors="replace")
-            raise NinewatchError(f"{self.address}: Prometheus refused {expression}: {error.code} {reason}") from None
-        except (ValueError, KeyError, TypeError, http.client.HTTPException):
-            raise NinewatchError(f"{self.address}: is not the API of a Prometheus; {_ADVICE}") from None
+            result = answer.json()["data"]["result"]
+            if len(result) > 1:
+                names = "; ".join(json.dumps(item["metric"]) for item in result[:3])
+                raise NinewatchError(
+                    f"{self.address}: several series match {check}: {names}; write --map with more labels"
+                )
+            return [(round(time * SECOND), float(value)) for item in result for time, value in item["values"]]
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            raise self._other_server() from None
+
+    def _query(self, expression: str, at: int) -> Answer:
+        query = urlencode({"query": expression, "time": f"{at / SECOND:.6f}"})
+        url = f"{self.address.rstrip('/')}/api/v1/query?{query}"
+        try:
+            answer = get(url, timeout=_TIMEOUT, token=self.token)
+        except ValueError:
+            raise self._other_server() from None
         except OSError as error:
-            raise NinewatchError(f"{self.address}: no answer: {getattr(error, 'reason', error)}; {_ADVICE}") from None
-        return list(result)
+            raise NinewatchError(f"{self.address}: no answer: {error_text(error)}; {_ADVICE}") from None
+        if answer.status != HTTPStatus.OK:
+            text = escape_invisible(answer.body[:_MAX_TEXT].decode(errors="replace"))
+            raise NinewatchError(f"{self.address}: Prometheus refused {expression}: {answer.status} {text}")
+        return answer
+
+    def _other_server(self) -> NinewatchError:
+        return NinewatchError(f"{self.address}: is not the API of a Prometheus; {_ADVICE}")

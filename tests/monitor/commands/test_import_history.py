@@ -147,3 +147,23 @@ def test_server_that_is_no_prometheus_is_an_error() -> None:
     assert "is not the API of a Prometheus; specify the address of its API" in message
     message = str(invoke("import", "prometheus", f"http://127.0.0.1:{closed_port()}").exception)
     assert "no answer" in message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"data": {"result": 1}}',
+        '{"data": {"result": [1]}}',
+        '{"data": {"result": [{"values": [["x", "1"]]}]}}',
+        '{"data": {"result": [{"values": [[1, "x"]]}]}}',
+        '{"data": {"result": [{"values": [[1e999, "1"]]}]}}',
+        '{"data": {"result": {"metric": {}, "values": []}}}',
+    ],
+)
+def test_answer_of_another_form_is_an_error(body: str) -> None:
+    with HttpTarget().serving() as target:
+        target.body = body
+        message = str(invoke("import", "prometheus", target.url("")).exception)
+    assert "is not the API of a Prometheus" in message
