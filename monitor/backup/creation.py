@@ -11,14 +11,14 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from monitor.append_only_file import sync_directory
 from monitor.backup.figures import recorded_figures
 from monitor.backup.manifest import COMPANIONS, RECORD, BackupFile, Manifest
 from monitor.errors import NinewatchError, StoreError
 from monitor.package_files import version
-from monitor.storage.backup import copy_verified
+from monitor.storage.backup import copy_verified, row_counts
 from monitor.storage.connection import open_connection, remedy
 from monitor.storage.schema import check_owner_and_version, pragma
 from monitor.storage.validation import refuse_damage
@@ -102,36 +102,25 @@ def _copy_record(record: Path, copy: Path) -> BackupFile:
             refuse_damage(connection, record)
     except sqlite3.Error as error:
         raise StoreError(f"the record {record} could not be copied: {error}{remedy(error)}") from error
-    return BackupFile(RECORD, copy.stat().st_size, file_digest(copy), record.stat().st_mode & 0o777)
+    return BackupFile(RECORD, copy.stat().st_size, _file_digest(copy), record.stat().st_mode & 0o777)
 
 
-def file_digest(path: Path) -> str:
+def _file_digest(path: Path) -> str:
     """Return the SHA-256 digest of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def row_counts(path: Path) -> tuple[int, dict[str, int]]:
-    """Return the schema version of a record, and the number of rows by table."""
-    with contextlib.closing(open_connection(path, "ro")) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        counts = {
-            table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608 - our schema
-            for table in sorted(tables)
-        }
-        return pragma(connection, "user_version"), counts
-
-
 def _manifest(portfolio: Portfolio, copy: Path, now: int, files: list[BackupFile]) -> Manifest:
-    schema, rows = row_counts(copy)
+    with contextlib.closing(open_connection(copy, "ro")) as connection:
+        schema, rows = pragma(connection, "user_version"), row_counts(connection)
     return Manifest(version(), now, schema, rows, recorded_figures(portfolio, copy, now), tuple(files))
 
 
 def _write_archive(target: Path, copy: Path, manifest: Manifest) -> None:
-    mode = "w:gz" if target.suffix == ".gz" else "w"
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        with tarfile.open(fileobj=file, mode=mode) as archive:  # type: ignore[call-overload]  # computed mode
+        with _open_archive(file, compress=target.suffix == ".gz") as archive:
             content = manifest.as_bytes()
             archive.addfile(_entry(MANIFEST, len(content), manifest.made), io.BytesIO(content))
             for part in manifest.files:
@@ -139,6 +128,10 @@ def _write_archive(target: Path, copy: Path, manifest: Manifest) -> None:
                     archive.addfile(_entry(part.member, part.size, manifest.made), source)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _open_archive(file: BinaryIO, *, compress: bool) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="w:gz") if compress else tarfile.open(fileobj=file, mode="w")
 
 
 def _entry(name: str, size: int, made: int) -> tarfile.TarInfo:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from monitor.append_only_file import sync_directory
-from monitor.backup.creation import MANIFEST, row_counts
+from monitor.backup.creation import MANIFEST
 from monitor.backup.figures import differing_figures
 from monitor.backup.manifest import COMPANIONS, BackupFile, Manifest, read_manifest
 from monitor.errors import NinewatchError, StoreError
+from monitor.storage.backup import row_counts
 from monitor.storage.connection import open_connection
 from monitor.storage.lock import Lock
-from monitor.storage.schema import check_owner_and_version
+from monitor.storage.schema import check_owner_and_version, pragma
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +158,8 @@ def _verify(portfolio: Portfolio, source: Path, copy: Path, manifest: Manifest) 
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
                 raise StoreError(f"{source}: its record is damaged ({verdict}); restore another backup")
-        if (manifest.schema, manifest.rows) != row_counts(copy):
+            schema, rows = pragma(connection, "user_version"), row_counts(connection)
+        if (manifest.schema, manifest.rows) != (schema, rows):
             raise StoreError(f"{source}: its record has other rows than the backup states; restore another backup")
         return differing_figures(portfolio, copy, manifest.figures)
     except (KeyError, TypeError, ValueError, sqlite3.Error) as error:

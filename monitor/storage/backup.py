@@ -55,7 +55,16 @@ def copy_verified(connection: sqlite3.Connection, target: Path) -> None:
         (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
-        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
-            count = f'SELECT count(*) FROM "{table}"'  # noqa: S608 - the name is from our schema
-            if copy.execute(count).fetchone() != connection.execute(count).fetchone():
+        copied = row_counts(copy)
+        for table, count in row_counts(connection).items():
+            if copied.get(table) != count:
                 raise sqlite3.DatabaseError(f"the copy of the table {table} is not complete")
+
+
+def row_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return the number of rows by table."""
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    return {
+        table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]  # noqa: S608 - our schema
+        for table in sorted(tables)
+    }
