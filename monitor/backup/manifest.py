@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from monitor.errors import NinewatchError
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FORMAT: Final = "ninewatch-backup"
 VERSION: Final = 1
@@ -78,8 +82,22 @@ def read_manifest(content: bytes, path: str) -> Manifest:
                 f" restore it with the version that wrote it, {str(data.get('ninewatch'))[:40]}, or a newer one"
             )
         files = tuple(BackupFile(**file) for file in data.pop("files"))
-        if [file.suffix for file in files][:1] != [RECORD] or not {file.suffix for file in files[1:]} <= {*COMPANIONS}:
-            raise ValueError("files")
-        return Manifest(**data, files=files)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        _check_files(files)
+        manifest = Manifest(**data, files=files)
+        format_instant(manifest.made)
+        return manifest
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise NinewatchError(f"{path} is not a backup of ninewatch: its manifest cannot be read") from None
+
+
+def _check_files(files: Sequence[BackupFile]) -> None:
+    """Check that the record is first, that the other files are companions, each once, and the types of the fields.
+
+    Raises:
+        ValueError: it is not so.
+    """
+    record, *others = (file.suffix for file in files)
+    if record != RECORD or len(set(others)) != len(others) or not {*others} <= {*COMPANIONS}:
+        raise ValueError("files")
+    if not all(type(number) is int and number >= 0 for file in files for number in (file.size, file.mode)):
+        raise ValueError("numbers")

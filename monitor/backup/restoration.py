@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -109,13 +110,20 @@ def _extract(source: Path, folder: Path) -> Manifest:
         with tarfile.open(source, "r|*") as archive:  # as a stream: members in the order of the manifest
             members = iter(archive)
             manifest = read_manifest(_manifest_bytes(archive, members, source), str(source))
+            _refuse_full_disk(source, folder, sum(file.size for file in manifest.files))
             for file in manifest.files:
                 _extract_file(archive, members, file, folder / file.member, source)
-    except (tarfile.TarError, EOFError, sqlite3.Error) as error:
+    except (tarfile.TarError, EOFError, ValueError) as error:
         raise NinewatchError(f"{source} is not a complete backup: it is damaged or truncated ({error})") from None
     except FileNotFoundError as error:
         raise NinewatchError(f"cannot read {error.filename}: no such file") from None
     return manifest
+
+
+def _refuse_full_disk(source: Path, folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise NinewatchError(f"{source} needs {size >> 20:,} MiB in {folder}, {free >> 20:,} MiB are free; free space")
 
 
 def _manifest_bytes(archive: tarfile.TarFile, members: Iterator[tarfile.TarInfo], source: Path) -> bytes:
@@ -135,16 +143,17 @@ def _extract_file(
         raise NinewatchError(f"{source} does not contain {file.member}; the backup is incomplete")
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, file.mode & 0o777)
     with os.fdopen(descriptor, "wb") as output:
-        if _copy(content, output.write) != file.sha256:
+        if _copy(content, output.write, file.size) != file.sha256:
             raise NinewatchError(f"{source}: {file.member} was changed after the backup; restore another backup")
         output.flush()
         os.fsync(output.fileno())
 
 
-def _copy(source: IO[bytes], write: Callable[[bytes], int]) -> str:
-    """Copy all bytes, and return their SHA-256 digest in hexadecimal."""
-    digest = hashlib.sha256()
-    while chunk := source.read(_CHUNK):
+def _copy(source: IO[bytes], write: Callable[[bytes], int], size: int) -> str:
+    """Copy at most one chunk more than `size` bytes, and return their SHA-256 digest in hexadecimal."""
+    digest, copied = hashlib.sha256(), 0
+    while copied <= size and (chunk := source.read(_CHUNK)):
+        copied += len(chunk)
         digest.update(chunk)
         write(chunk)
     return digest.hexdigest()

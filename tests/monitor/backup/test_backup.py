@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from monitor.backup import restoration
 from monitor.backup.manifest import COMPANIONS
 from monitor.cli import cli
 from monitor.errors import NinewatchError
@@ -242,12 +243,41 @@ def test_damaged_backup_changes_nothing(folder: Path, change: Callable[[dict[str
         ({"rows": {"observations": 2}}, "other rows than the backup states"),
         ({"files": [{"suffix": "/../x", "size": 1, "sha256": "", "mode": 0o600}]}, "its manifest cannot be read"),
         ({"figures": [{"product": "demo"}]}, "cannot be verified"),
+        ({"made": "today"}, "its manifest cannot be read"),
+        ({"made": 10**30}, "its manifest cannot be read"),
+        ({"files": []}, "its manifest cannot be read"),
+        ({"files": [{"suffix": "", "size": 1, "sha256": "", "mode": "rw"}]}, "its manifest cannot be read"),
+        ({"files": [{"suffix": "", "size": "1", "sha256": "", "mode": 0o600}]}, "its manifest cannot be read"),
+        ({"files": [{"suffix": "", "size": 2**80, "sha256": "", "mode": 0o600}]}, "MiB are free; free space"),
     ],
 )
 def test_changed_manifest_is_an_error(folder: Path, changes: dict[str, object], message: str) -> None:
     assert invoke("backup", "b.tar").exit_code == 0
     change_manifest(folder, **changes)
     assert message in error("restore", "b.tar", "--verify")
+
+
+def test_copy_ends_soon_after_the_size_in_the_manifest() -> None:
+    copied: list[int] = []
+
+    def write(chunk: bytes) -> int:
+        copied.append(len(chunk))
+        return len(chunk)
+
+    restoration._copy(io.BytesIO(bytes(10 << 20)), write, 100)
+    assert copied == [restoration._CHUNK]
+
+
+def test_larger_file_than_in_the_manifest_is_an_error(folder: Path) -> None:
+    assert invoke("backup", "b.tar").exit_code == 0
+    rewritten(folder, lambda files: files.update({"record": files["record"] + bytes(3 << 20)}))
+    assert "record was changed after the backup" in error("restore", "b.tar", "--verify")
+
+
+def test_manifest_without_an_end_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert invoke("backup", "b.tar").exit_code == 0
+    monkeypatch.setattr(restoration, "_MAX_MANIFEST", 100)
+    assert "not a backup of ninewatch" in error("restore", "b.tar", "--verify")
 
 
 @pytest.mark.parametrize("size", [0, 100, 3000, 20_000])
