@@ -211,9 +211,7 @@ def _decided_by(situation: Situation, standing: Standing) -> str:
     limit = standing.step.spent * allowed - present
     at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
-    known_at_text = (
-        "" if known_at is None else f"; without further downtime or unknown time, it is known by {known_at}"
-    )
+    known_at_text = "" if known_at is None else f"; without further downtime or unknown time, it is known by {known_at}"
     return f"the unknown time ({parts}){known_at_text}"
 
 
