@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from monitor.access.audit_log import Event, Means, Origin
+from monitor.access.audit_log import AuditEntry, Event, Means, Origin
 from monitor.facts.history import fact_text, history
 from sla.continuity import CONTINUITY
 from sla.definition import AUTHOR
@@ -30,7 +30,6 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from monitor.access.audit_log import AuditEntry
     from monitor.facts.fact_index import Facts
 
 # Facts that the daemon itself records from observations: no one changed anything.
@@ -121,35 +120,26 @@ class Page:
     next: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A fact with its entry, or one of them alone."""
+class _Row(NamedTuple):
+    """A fact or an entry of the audit log, with the values by which it is selected."""
 
-    fact: Fact | None
-    entry: AuditEntry | None
-    origin: Origin = field(init=False)
+    id: str
+    at: int
+    event: str
+    product: str
+    origin: Origin
+    content: Fact | AuditEntry
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "origin", _origin(self.fact) if self.entry is None else self.entry.origin)
 
-    @property
-    def at(self) -> int:
-        return self.entry.at if self.fact is None and self.entry is not None else self.fact.made if self.fact else 0
+def _fact_row(fact: Fact, entry: AuditEntry | None) -> _Row:
+    """Return the row of a fact. `entry` is its entry in the audit log, if it has one."""
+    origin = _origin(fact) if entry is None else entry.origin
+    return _Row(fact.id, fact.made, fact.kind, fact.product, origin, fact)
 
-    @property
-    def id(self) -> str:
-        return self.fact.id if self.fact is not None else "" if self.entry is None else self.entry.id
 
-    @property
-    def event(self) -> str:
-        if self.fact is not None:
-            return self.fact.kind
-        assert self.entry is not None  # noqa: S101 - for the type checker
-        return self.entry.kind or self.entry.event
-
-    @property
-    def product(self) -> str:
-        return self.fact.product if self.fact is not None else "" if self.entry is None else self.entry.product
+def _entry_row(entry: AuditEntry) -> _Row:
+    """Return the row of an entry without a fact."""
+    return _Row(entry.id, entry.at, entry.kind or entry.event, entry.product, entry.origin, entry)
 
 
 def changes(
@@ -176,19 +166,18 @@ def _rows(facts: Facts, entries: Iterable[AuditEntry]) -> Iterator[_Row]:
         if entry.fact:
             by_fact.setdefault(entry.fact, entry)
         else:
-            yield _Row(None, entry)
+            yield _entry_row(entry)
     for fact in facts.all:
         origin = by_fact.pop(fact.id, None)
         if origin is not None or fact.kind not in _OBSERVED:
-            yield _Row(fact, origin)
-    yield from (_Row(None, entry) for entry in by_fact.values())
+            yield _fact_row(fact, origin)
+    yield from map(_entry_row, by_fact.values())
 
 
-def _origin(fact: Fact | None) -> Origin:
+def _origin(fact: Fact) -> Origin:
     """Return the origin of a fact without an entry: the configuration, or unknown (earlier versions)."""
-    author = "" if fact is None else fact.author
-    loaded = fact is not None and (fact.kind in _LOADED or author == AUTHOR)
-    return Origin(Means.CONFIGURATION if loaded else Means.UNKNOWN, author, "", "")
+    loaded = fact.kind in _LOADED or fact.author == AUTHOR
+    return Origin(Means.CONFIGURATION if loaded else Means.UNKNOWN, fact.author, "", "")
 
 
 def _position(cursor: str) -> tuple[int, str]:
@@ -201,7 +190,7 @@ def _position(cursor: str) -> tuple[int, str]:
 def _described(facts: Facts, rows: Sequence[_Row]) -> Iterator[Change]:
     """Yield the changes of the rows, with text and content."""
     by_id = {fact.id: fact for fact in facts.all}
-    loaded = [row.fact for row in rows if row.fact is not None and row.fact.kind in _LOADED]
+    loaded = [row.content for row in rows if isinstance(row.content, Fact) and row.event in _LOADED]
     texts = {
         entry.fact.id: entry.changes
         for product in {fact.product for fact in loaded}
@@ -209,14 +198,13 @@ def _described(facts: Facts, rows: Sequence[_Row]) -> Iterator[Change]:
     }
     previous = _previous(facts, loaded)
     for row in rows:
-        common = row.id, row.at, row.event, row.product, row.origin
-        if row.fact is None:
-            assert row.entry is not None  # noqa: S101 - for the type checker
-            recorded = row.entry.event is not Event.CHANGE
-            yield Change(*common, recorded, _detail_text(row.entry), None, dict(row.entry.detail) or None)
+        content = row.content
+        if isinstance(content, Fact):
+            text = texts.get(content.id, ()) if content.kind in _LOADED else (fact_text(content),)
+            yield Change(*row[:5], True, text, *_contents(content, by_id, previous))
         else:
-            text = texts.get(row.fact.id, ()) if row.fact.kind in _LOADED else (fact_text(row.fact),)
-            yield Change(*common, True, text, *_contents(row.fact, by_id, previous))
+            recorded = content.event is not Event.CHANGE
+            yield Change(*row[:5], recorded, _detail_text(content), None, dict(content.detail) or None)
 
 
 def _detail_text(entry: AuditEntry) -> Sequence[str]:
