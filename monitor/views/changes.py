@@ -25,6 +25,7 @@ from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END
 from sla.pause import PAUSE_END
 from sla.public_incident import PUBLIC_UPDATE
 from sla.silence import SILENCE_END
+from sla.supplier_statement import FEED, STATEMENT
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
 
 # Facts that the daemon itself records from observations: no one changed anything.
-_OBSERVED: Final = frozenset({ANCHOR, WITNESSED, CONTINUITY, SITE_CHANGE, FAILOVER_END, DRILL_DETECTED})
+_OBSERVED: Final = frozenset(
+    {ANCHOR, WITNESSED, CONTINUITY, SITE_CHANGE, FAILOVER_END, DRILL_DETECTED, FEED, STATEMENT}
+)
 _LOADED: Final = frozenset({DEFINITION, MAINTENANCE})  # each replaces the one before it
 # Kind -> the key of the body with the id of the fact that is changed, and what happens to that fact.
 _CHANGED: Final[Mapping[str, tuple[str, str]]] = {

@@ -13,6 +13,7 @@ from monitor.access.scopes import Scope
 from monitor.facts.journal import Journal
 from monitor.web.openapi import description
 from sla.fact import Fact
+from sla.supplier_statement import FeedState, Statement
 from tests.support.ledgers import NOW, ledger_of, product
 from tests.support.sign_in import SAME_ORIGIN, start
 from tests.support.writable_server import WritableServer, writable
@@ -64,6 +65,14 @@ async def test_link_is_recorded_with_its_receiver(server: WritableServer) -> Non
     assert answer.status == 303, answer.text
     (row,) = await listed(server)
     assert (row["event"], row["means"], row["name"], row["client"]) == ("page_mark", "link", "Ana Ng", "ops")
+
+
+async def test_observed_fact_is_no_change(server: WritableServer) -> None:
+    journal = Journal.of(server.record)
+    journal.add(FeedState("sso", NOW, True).fact())
+    journal.add(Statement("sso", "a", "Logins fail", NOW, None, None, NOW).fact(NOW))
+    await server.facts.read_journal()
+    assert await listed(server) == []
 
 
 async def test_fact_of_the_journal_has_no_known_origin(server: WritableServer) -> None:
