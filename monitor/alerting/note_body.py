@@ -1,11 +1,17 @@
-"""The body of a notification that is not about an incident: a test message, a heartbeat, a report."""
+"""A notification that is not about an incident: a test message, a heartbeat, a report."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
-if TYPE_CHECKING:
-    from monitor.notification import Kind
+from monitor.notification import Kind, Notification
+
+
+def note(kind: Kind, key: str, receiver: str, body: dict[str, Any], now: int) -> Notification:
+    """Return the first notification of severity `note` to the receiver, due now."""
+    text = json.dumps(body, ensure_ascii=False)
+    return Notification(key, receiver, 0, kind, 1, now, now, "note", "", text)
 
 
 def note_body(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from monitor.alerting.delivery import Outcome, Target, deliver_once
-from monitor.alerting.note_body import note_body
-from monitor.notification import Kind, Notification
+from monitor.alerting.note_body import note, note_body
+from monitor.notification import Kind
 from monitor.receivers.message import Message
 from sla.interval import SECOND
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from monitor.config.alerting import ReceiverBase
     from monitor.config.model import Portfolio
     from monitor.network.attempt import Attempt
+    from monitor.notification import Notification
 
 
 async def send_test(portfolio: Portfolio, receiver: ReceiverBase, attempt: Attempt, now: int) -> Outcome:
@@ -28,4 +28,4 @@ def _notification(receiver: str, now: int, portfolio: Portfolio) -> Notification
     key = f"test:{receiver}:{now // SECOND}"
     extra = {"summary": f"Test message of {portfolio.title}", "notes": ["No action is needed."]}
     body = note_body(Kind.TEST, key, extra, link=portfolio.public_url)
-    return Notification(key, receiver, 0, Kind.TEST, 1, now, now, "note", "", json.dumps(body))
+    return note(Kind.TEST, key, receiver, body, now)

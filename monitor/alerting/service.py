@@ -18,6 +18,7 @@ from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.designed_downtime import as_designed
 from monitor.alerting.heartbeat_sender import HeartbeatSender
 from monitor.alerting.links import Links
+from monitor.alerting.made_notes import MadeNotes
 from monitor.alerting.outbox import Outbox
 from monitor.alerting.product_incidents import ProductIncidents
 from monitor.alerting.public_messages import PublicMessages
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from monitor.access.link import LinkSigner
-    from monitor.alerting.report_sender import ReadPast
+    from monitor.alerting.made_notes import ReadPast
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -67,8 +68,9 @@ class Alerting:
         self._conditions = Conditions(ledger, self.product_incidents, lambda: health.vantages)
         self._heartbeat = HeartbeatSender(ledger, clock, health)
         self._retry_requests = RetryRequests()
-        self.reports = ReportSender(ledger, clock, read_past)
-        self.public_messages = PublicMessages(ledger, clock, read_past)
+        self.made_notes = MadeNotes(clock, read_past)
+        self._reports = ReportSender(ledger, clock, self.made_notes)
+        self._public_messages = PublicMessages(ledger, clock, self.made_notes)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._decisions = AlertDecisions(
@@ -195,7 +197,7 @@ class Alerting:
             self._put(
                 self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
             )
-            self._put([*await self.reports.due(), *await self.public_messages.due()], ())
+            self._put([*await self._reports.due(), *await self._public_messages.due()], ())
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:

@@ -88,10 +88,10 @@ async def test_reminder_waits_while_the_record_cannot_be_read(monkeypatch: pytes
 
     async with run_alerting(ledger(remind="ops"), MemoryStore(), deliver=False) as harness:
         publish(harness, harness.clock.now())
-        readable = harness.alerting.public_messages.read_past
-        monkeypatch.setattr(harness.alerting.public_messages, "read_past", unreadable)
+        readable = harness.alerting.made_notes.read_past
+        monkeypatch.setattr(harness.alerting.made_notes, "read_past", unreadable)
         assert await reminders(harness) == []
-        monkeypatch.setattr(harness.alerting.public_messages, "read_past", readable)
+        monkeypatch.setattr(harness.alerting.made_notes, "read_past", readable)
         assert await reminders(harness) == []
         harness.clock.jump(60)
         assert len(await reminders(harness)) == 1

@@ -120,7 +120,7 @@ async def test_report_waits_until_the_record_can_be_read(monkeypatch: pytest.Mon
                 raise answer
             return answer
 
-        monkeypatch.setattr(harness.alerting.reports, "read_past", read)
+        monkeypatch.setattr(harness.alerting.made_notes, "read_past", read)
         await harness.update()
         await harness.update()
         assert (reports(harness), len(answers)) == ([], 1)
