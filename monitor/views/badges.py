@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from monitor.views.service_state import ServiceState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from monitor.views.status_page import ComponentView
 
 CACHE_SECONDS: Final = 300
@@ -77,3 +79,7 @@ def state_badge(component: ComponentView) -> Badge:
     """Return the badge of the present state."""
     state = component.state
     return Badge(component.name, state.word.lower(), _COLOURS[state], is_error=state is ServiceState.NO_DATA)
+
+
+BADGES: Final[dict[str, Callable[[ComponentView], Badge]]] = {"availability": availability_badge, "state": state_badge}
+"""The badges of a component by their name in addresses."""

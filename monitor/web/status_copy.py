@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from monitor.views.badges import availability_badge, state_badge
+from monitor.views.badges import BADGES
 from monitor.views.open_data import daily_csv, data_package
 from monitor.views.status_feed import atom, summary_json
 from monitor.web.status_pages import Links
@@ -35,9 +35,10 @@ def _data(view: StatusPageView) -> Iterator[tuple[str, str]]:
         yield "daily.csv", daily_csv(view)
         yield "datapackage.json", data_package(view)
     for component in view.components:
-        for kind, badge in (("availability", availability_badge(component)), ("state", state_badge(component))):
-            yield f"badges/{kind}/{component.id}.svg", badge.svg()
-            yield f"badges/{kind}/{component.id}.json", badge.shields()
+        for name, badge_of in BADGES.items():
+            badge = badge_of(component)
+            yield f"badges/{name}/{component.id}.svg", badge.svg()
+            yield f"badges/{name}/{component.id}.json", badge.shields()
 
 
 def _pages(view: StatusPageView, assets: Assets) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.views.badges import CACHE_SECONDS, availability_badge, state_badge
+from monitor.views.badges import BADGES, CACHE_SECONDS
 from monitor.views.open_data import daily_csv, data_package
 from monitor.views.status_feed import atom, summary_json
 from monitor.web.access import Role, role
@@ -17,15 +16,11 @@ from monitor.web.status_pages import current_view, page_of_path
 
 if TYPE_CHECKING:
     from monitor.views.badges import Badge
-    from monitor.views.status_page import ComponentView, StatusPageView
+    from monitor.views.status_page import StatusPageView
 
 routes = web.RouteTableDef()
 
 SHARED: Final = {"Access-Control-Allow-Origin": "*", RESOURCE_POLICY: "cross-origin"}
-BADGES: Final[dict[str, Callable[[ComponentView], Badge]]] = {
-    "availability": availability_badge,
-    "state": state_badge,
-}
 
 
 @routes.get("/status/{page}/status.json")

@@ -10,8 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from monitor.views.badges import Badge
-from monitor.web.status_data import BADGES
+from monitor.views.badges import BADGES, Badge
 from sla.interval import MINUTE
 from tests.support.status_pages import PAGE, SECRET, maintenance, public_ledger, status_page, with_incidents
 
