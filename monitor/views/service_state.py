@@ -5,15 +5,13 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from monitor.facts.planned_maintenance import maintenance_exclusions
+from monitor.alerting.mutes import in_maintenance
 from monitor.ledger.degraded import DegradedCause, degradations
-from sla.interval import Interval
 from sla.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
 
 _AFFECTS_USERS = (DegradedCause.SLOW, DegradedCause.REPORTED)
@@ -55,24 +53,17 @@ _SHAPES = {
 }
 
 
-def service_state(ledger: Ledger, product: Product, now: int) -> ServiceState:
+def service_state(ledger: Ledger, product: str, now: int) -> ServiceState:
     """Return the measured state of the product. Planned maintenance in progress explains each state except no data."""
-    state = ledger.state(product.id, now).point
+    state = ledger.state(product, now).point
     if state is State.UNKNOWN:
         return ServiceState.NO_DATA
     if in_maintenance(ledger, product, now):
         return ServiceState.MAINTENANCE
     if state is State.DOWN:
         return ServiceState.OUTAGE
-    affects_users = any(cause.cause in _AFFECTS_USERS for cause in degradations(ledger, product.id, now))
+    affects_users = any(cause.cause in _AFFECTS_USERS for cause in degradations(ledger, product, now))
     return ServiceState.DEGRADED if affects_users else ServiceState.OPERATIONAL
-
-
-def in_maintenance(ledger: Ledger, product: Product, now: int) -> bool:
-    """Return whether planned maintenance of the product is in progress."""
-    span = Interval(now, now + 1)
-    planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product.id, product.maintenance, span)
-    return any(True for _ in planned)
 
 
 def worst(states: Sequence[ServiceState]) -> ServiceState:

@@ -240,7 +240,7 @@ async def _component(
         id=component.id,
         name=component.name,
         description=component.description or "",
-        state=stated_state(service_state(ledger, product, now), incidents_of(ledger.facts, page.id), component.id),
+        state=stated_state(service_state(ledger, component.product, now), incidents_of(ledger.facts, page.id), component.id),
         days=days,
         daily=daily,
         bounds=measured.availability,
