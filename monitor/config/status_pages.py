@@ -29,8 +29,9 @@ from monitor.config.yaml_nodes import Node, key_path, locate
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
+MAX_TEXT: Final = 2_000  # characters of an update, and of a template
 PLACEHOLDERS: Final = ("{components}", "{began}", "{duration}", "{next_update}")
-MEDIA_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png"}
+_MEDIA_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png"}
 _MAX_LOGO: Final = 1 << 20
 
 
@@ -52,7 +53,7 @@ def _logo(value: Any, info: ValidationInfo) -> Logo:
     if isinstance(value, Logo):
         return value
     path = local_path(value, info)
-    media_type = MEDIA_TYPES.get(path.suffix.lower())
+    media_type = _MEDIA_TYPES.get(path.suffix.lower())
     if media_type is None:
         raise ValueError(f"{quoted(path.name)} is not a logo; use a file with the extension .svg or .png")
     return Logo(path, media_type, content(path, _MAX_LOGO))
@@ -76,7 +77,7 @@ def _template(value: str) -> str:
     return value
 
 
-Template = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_template)]
+Template = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_template)]
 
 
 class UpdateTemplates(Model):
@@ -173,10 +174,6 @@ class StatusPage(Model):
 
     components: Annotated[tuple[StatusComponent, ...], Field(min_length=1)]
     """The components, in the order of the page."""
-
-    def component(self, name: str) -> StatusComponent | None:
-        """Return the component with the id, None without one."""
-        return next((component for component in self.components if component.id == name), None)
 
     def address(self, public_url: str | None) -> str:
         """Return the public address of the page with a slash at its end. Empty if it is not known."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.config.status_pages import PLACEHOLDERS
+from monitor.config.status_pages import MAX_TEXT, PLACEHOLDERS
 from monitor.facts.journal import LATEST
 from sla.duration import format_duration
 from sla.interval import MINUTE, SECOND
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sla.product_incident import ProductIncident
 
 MAX_TITLE: Final = 200
-MAX_TEXT: Final = 2_000
 
 
 class InvalidUpdateError(ValueError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from monitor.config.status_pages import MAX_TEXT
 from monitor.views.formatting import Moment, moment, shorten
 from monitor.views.service_state import ServiceState, worst
+from sla.localtime import local
 from sla.public_incident import Impact
-from sla.window import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
     from sla.public_incident import PublicIncident, PublicUpdate
 
-MAX_TEXT: Final = 2_000  # characters of an update
 STATE_OF_IMPACT: Final = {Impact.OUTAGE: ServiceState.OUTAGE, Impact.DEGRADED: ServiceState.DEGRADED}
 
 
@@ -83,15 +82,15 @@ def incident_view(incident: PublicIncident, page: StatusPage, zone: ZoneInfo, no
         resolved=None if resolved is None else moment(resolved, zone),
         next_due=None if due is None else moment(due, zone),
         overdue=due is not None and due <= now,
-        month=(EPOCH + timedelta(microseconds=incident.opened)).astimezone(zone).strftime("%B %Y"),
+        month=f"{local(incident.opened, zone):%B %Y}",
     )
 
 
 def _update(update: PublicUpdate, zone: ZoneInfo) -> UpdateView:
-    return UpdateView(moment(update.made, zone), update.phase.value.capitalize(), list(paragraphs(update.text)))
+    return UpdateView(moment(update.made, zone), update.phase.value.capitalize(), list(_paragraphs(update.text)))
 
 
-def paragraphs(text: str) -> Iterator[str]:
+def _paragraphs(text: str) -> Iterator[str]:
     """Yield the paragraphs of a text, without control characters and bidirectional overrides. It has no markup."""
     for part in text.replace("\r\n", "\n").split("\n\n"):
         if paragraph := shorten(part, MAX_TEXT):
