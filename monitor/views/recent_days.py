@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sla import availability as figures
-from sla.interval import SECOND, Interval
+from sla import localtime
+from sla.interval import Interval
 from sla.objective import format_duration, format_percent
-from sla.window import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +37,11 @@ class Day:
 
 def midnights(now: int, zone: ZoneInfo, days: int = DAYS) -> Iterator[Interval]:
     """Yield the last days in the zone, oldest first. The last ends now. Days with a clock change have 23 or 25 h."""
-    today = (EPOCH + timedelta(microseconds=now)).astimezone(zone).date()
-    starts = [_instant(datetime.combine(today - timedelta(days=n), datetime.min.time(), zone)) for n in range(days)]
+    today = localtime.day_of(now, zone)
+    starts = [localtime.midnight(today - timedelta(days=n), zone) for n in range(days)]
     ends = [now, *starts]
     for start, end in reversed(list(zip(starts, ends, strict=False))):
         yield Interval(start, end)
-
-
-def _instant(local: datetime) -> int:
-    return round((local.astimezone(UTC) - EPOCH) / timedelta(seconds=1)) * SECOND
 
 
 def day(history: History, span: Interval, zone: ZoneInfo) -> Day:
@@ -57,7 +53,7 @@ def day_of(durations: Durations, span: Interval, zone: ZoneInfo) -> Day:
     """Return the figures of a day whose durations are known, and its column."""
     point, coverage = figures.availability(durations).point, figures.coverage(durations)
     downtime = figures.downtime(durations).point
-    name = (EPOCH + timedelta(microseconds=span.start)).astimezone(zone).strftime("%a %-d %b %Y")
+    name = f"{localtime.local(span.start, zone):%a %-d %b %Y}"
     style, top = _style_and_top(durations, downtime)
     text = f"{name}: no data"
     if point is not None:
