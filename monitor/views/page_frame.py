@@ -35,9 +35,9 @@ def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], no
     The page is stale if the newest observation of each check is older than the check's hold. Paused checks are ignored.
     """
     zone, entries = ledger.portfolio.zone, list(entries)
-    newest = max((at for entry in entries if (at := entry.timeline.last_at) is not None), default=None)
+    newest = newest_observation(entries)
     probed = [entry for entry in entries if ledger.facts.pause(entry.key, now) is None]
-    stale = bool(probed) and newest is not None and not any(_is_recent(entry, now) for entry in probed)
+    stale = bool(probed) and newest is not None and not any(is_recent(entry, now) for entry in probed)
     seeded = ledger.seeded_until
     return PageFrame(
         made=moment(now, zone),
@@ -50,7 +50,12 @@ def page_frame(ledger: Ledger, health: Health, entries: Iterable[CheckEntry], no
     )
 
 
-def _is_recent(entry: CheckEntry, now: int) -> bool:
+def newest_observation(entries: Iterable[CheckEntry]) -> int | None:
+    """Return the instant of the newest observation of the checks. None without one."""
+    return max((at for entry in entries if (at := entry.timeline.last_at) is not None), default=None)
+
+
+def is_recent(entry: CheckEntry, now: int) -> bool:
     """Return whether the newest observation of the check is valid at the instant."""
     at = entry.timeline.last_at
     return at is not None and now <= at + entry.hold

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from monitor.views.formatting import Moment, moment
+from monitor.views.page_frame import is_recent, newest_observation
 from monitor.views.planned_maintenance import upcoming
 from monitor.views.public_incident import by_month, incident_view, incidents_of, stated_state
-from monitor.views.recent_days import DAYS, Day, day_of, midnights
+from monitor.views.recent_days import Day, day_of, midnights
 from monitor.views.service_state import ServiceState, service_state, summary, worst
-from sla.interval import DAY, MINUTE, Interval
+from sla import localtime
+from sla.interval import MINUTE, Interval
 from sla.objective import format_percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from monitor.config.status_pages import Licence, Logo, StatusComponent, StatusPage
-    from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from monitor.views.public_incident import IncidentView, Month
     from monitor.views.time_slice import TimeSlices
+    from sla.after_exclusions import AfterExclusions
     from sla.availability import Bounds
+    from sla.state_history import History
     from sla.states import Durations
 
 VALID_FOR: Final = 5 * MINUTE  # a page is shown as old after this time
-AHEAD: Final = 30 * DAY  # of planned maintenance
 FIGURES: Final = {
     "contractual": "Availability after the exclusions of the agreement, such as planned maintenance",
     "raw": "Availability with planned maintenance included",
@@ -173,12 +175,13 @@ async def status_page_view(
     ledger: Ledger, page: StatusPage, now: int, slices: TimeSlices, valid: int = VALID_FOR
 ) -> StatusPageView:
     """Return the view of the page. `valid` is how long it is current, microseconds."""
-    zone = ledger.portfolio.zone
+    zone, incidents = ledger.portfolio.zone, incidents_of(ledger.facts, page.id)
     components = {}
     for component in page.components:
-        components[component.id] = await _component(ledger, page, component, now, slices)
-    newest = max((at for entry in _entries(ledger, page) if (at := entry.timeline.last_at) is not None), default=None)
-    recent = any(_is_recent(entry, now) for entry in _entries(ledger, page))
+        view = await _component(ledger, page, component, now, slices)
+        components[component.id] = replace(view, state=stated_state(view.state, incidents, component.id))
+    entries = [entry for component in page.components for entry in ledger.entries_of(component.product)]
+    newest = newest_observation(entries)
     return StatusPageView(
         id=page.id,
         title=page.title,
@@ -192,12 +195,12 @@ async def status_page_view(
         valid_until_ms=(now + valid) // 1000,
         newest=None if newest is None else moment(newest, zone),
         newest_age=0 if newest is None else max(0, now - newest),
-        stale=not recent,
+        stale=not any(is_recent(entry, now) for entry in entries),
         seeded_until=None if ledger.seeded_until is None else moment(ledger.seeded_until, zone),
         zone=ledger.portfolio.time_zone,
         groups=_groups(page, components),
         planned=_planned(ledger, page, now),
-        incidents=[incident_view(incident, page, zone, now) for incident in incidents_of(ledger.facts, page.id)],
+        incidents=[incident_view(incident, page, zone, now) for incident in incidents],
     )
 
 
@@ -209,38 +212,30 @@ def _groups(page: StatusPage, components: dict[str, ComponentView]) -> list[Grou
     ]
 
 
-def _entries(ledger: Ledger, page: StatusPage) -> Iterator[CheckEntry]:
-    for component in page.components:
-        yield from ledger.entries_of(component.product)
-
-
-def _is_recent(entry: CheckEntry, now: int) -> bool:
-    """Return whether the newest observation of the check is valid at the instant."""
-    at = entry.timeline.last_at
-    return at is not None and now <= at + entry.hold
-
-
 async def _component(
     ledger: Ledger, page: StatusPage, component: StatusComponent, now: int, slices: TimeSlices
 ) -> ComponentView:
-    product, zone = ledger.products[component.product], ledger.portfolio.zone
-    spans = list(midnights(now, zone, DAYS))
+    """Return the view of a component with its measured state."""
+    product, zone = component.product, ledger.portfolio.zone
+    spans = list(midnights(now, zone))
     window = Interval(spans[0].start, now)
-    after = None if page.figures == "raw" else ledger.after_exclusions(product.id, window)
-    history = ledger.compositions[product.id]
+    history: History | AfterExclusions
+    if page.figures == "raw":
+        history, measured = ledger.compositions[product], ledger.measured(product, window, now)
+    else:
+        history, measured = ledger.after_exclusions(product, window), ledger.contractual(product, window)
     days, daily = [], []
     for span in spans:
-        durations = history.durations(span) if after is None else after.durations(span)
+        durations = history.durations(span)
         days.append(day_of(durations, span, zone))
-        date = moment(span.start, zone).local[:10]
-        daily.append(DailyFigures(date, durations, span.length - durations.total, complete=span.end < now))
+        date, excluded = str(localtime.day_of(span.start, zone)), span.length - durations.total
+        daily.append(DailyFigures(date, durations, excluded, complete=span is not spans[-1]))
         await slices.yield_if_spent()
-    measured = ledger.measured(product.id, window, now) if after is None else ledger.contractual(product.id, window)
     return ComponentView(
         id=component.id,
         name=component.name,
         description=component.description or "",
-        state=stated_state(service_state(ledger, component.product, now), incidents_of(ledger.facts, page.id), component.id),
+        state=service_state(ledger, product, now),
         days=days,
         daily=daily,
         bounds=measured.availability,
@@ -251,7 +246,7 @@ async def _component(
 def _planned(ledger: Ledger, page: StatusPage, now: int) -> list[PlannedView]:
     """Return the planned maintenance of the components, one entry per time, without reasons and authors."""
     products_by_time: dict[tuple[int, int], set[str]] = {}
-    for planned in upcoming(ledger.facts, ledger.portfolio, now, AHEAD):
+    for planned in upcoming(ledger.facts, ledger.portfolio, now):
         span = planned.exclusion.interval
         products_by_time.setdefault((span.start, span.end), set()).add(planned.product)
     zone, rows = ledger.portfolio.zone, []

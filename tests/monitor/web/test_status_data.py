@@ -11,7 +11,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from monitor.views.badges import BADGES, Badge
+from monitor.views.status_page import status_page_view
+from monitor.views.time_slice import TimeSlices
 from sla.interval import MINUTE
+from sla.localtime import day_of, midnight
+from tests.support.clocks import ManualClock
+from tests.support.ledgers import NOW
 from tests.support.status_pages import PAGE, SECRET, maintenance, public_ledger, status_page, with_incidents
 
 if TYPE_CHECKING:
@@ -148,6 +153,13 @@ async def test_daily_figures_have_bounds_and_empty_cells_without_data(publish: P
     assert float(outage["downtime_low_seconds"]) <= 20 * MINUTE / 1e6 <= float(outage["downtime_high_seconds"])
     assert float(outage["availability_low"]) < float(outage["availability"]) < float(outage["availability_high"])
     assert (rows[-1]["complete"], rows[-1]["excluded_seconds"]) == ("false", "0")
+
+
+async def test_yesterday_is_complete_at_midnight() -> None:
+    ledger = public_ledger()
+    now = midnight(day_of(NOW, ledger.portfolio.zone), ledger.portfolio.zone)
+    view = await status_page_view(ledger, ledger.portfolio.status_pages[0], now, TimeSlices(ManualClock(now)))
+    assert [day.complete for day in view.components[0].daily[-3:]] == [True, True, False]
 
 
 async def test_excluded_time_of_a_day_is_stated(publish: Publish) -> None:
