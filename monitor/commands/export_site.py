@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +11,7 @@ from monitor.as_of import ledger_at
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.record_export import export_command
+from monitor.commands.status_page_argument import status_page_with_id
 from monitor.commands.window_option import instant_option
 from monitor.errors import NinewatchError
 from monitor.views.status_page import status_page_view
@@ -20,10 +20,6 @@ from monitor.web.assets import Assets
 from monitor.web.status_copy import copied_files
 from sla.interval import DAY, MINUTE
 from sla.window import parse_duration
-
-if TYPE_CHECKING:
-    from monitor.config.model import Portfolio
-    from monitor.config.status_pages import StatusPage
 
 __all__ = ["export_command"]
 
@@ -44,7 +40,7 @@ def export_site(folder: Path, name: str | None, valid: str, at_text: str | None,
     running daemon.
     """
     portfolio = load_config(path)[1]
-    page, length = _page(portfolio, name), _length(valid)
+    page, length = status_page_with_id(portfolio, name), _length(valid)
     clock = SystemClock()
     at = clock.now() if at_text is None else instant_option(at_text, portfolio)
     ledger = ledger_at(portfolio, portfolio.store, at)
@@ -54,18 +50,6 @@ def export_site(folder: Path, name: str | None, valid: str, at_text: str | None,
         _replace(folder / file_name, content)
         count += 1
     click.echo(f"{folder}: {count} files of {page.id}, valid until {view.valid_until.iso}")
-
-
-def _page(portfolio: Portfolio, name: str | None) -> StatusPage:
-    pages = {page.id: page for page in portfolio.status_pages}
-    if not pages:
-        raise NinewatchError("the configuration has no status page; add one under status_pages:")
-    if name is None and len(pages) > 1:
-        raise NinewatchError(f"there are several status pages; specify one with --page: {', '.join(pages)}")
-    page = pages.get(name or next(iter(pages)))
-    if page is None:
-        raise NinewatchError(f'unknown status page "{name}"; known pages: {", ".join(pages)}')
-    return page
 
 
 def _length(text: str) -> int:

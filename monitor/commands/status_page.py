@@ -13,6 +13,7 @@ from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import BY, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
+from monitor.commands.status_page_argument import status_page_with_id
 from monitor.errors import NinewatchError
 from monitor.facts.public_updates import (
     InvalidUpdateError,
@@ -33,7 +34,6 @@ from sla.window import format_instant
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
-    from monitor.config.status_pages import StatusPage
     from sla.product_incident import ProductIncident
     from sla.public_incident import PublicIncident
 
@@ -66,7 +66,7 @@ def draft_command(page_id: str, components: tuple[str, ...], phase: str, next_up
     Nothing is published. Facts that are not known stay as placeholders, which cannot be published.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = _page(portfolio, page_id), _writing(portfolio, "")
+    page, writing = status_page_with_id(portfolio, page_id), _writing(portfolio, "")
     try:
         known = checked_components(components, page)
         linked = product_incident(None, page, known, _recorded(location.record))
@@ -95,13 +95,14 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
     The state of a component is the worst of the measured one and the impact of its open incidents.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = _page(portfolio, page_id), _writing(portfolio, author)
+    page, writing = status_page_with_id(portfolio, page_id), _writing(portfolio, author)
     try:
         incident = new_incident(values, page, _recorded(location.record), writing)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
-    state_fact(location.record, incident.fact())
-    click.echo(f"incident {incident.fact().id} on {page.id}: {incident.title}{_first_word(incident)}")
+    fact = incident.fact()
+    state_fact(location.record, fact)
+    click.echo(f"incident {fact.id} on {page.id}: {incident.title}{_first_word(incident)}")
 
 
 @status_page.command("update", short_help="Publish an update of a public incident.")
@@ -149,14 +150,6 @@ def _first_word(incident: PublicIncident) -> str:
     """Return the time from detection to the first public update, empty without an internal incident."""
     length = incident.time_to_first_word
     return "" if length is None else f"; first public update {format_duration(length)} after detection"
-
-
-def _page(portfolio: Portfolio, page_id: str) -> StatusPage:
-    pages = {page.id: page for page in portfolio.status_pages}
-    if page_id not in pages:
-        known = f"known pages: {', '.join(pages)}" if pages else "add one under status_pages:"
-        raise NinewatchError(f'unknown status page "{page_id}"; {known}')
-    return pages[page_id]
 
 
 def _writing(portfolio: Portfolio, author: str) -> Writing:

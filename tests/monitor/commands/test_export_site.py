@@ -135,6 +135,7 @@ def test_export_replaces_files_and_leaves_no_other(config: Path) -> None:
     ("options", "message"),
     [
         (("--page", "none"), f'unknown status page "none"; known pages: {PAGE}'),
+        (("--page", ""), f'unknown status page ""; known pages: {PAGE}'),
         (("--valid-for", "1s"), "--valid-for is not a duration from 1m to 1d"),
         (("--valid-for", "soon"), "--valid-for is not a duration from 1m to 1d"),
     ],
