@@ -1,4 +1,4 @@
-"""Which notes (reports and messages without an alert) were already made, in this process or in the record."""
+"""The record of notes that were made: reports, and messages about public incidents."""
 
 from __future__ import annotations
 
