@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monitor.exporters.exposition import series
-from monitor.exporters.families import PRODUCT_FAMILIES
+from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
 from monitor.exporters.window_lines import label_of
 from sla import availability as figures
 from sla.budget import FORECAST_SPAN, Budget, allowed_within, exhausted_at
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from sla.objective import Objective
     from sla.states import Durations
 
-_ALLOWED, _REMAINING, _EXHAUSTION = (PRODUCT_FAMILIES[index] for index in (5, 6, 12))
+BUDGET_COLUMNS: Final = (
+    ProductColumn.BUDGET_ALLOWED,
+    ProductColumn.BUDGET_REMAINING,
+    ProductColumn.BUDGET_EXHAUSTION,
+)
 
 
 class BudgetLines:
@@ -31,7 +35,7 @@ class BudgetLines:
         self._product = product
         window = label_of(product.window)
         self._prefixes = [
-            series(family.name, product=product.id, window=window) for family in (_ALLOWED, _REMAINING, _EXHAUSTION)
+            series(PRODUCT_FAMILIES[column].name, product=product.id, window=window) for column in BUDGET_COLUMNS
         ]
         self.span = min(FORECAST_SPAN, product.window.length)
         self._objectives: tuple[int, list[tuple[int, Objective]]] | None = None

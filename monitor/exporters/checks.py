@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from sla.incident import IncidentTracker
     from sla.timeline import Timeline
 
-FAMILIES = CHECK_FAMILIES
+*_PROBE_FAMILIES, _PROBES, _UP, _UNKNOWN, _SLOW_PROBES, _OUTAGE, _OBSERVATIONS = CHECK_FAMILIES
+_PHASE_DURATION = _PROBE_FAMILIES[2]
 _FOREVER = 1 << 62
 _NO_PROBE = ("",) * 5  # texts if there is no last probe, or its outcome is unknown
 _FLAG = {True: "1\n", False: "0\n"}
 
 
 class CheckLines:
-    """Samples of one check, one text per family of FAMILIES (empty without a sample).
+    """Samples of one check, one text per family of CHECK_FAMILIES (empty without a sample).
 
     `product` is the id of its product. `version` is the number of changes of `texts`.
     """
@@ -67,9 +68,9 @@ class CheckLines:
         self.product = entry.product.id
         names = {"product": entry.product.id, "check": entry.check.id}
         self._last_probe = _LastProbe(names | {"kind": entry.check.kind})
-        self._prefixes = tuple(series(FAMILIES[family].name, **names) for family in (6, 7, 8, 9))
-        self._probe_counts, self._recorded_counts = (_Counts(FAMILIES[family].name, names) for family in (5, 10))
-        self.texts: tuple[str, ...] = ("",) * len(FAMILIES)
+        self._prefixes = tuple(series(family.name, **names) for family in (_UP, _UNKNOWN, _SLOW_PROBES, _OUTAGE))
+        self._probe_counts, self._recorded_counts = (_Counts(family.name, names) for family in (_PROBES, _OBSERVATIONS))
+        self.texts: tuple[str, ...] = ("",) * len(CHECK_FAMILIES)
 
     @property
     def incident_state(self) -> tuple[IncidentTracker, Timeline]:
@@ -149,9 +150,9 @@ class _LastProbe:
     )
 
     def __init__(self, labels: dict[str, str]) -> None:
-        success, self._duration, _, *self._prefixes = (series(family.name, **labels) for family in FAMILIES[:5])
+        success, self._duration, _, *self._prefixes = (series(family.name, **labels) for family in _PROBE_FAMILIES)
         self._success = {good: success + flag for good, flag in _FLAG.items()}
-        self._phases = {phase: series(FAMILIES[2].name, **labels, phase=phase) for phase in PHASES}
+        self._phases = {phase: series(_PHASE_DURATION.name, **labels, phase=phase) for phase in PHASES}
         self._phase_names: tuple[str, ...] = ()
         self._phase_format = ""  # of the lines of these phases
         self._status: int | None = None

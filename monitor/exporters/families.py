@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum, auto
 from typing import Final
 
 from monitor.exporters.exposition import Family
@@ -209,6 +210,41 @@ PRODUCT_FAMILIES: Final = (
         labels="product",
     ),
 )
+
+
+class ProductColumn(IntEnum):
+    """The index of each family in `PRODUCT_FAMILIES`, and of its text in the samples of a product."""
+
+    STATE = 0
+    AVAILABILITY = auto()
+    COVERAGE = auto()
+    DOWNTIME = auto()
+    BURN_RATE = auto()
+    BUDGET_ALLOWED = auto()
+    BUDGET_REMAINING = auto()
+    OBJECTIVE = auto()
+    CLAIM_CEILING = auto()
+    INCIDENTS = auto()
+    INCIDENTS_OPEN = auto()
+    CONTRACTUAL_AVAILABILITY = auto()
+    BUDGET_EXHAUSTION = auto()
+    OUTAGE_LIMIT = auto()
+    OUTAGE_SECONDS = auto()
+    OPEN_INCIDENT_INFO = auto()
+    OUTAGE = auto()
+    ALERTING_BURN_RATE = auto()
+    BURN_ALERT_THRESHOLD = auto()
+    BURN_ALERT_POSSIBLE = auto()
+    OBJECTIVE_WINDOW = auto()
+    CERTAIN_DOWNTIME = auto()
+    UP = auto()
+    DEPENDENCY_INFO = auto()
+    GATE_STATE = auto()
+    DOWNTIME_CAUSE = auto()
+    READINESS_CEILING = auto()
+    READINESS_ITEMS = auto()
+    DEGRADED = auto()
+
 
 FIGURES_AGE: Final = Family(
     "ninewatch_figures_age_seconds", "gauge", "Age of the oldest figures of a product on this page", "seconds"

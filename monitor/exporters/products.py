@@ -5,11 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from monitor.exporters.budget_lines import BudgetLines
+from monitor.exporters.budget_lines import BUDGET_COLUMNS, BudgetLines
 from monitor.exporters.columns import Texts
 from monitor.exporters.downtime_causes import Causes, DowntimeCauses
 from monitor.exporters.exposition import exemplar, series
-from monitor.exporters.families import PRODUCT_FAMILIES
+from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
 from monitor.exporters.window_lines import BOUNDS, CalendarLines, WindowLines, label_of, window_name
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
@@ -36,24 +36,14 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.objective import Objective
 
-FAMILIES = PRODUCT_FAMILIES
 DETAIL = 200  # characters of the detail of a failed probe in a label
-_ANSWERS = tuple(Answer)
+_WINDOW_COLUMNS = slice(ProductColumn.AVAILABILITY, ProductColumn.BURN_RATE + 1)  # set together
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _TROUBLED_WINDOW = WINDOWS["6h"]
 
 
-def _gate_texts(product: str) -> dict[Answer, str]:
-    """Return the samples of the release gate for each of its answers."""
-    prefixes = [series(FAMILIES[24].name, product=product, state=answer.value) for answer in _ANSWERS]
-    return {
-        current: "".join(f"{prefix}{current is answer:d}\n" for prefix, answer in zip(prefixes, _ANSWERS, strict=True))
-        for current in _ANSWERS
-    }
-
-
 class ProductLines:
-    """Samples of one product, one text per family of FAMILIES (empty without a sample).
+    """Samples of one product, one text per family of PRODUCT_FAMILIES (empty without a sample).
 
     `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is its
     state at that instant, and `up` is True if it was up. `troubled` is True if it was not up, or down in the last 6
@@ -112,48 +102,60 @@ class ProductLines:
         self._windows = WindowLines(product.id, product.window.length, self._lengths)
         self._calendar = CalendarLines(product.id, window) if is_calendar else None
         self._budget = BudgetLines(product)
-        self._prefixes = tuple(series(family.name, product=product.id) for family in FAMILIES)
-        self._states = [(series(FAMILIES[0].name, product=product.id, state=name), state) for name, state in _STATES]
-        self._alert_prefixes = [self._series(17, window_name(policy.long)) for policy in BURN_POLICIES]
-        self._contractual_prefixes = [
-            series(FAMILIES[11].name, product=product.id, window=window, bound=b) for b in BOUNDS
+        self._prefixes = tuple(series(family.name, product=product.id) for family in PRODUCT_FAMILIES)
+        self._states = [(self._series(ProductColumn.STATE, state=name), state) for name, state in _STATES]
+        self._alert_prefixes = [
+            self._series(ProductColumn.ALERTING_BURN_RATE, window=window_name(policy.long)) for policy in BURN_POLICIES
         ]
-        self._gate_texts = _gate_texts(product.id)
-        self._window_prefix = self._series(20, window)
+        self._contractual_prefixes = [
+            self._series(ProductColumn.CONTRACTUAL_AVAILABILITY, window=window, bound=b) for b in BOUNDS
+        ]
+        gate_prefixes = {answer: self._series(ProductColumn.GATE_STATE, state=answer.value) for answer in Answer}
+        self._gate_texts = {
+            current: "".join(f"{prefix}{current is answer:d}\n" for answer, prefix in gate_prefixes.items())
+            for current in Answer
+        }
+        self._window_prefix = self._series(ProductColumn.OBJECTIVE_WINDOW, window=window)
         self._causes = DowntimeCauses(history, dependencies) if dependencies else None
         self._cause_prefixes = [
-            series(FAMILIES[25].name, product=product.id, window=window, cause=c) for c in Causes._fields
+            self._series(ProductColumn.DOWNTIME_CAUSE, window=window, cause=c) for c in Causes._fields
         ]
-        self.texts = Texts([""] * len(FAMILIES))
+        self.texts = Texts([""] * len(PRODUCT_FAMILIES))
         self.limits = tuple(product.agreement.limits())
-        self.texts[13] = "".join(
-            f"{series(FAMILIES[13].name, product=product.id, promise=limit.kind.value)}{limit.limit / SECOND!r}\n"
-            for limit in self.limits
-        )
-        self.texts[7] = f"{self._prefixes[7]}{float(product.objective.ratio)!r}\n"
-        self.texts[18:20] = self._policies()
-        self.texts[20] = f"{self._window_prefix}{product.window.length / SECOND!r}\n"
-        self.texts[23] = "".join(
-            f"{series(FAMILIES[23].name, product=product.id, dependency=dependency)}1\n" for dependency in product.needs
-        )
+        self._set_definition()
 
     @property
     def version(self) -> int:
         """The number of changes of the texts."""
         return self.texts.version
 
-    def _series(self, family: int, window: str) -> str:
-        return series(FAMILIES[family].name, product=self.product.id, window=window)
+    def _series(self, column: ProductColumn, **labels: str) -> str:
+        return series(PRODUCT_FAMILIES[column].name, product=self.product.id, **labels)
 
-    def _policies(self) -> tuple[str, str]:
-        """Return the lines of the burn alerts' thresholds and possibility, which depend only on the definition."""
-        product, thresholds, possible = self.product, "", ""
+    def _set(self, column: ProductColumn, value: float | str | None) -> None:
+        """Set the sample of a family with one sample per product. None: no sample."""
+        self.texts[column] = "" if value is None else f"{self._prefixes[column]}{value}\n"
+
+    def _set_definition(self) -> None:
+        """Set the samples that depend only on the definition."""
+        product = self.product
         for policy in BURN_POLICIES:
             can_fire = product.burn_obstacle(policy) is None
             window = window_name(policy.long)
-            thresholds += _line(self._series(18, window), policy.factor(product.window.length) if can_fire else None)
-            possible += f"{self._series(19, window)}{can_fire:d}\n"
-        return thresholds, possible
+            if can_fire:
+                prefix = self._series(ProductColumn.BURN_ALERT_THRESHOLD, window=window)
+                self.texts[ProductColumn.BURN_ALERT_THRESHOLD] += _line(prefix, policy.factor(product.window.length))
+            prefix = self._series(ProductColumn.BURN_ALERT_POSSIBLE, window=window)
+            self.texts[ProductColumn.BURN_ALERT_POSSIBLE] += f"{prefix}{can_fire:d}\n"
+        self._set(ProductColumn.OBJECTIVE, float(product.objective.ratio))
+        self.texts[ProductColumn.OBJECTIVE_WINDOW] = f"{self._window_prefix}{product.window.length / SECOND!r}\n"
+        self.texts[ProductColumn.OUTAGE_LIMIT] = "".join(
+            f"{self._series(ProductColumn.OUTAGE_LIMIT, promise=limit.kind.value)}{limit.limit / SECOND!r}\n"
+            for limit in self.limits
+        )
+        self.texts[ProductColumn.DEPENDENCY_INFO] = "".join(
+            f"{self._series(ProductColumn.DEPENDENCY_INFO, dependency=name)}1\n" for name in product.needs
+        )
 
     def measure(self, now: int) -> Iterator[None]:
         """Update state and figures to `now`. Yields after each step, because a step may take milliseconds."""
@@ -162,21 +164,20 @@ class ProductLines:
         self.state = state = self._history.state(now)
         point = state.point
         yield
-        self.texts[0] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
+        self.texts[ProductColumn.STATE] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
         self.up = point is State.UP
-        self.texts[22] = "" if point is State.UNKNOWN else f"{self._prefixes[22]}{self.up:d}\n"
+        self._set(ProductColumn.UP, None if point is State.UNKNOWN else int(self.up))
         window = self.product.window.at(now, self._zone)
         measured = self._measure_windows(now, window)
         look_backs = LookBacks(self._history, now, measured)
-        recent = figures.downtime(measured[_TROUBLED_WINDOW]).point
-        self.troubled = not self.up or recent > 0
+        self.troubled = not self.up or figures.downtime(measured[_TROUBLED_WINDOW]).point > 0
         alerts = burn_alerts(self.product.objective, self.product.window.length, state.estimate, look_backs)
-        self.texts[17] = "".join(
+        self.texts[ProductColumn.ALERTING_BURN_RATE] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]
         )
         self._set_readiness(now)
         down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
-        self.texts[21] = "" if down is None else f"{self._prefixes[21]}{down / SECOND!r}\n"
+        self._set(ProductColumn.CERTAIN_DOWNTIME, None if down is None else down / SECOND)
         if self._causes is not None:
             yield from self._split(self._causes, window.measured)
         self.measured_at = now
@@ -198,34 +199,35 @@ class ProductLines:
                 return objective_within(history, Interval(now - length, now), product.objective)
             return parts[0][1] if parts else product.objective
 
-        self.texts[1:5] = self._windows.texts(measured, objective_of)
+        self.texts[_WINDOW_COLUMNS] = self._windows.texts(measured, objective_of)
         if self._calendar is not None:
             self._add_calendar(self._calendar, own, window)
-        self.texts[5], self.texts[6], self.texts[12] = self._budget.texts(look_backs, window, own)
+        for column, text in zip(BUDGET_COLUMNS, self._budget.texts(look_backs, window, own), strict=True):
+            self.texts[column] = text
         self.window_durations = own
         return measured
 
     def _add_calendar(self, lines: CalendarLines, durations: Durations, window: Window) -> None:
         """Add the samples of the product's calendar window, and set its present length."""
         objective = objective_within(self._history, window.measured, self.product.objective)
-        self.texts[1:5] = map(str.__add__, self.texts[1:5], lines.texts(durations, objective))
-        self.texts[20] = f"{self._window_prefix}{window.full.length / SECOND!r}\n"
+        self.texts[_WINDOW_COLUMNS] = map(str.__add__, self.texts[_WINDOW_COLUMNS], lines.texts(durations, objective))
+        self.texts[ProductColumn.OBJECTIVE_WINDOW] = f"{self._window_prefix}{window.full.length / SECOND!r}\n"
 
     def _split(self, causes: DowntimeCauses, window: Interval) -> Iterator[None]:
         split = yield from causes.over(window)
-        self.texts[25] = "".join(
-            [_line(line, us / SECOND) for line, us in zip(self._cause_prefixes, split, strict=True)]
-        )
+        pairs = zip(self._cause_prefixes, split, strict=True)
+        self.texts[ProductColumn.DOWNTIME_CAUSE] = "".join([f"{prefix}{us / SECOND!r}\n" for prefix, us in pairs])
 
     def _set_readiness(self, now: int) -> None:
         """Set ceiling and items, if the readiness was computed again."""
         if self._readiness.update(now):
             readiness = self._readiness.newest
-            ceiling = readiness.ceiling if readiness else None
-            self.texts[8], self.texts[26] = _line(self._prefixes[8], ceiling), _line(self._prefixes[26], ceiling)
+            ceiling = None if readiness is None or readiness.ceiling is None else float(readiness.ceiling)
+            self._set(ProductColumn.CLAIM_CEILING, ceiling)
+            self._set(ProductColumn.READINESS_CEILING, ceiling)
             states = () if readiness is None else ((state.value, readiness.count(state)) for state in ItemState)
-            self.texts[27] = "".join(
-                f"{series(FAMILIES[27].name, product=self.product.id, state=state)}{count}\n" for state, count in states
+            self.texts[ProductColumn.READINESS_ITEMS] = "".join(
+                f"{self._series(ProductColumn.READINESS_ITEMS, state=state)}{count}\n" for state, count in states
             )
 
     def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
@@ -242,49 +244,49 @@ class ProductLines:
     def set_contractual(self, contractual: Durations) -> None:
         """Set the contractual availability, from the durations of the product's window after exclusions."""
         availability = figures.shares(contractual).availability
-        self.texts[11] = "".join([_line(p, v) for p, v in zip(self._contractual_prefixes, availability, strict=True)])
+        pairs = zip(self._contractual_prefixes, availability, strict=True)
+        self.texts[ProductColumn.CONTRACTUAL_AVAILABILITY] = "".join([_line(prefix, share) for prefix, share in pairs])
 
     def set_outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> None:
         """Set the contractual outages in a window that the limits apply to. `history` is the contractual one."""
-        self.texts[14] = "".join(self._outages(history, excluded, window))
+        self.texts[ProductColumn.OUTAGE_SECONDS] = "".join(self._outages(history, excluded, window))
 
     def _outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
         for limit in self.limits:
-            names = {"product": self.product.id, "promise": limit.kind.value}
             for bound, length in evaluate_limit(limit, history, window, excluded).measured._asdict().items():
-                yield _line(series(FAMILIES[14].name, **names, bound=bound), Fraction(length, SECOND))
+                prefix = self._series(ProductColumn.OUTAGE_SECONDS, promise=limit.kind.value, bound=bound)
+                yield f"{prefix}{length / SECOND!r}\n"
 
     def set_gate(self, answer: Answer, override: GateOverride | None) -> None:
         """Set the answer of the release gate, and the override that it follows from."""
         self.override = override
-        self.texts[24] = self._gate_texts[answer]
+        self.texts[ProductColumn.GATE_STATE] = self._gate_texts[answer]
 
     def set_incident_count(self, incidents: int | None, newest: Incident | None) -> None:
         """Set the number of recorded incidents, None before they are on disk. The newest incident is the exemplar."""
         example = "" if newest is None else exemplar(newest.opened, incident=newest.id)
-        self.texts[9] = "" if incidents is None else f"{self._prefixes[9]}{incidents}{example}\n"
+        self._set(ProductColumn.INCIDENTS, None if incidents is None else f"{incidents}{example}")
 
     def set_open_incidents(self, still_open: Sequence[Incident], limit: int) -> None:
         """Set the number of open incidents, and the info samples of the first `limit` of them."""
-        self.texts[10] = f"{self._prefixes[10]}{len(still_open)}\n"
-        self.texts[15] = "".join(
-            f"{series(FAMILIES[15].name, **_info(incident))}1\n" for incident in still_open[:limit]
+        self._set(ProductColumn.INCIDENTS_OPEN, len(still_open))
+        self.texts[ProductColumn.OPEN_INCIDENT_INFO] = "".join(
+            f"{self._series(ProductColumn.OPEN_INCIDENT_INFO, **_info(incident))}1\n" for incident in still_open[:limit]
         )
 
     def set_degraded(self, degraded: bool | None) -> None:
         """Set whether the product is degraded; None unless it is up."""
-        self.texts[28] = "" if degraded is None else f"{self._prefixes[28]}{degraded:d}\n"
+        self._set(ProductColumn.DEGRADED, None if degraded is None else int(degraded))
 
     def set_outage(self, ongoing: bool | None) -> None:
         """Set whether the product is in an outage; None if unknown."""
-        self.texts[16] = "" if ongoing is None else f"{self._prefixes[16]}{ongoing:d}\n"
+        self._set(ProductColumn.OUTAGE, None if ongoing is None else int(ongoing))
 
 
 def _info(incident: Incident) -> dict[str, str]:
-    """Return the labels of an open incident. They come from its first failed probe, so that they do not change."""
+    """Return the labels of an open incident: those of its first failed probe, which do not change."""
     first = incident.first
     return {
-        "product": incident.product,
         "check": incident.check.partition("/")[2],
         "incident": incident.id,
         "reason": incident.reason,

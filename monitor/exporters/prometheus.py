@@ -17,14 +17,13 @@ from collections import Counter, defaultdict
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from monitor.exporters import checks, products
 from monitor.exporters.checks import CheckLines
 from monitor.exporters.columns import Columns
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.continuity import ContinuityLines
 from monitor.exporters.daemon import Daemon
 from monitor.exporters.drills import DrillLines
-from monitor.exporters.families import FIGURES_AGE, SAMPLES_OMITTED
+from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PRODUCT_FAMILIES, SAMPLES_OMITTED
 from monitor.exporters.journeys import JourneyLines
 from monitor.exporters.latency_objectives import LatencyObjectiveLines
 from monitor.exporters.pauses import PauseLines
@@ -101,7 +100,7 @@ class _PortfolioLines:
             lines_of = ProductLines(product, history, health, downtime, dependencies, readiness, zone)
             self.products.append(lines_of)
             yield from slices.pause()
-        self.columns = Columns(checks.FAMILIES, self.checks), Columns(products.FAMILIES, self.products)
+        self.columns = Columns(CHECK_FAMILIES, self.checks), Columns(PRODUCT_FAMILIES, self.products)
 
     def due(self) -> Iterator[ProductLines]:
         """Yield the products to measure: changed products, and the other products with the oldest figures."""

@@ -10,6 +10,7 @@ import pytest
 from monitor.exporters import prometheus
 from monitor.exporters.columns import CHUNK, Columns, Texts
 from monitor.exporters.exposition import Dialect, Family
+from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
@@ -135,3 +136,8 @@ def test_changed_row_is_joined_again_and_empty_families_are_omitted() -> None:
     assert rendered().splitlines()[2:] == expected
     rows[0].texts[1] = "two 1\n"
     assert rendered().splitlines()[2:] == [*expected, "# HELP two Two", "# TYPE two gauge", "two 1"]
+
+
+def test_every_product_column_has_the_name_of_its_family() -> None:
+    for column, family in zip(ProductColumn, PRODUCT_FAMILIES, strict=True):
+        assert column.name.lower() in family.name

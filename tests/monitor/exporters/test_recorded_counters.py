@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from monitor.config.model import Portfolio
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.recorder import Recorder, restore
-from monitor.exporters.checks import FAMILIES as CHECK_FAMILIES
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.exposition import Dialect
-from monitor.exporters.products import FAMILIES as PRODUCT_FAMILIES
+from monitor.exporters.families import CHECK_FAMILIES, PRODUCT_FAMILIES
 from monitor.exporters.prometheus import Exporter
 from monitor.facts.journal import Journal
 from monitor.health import Health
