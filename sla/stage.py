@@ -63,14 +63,15 @@ class Risk(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StageTerms:
-    """The limits of one stage. `highest` is None if products of this stage may not promise an objective.
+    """The limits of one stage, with their reason.
 
-    `clients` is the highest risk of allowed clients. `reason` explains the limits.
+    `max_objective` is None if products of this stage may not promise an objective. Clients of a risk above
+    `max_client_risk` are not allowed.
     """
 
     stage: Stage
-    highest: Objective | None
-    clients: Risk
+    max_objective: Objective | None
+    max_client_risk: Risk
     reason: str
 
 
@@ -96,7 +97,7 @@ class Policy:
                 )
         ordered = [self.of(stage) for stage in Stage]
         for before, after in pairwise(ordered):
-            if _promise(before) > _promise(after) or before.clients.value > after.clients.value:
+            if _promise(before) > _promise(after) or before.max_client_risk.value > after.max_client_risk.value:
                 relation = f"the limits of {after.stage} are lower than those of the earlier {before.stage}"
                 raise ValueError(f"the policy {self.id} is not consistent: {relation}")
 
@@ -106,11 +107,11 @@ class Policy:
 
 
 def _promise(terms: StageTerms) -> Fraction | int:
-    return 0 if terms.highest is None else terms.highest.ratio
+    return 0 if terms.max_objective is None else terms.max_objective.ratio
 
 
-class MisfitKind(StrEnum):
-    """The kind of a misfit: what the objective or stage does not match."""
+class ViolationKind(StrEnum):
+    """The limit that is violated: of the stage, of the clients' risk, of the claim ceiling or of the hosting tier."""
 
     STAGE = "stage"
     CLIENTS = "clients"
@@ -119,21 +120,21 @@ class MisfitKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
-    """A mismatch of a product, as a sentence with the remedy."""
+class Violation:
+    """A limit that a product's objective or stage violates, as a sentence with the remedy."""
 
-    about: MisfitKind
+    kind: ViolationKind
     text: str
 
     def as_json(self) -> dict[str, str]:
         """Return the object for the API and reports."""
-        return {"about": self.about.value, "text": self.text}
+        return {"about": self.kind.value, "text": self.text}
 
 
-def misfits(
+def violations(
     objective: Objective, stage: Stage | None, policy: Policy, clients: Risk, ceiling: Fraction | None
-) -> tuple[Misfit, ...]:
-    """Return the misfits between objective and stage, stage and clients, and objective and ceiling.
+) -> tuple[Violation, ...]:
+    """Return the violations: objective above the stage's, clients of a higher risk, objective above the ceiling.
 
     `clients` is the highest risk of all direct and indirect clients. `ceiling` is the highest availability that the
     readiness allows to claim, or None. Without a stage, only the ceiling is checked.
@@ -141,28 +142,28 @@ def misfits(
     result = (
         []
         if stage is None
-        else [*_stage_misfits(objective, policy.of(stage)), *_client_misfits(policy, stage, clients)]
+        else [*_stage_violations(objective, policy.of(stage)), *_client_violations(policy, stage, clients)]
     )
     if ceiling is not None and objective.ratio > ceiling:
         claim = Objective(ceiling)
         text = f"{objective} is above the claim ceiling of {claim}: meet the unmet prerequisites, or promise {claim}"
-        result.append(Misfit(MisfitKind.CEILING, text))
+        result.append(Violation(ViolationKind.CEILING, text))
     return tuple(result)
 
 
-def _stage_misfits(objective: Objective, terms: StageTerms) -> Iterator[Misfit]:
+def _stage_violations(objective: Objective, terms: StageTerms) -> Iterator[Violation]:
     words = terms.stage.words
-    if terms.highest is None:
-        yield Misfit(MisfitKind.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
-    elif objective > terms.highest:
-        maximum = terms.highest
-        yield Misfit(MisfitKind.STAGE, f"{objective} for {words}: at most {maximum} may be promised ({terms.reason})")
+    if terms.max_objective is None:
+        yield Violation(ViolationKind.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
+    elif objective > terms.max_objective:
+        text = f"{objective} for {words}: at most {terms.max_objective} may be promised ({terms.reason})"
+        yield Violation(ViolationKind.STAGE, text)
 
 
-def _client_misfits(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Misfit]:
-    if clients.value <= policy.of(stage).clients.value:
+def _client_violations(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Violation]:
+    if clients.value <= policy.of(stage).max_client_risk.value:
         return
-    allowed = next((stage for stage in Stage if policy.of(stage).clients.value >= clients.value), None)
+    allowed = next((stage for stage in Stage if policy.of(stage).max_client_risk.value >= clients.value), None)
     remedy = "no stage allows them" if allowed is None else f"they need {allowed.words}"
     text = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
-    yield Misfit(MisfitKind.CLIENTS, text)
+    yield Violation(ViolationKind.CLIENTS, text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sla.dependency_paths import DependencyPath, reversed_dependencies, shortest_paths
 from sla.hosting import exceeded_limits
-from sla.stage import Misfit, MisfitKind, Risk, misfits
+from sla.stage import Risk, Violation, ViolationKind, violations
 
 if TYPE_CHECKING:
     from monitor.config.clients import Client
@@ -43,17 +43,17 @@ def all_dependencies(portfolio: Portfolio, product_id: str) -> dict[str, Depende
     return shortest_paths({product.id: product.needs for product in portfolio.products}, product_id)
 
 
-def misfits_of(portfolio: Portfolio, product: Product, readiness: Readiness | None) -> tuple[Misfit, ...]:
+def violations_of(portfolio: Portfolio, product: Product, readiness: Readiness | None) -> tuple[Violation, ...]:
     """Return the conflicts of the product's objective with its stage, clients (also indirect), ceiling and hosting."""
     risk = Risk.highest(dependent.client.risk_level for dependent in dependent_clients(portfolio, product.id))
     ceiling = None if readiness is None else readiness.ceiling
-    conflicts = misfits(product.objective, product.stage, portfolio.stages, risk, ceiling)
-    return (*conflicts, *_hosting_misfits(portfolio, product))
+    conflicts = violations(product.objective, product.stage, portfolio.stages, risk, ceiling)
+    return (*conflicts, *_hosting_violations(portfolio, product))
 
 
-def _hosting_misfits(portfolio: Portfolio, product: Product) -> Iterator[Misfit]:
+def _hosting_violations(portfolio: Portfolio, product: Product) -> Iterator[Violation]:
     if product.hosting is None:
         return
     tier = portfolio.hosting_tiers.of(product.hosting)
     for text in exceeded_limits(tier, product.objective, product.agreement.longest_outage):
-        yield Misfit(MisfitKind.HOSTING, text)
+        yield Violation(ViolationKind.HOSTING, text)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from monitor.config.dependent_clients import misfits_of
+from monitor.config.dependent_clients import violations_of
 from monitor.config.errors import Loc, Problem
 from monitor.config.yaml_nodes import Node, key_path, locate
 from sla.objective import format_duration
-from sla.stage import MisfitKind
+from sla.stage import ViolationKind
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
@@ -39,8 +39,8 @@ def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> Locat
     terms = product.agreement.maintenance
     if terms is not None and terms.approval is not None and (product.maintenance or portfolio.maintenance):
         yield ("agreement", "maintenance"), _NEVER_APPROVED
-    for misfit in misfits_of(portfolio, product, product.readiness_at(now)):
-        yield ("stage" if misfit.about is MisfitKind.CLIENTS else "objective",), misfit.text
+    for violation in violations_of(portfolio, product, product.readiness_at(now)):
+        yield ("stage" if violation.kind is ViolationKind.CLIENTS else "objective",), violation.text
     for problem in product.burn_obstacles:
         yield ("objective",), problem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.dependent_clients import DependentClient, dependent_clients, misfits_of
+from monitor.config.dependent_clients import DependentClient, dependent_clients, violations_of
 from monitor.ledger.release_gate import release_gate
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, Unit, words
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.gate import Gate
     from sla.report import Report
-    from sla.stage import Misfit
+    from sla.stage import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ContextSections:
     ledger: Ledger
     product: Product
     report: Report
-    misfits: tuple[Misfit, ...]
+    violations: tuple[Violation, ...]
     dependent_clients: tuple[DependentClient, ...]
     affected: dict[str, list[AffectedClient]]
     value: Value | None
@@ -41,7 +41,7 @@ class ContextSections:
     def sections(self) -> Iterator[Section]:
         """Yield the sections "Budget policy", "Stage and clients" and "Cost of downtime" (if configured)."""
         yield self._budget_policy()
-        if self.product.stage is not None or self.dependent_clients or self.misfits:
+        if self.product.stage is not None or self.dependent_clients or self.violations:
             yield self._stage_and_clients()
         if self.value is not None:
             yield _cost_of_downtime(self.value)
@@ -77,7 +77,7 @@ class ContextSections:
 
     def _stage_and_clients(self) -> Section:
         notes = [f"Stage: {self.product.stage.replace('-', ' ')}."] if self.product.stage else []
-        notes += [f"Objective does not match: {misfit.text}." for misfit in self.misfits]
+        notes += [f"Objective does not match: {violation.text}." for violation in self.violations]
         rows = tuple(self._client(dependent) for dependent in self.dependent_clients)
         columns = ("Client", "Count", "Risk", "Via", "Downtime of their product")
         if not rows:
@@ -95,7 +95,7 @@ class ContextSections:
         """Return the context as an object of the JSON report, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "misfits": [misfit.as_json() for misfit in self.misfits],
+            "misfits": [violation.as_json() for violation in self.violations],
             "affected": {name: [client.as_json() for client in clients] for name, clients in self.affected.items()},
             "value": None if self.value is None else self.value.as_json(),
             "gate": self.gate.as_json(self.product.id),
@@ -110,7 +110,7 @@ def context_sections(ledger: Ledger, report: Report) -> ContextSections:
         ledger,
         product,
         report,
-        misfits_of(ledger.portfolio, product, report.readiness),
+        violations_of(ledger.portfolio, product, report.readiness),
         tuple(dependent for dependent in clients if dependent.client.used_before(end, ledger.portfolio.zone)),
         {part.incident.id: affected_among(clients, ledger, part.incident, report.at) for part in report.incidents}
         if clients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, misfits_of
+from monitor.config.dependent_clients import DependentClient, all_dependencies, dependent_clients, violations_of
 from monitor.ledger.product_readiness import readiness_of
 from monitor.views.formatting import StateBadge, state_badge
 from monitor.views.impact import client_json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.views.time_slice import TimeSlices
     from sla.availability import Bounds
     from sla.dependency_paths import DependencyPath
-    from sla.stage import Misfit
+    from sla.stage import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ProductContext:
     """The context of one product's figures. `value` compares the product's own window with the previous window."""
 
     product: Product
-    misfits: tuple[Misfit, ...]
+    violations: tuple[Violation, ...]
     dependencies: list[Dependency]
     dependent_clients: list[DependentClient]
     value: Value | None
@@ -79,7 +79,7 @@ class ProductContext:
         """Return the fields of the API, without contact details."""
         return {
             "stage": self.product.stage and self.product.stage.value,
-            "misfits": [misfit.as_json() for misfit in self.misfits],
+            "misfits": [violation.as_json() for violation in self.violations],
             "component": self.product.component,
             "parts": list(self.product.parts),
             "dependencies": [dependency.as_json() for dependency in self.dependencies],
@@ -98,8 +98,8 @@ async def product_context(ledger: Ledger, product: Product, now: int, slices: Ti
         dependencies.append(Dependency(ledger.products[name], path, path[1] in product.parts, badge, bounds))
         await slices.yield_if_spent()
     clients = list(dependent_clients(ledger.portfolio, product.id))
-    misfits = misfits_of(ledger.portfolio, product, readiness_of(ledger, product.id, now))
-    return ProductContext(product, misfits, dependencies, clients, _value(ledger, product, now))
+    violations = violations_of(ledger.portfolio, product, readiness_of(ledger, product.id, now))
+    return ProductContext(product, violations, dependencies, clients, _value(ledger, product, now))
 
 
 def _value(ledger: Ledger, product: Product, now: int) -> Value | None:

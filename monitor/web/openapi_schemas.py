@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sla.outage import LimitKind
-from sla.stage import MisfitKind, Stage
+from sla.stage import Stage, ViolationKind
 
 NUMBER = {"type": "number"}
 MAYBE_NUMBER = {"type": ["number", "null"]}
@@ -261,7 +261,7 @@ SCHEMAS: dict[str, Any] = {
         open_incidents=list_of(ref("Incident")),
         seeded_until=MAYBE_INSTANT,
         stage={"enum": [*(stage.value for stage in Stage), None]},
-        misfits=list_of(object_of(about={"enum": [kind.value for kind in MisfitKind]}, text=TEXT)),
+        misfits=list_of(object_of(about={"enum": [kind.value for kind in ViolationKind]}, text=TEXT)),
         component=_COMPONENT,
         parts=list_of(TEXT),
         dependencies=list_of(ref("Dependency")),

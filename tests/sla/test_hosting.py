@@ -40,4 +40,4 @@ def test_promise_above_the_tier_is_reported_with_the_remedy(
 ) -> None:
     actual = list(exceeded_limits(tier, Objective.parse(objective), longest))
     assert len(actual) == count
-    assert all("or move to a higher tier" in misfit for misfit in actual)
+    assert all("or move to a higher tier" in text for text in actual)

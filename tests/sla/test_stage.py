@@ -1,4 +1,4 @@
-"""Tests of stages: allowed objectives and clients, and misfits."""
+"""Tests of stages: allowed objectives and clients, and violations of these limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from sla.objective import Objective
-from sla.stage import Misfit, MisfitKind, Policy, Risk, Stage, StageTerms, misfits
+from sla.stage import Policy, Risk, Stage, StageTerms, Violation, ViolationKind, violations
 
 
 def _terms(stage: Stage, highest: str | None, clients: Risk) -> StageTerms:
@@ -29,33 +29,34 @@ POLICY = Policy(
 )
 
 
-def misfit_texts(
+def violation_texts(
     objective: str, stage: Stage | None, clients: Risk = Risk.NONE, ceiling: str | None = None
 ) -> dict[str, str]:
-    actual = misfits(
+    actual = violations(
         Objective.parse(objective), stage, POLICY, clients, None if ceiling is None else Fraction(ceiling) / 100
     )
-    return {misfit.about.value: misfit.text for misfit in actual}
+    return {violation.kind.value: violation.text for violation in actual}
 
 
-def test_five_nines_for_a_pilot_are_a_misfit() -> None:
+def test_five_nines_for_a_pilot_are_a_violation() -> None:
     """The text contains the stage, the highest objective and the reason."""
-    assert misfit_texts("five nines", Stage.PILOT) == {
+    assert violation_texts("five nines", Stage.PILOT) == {
         "stage": "99.999% for a pilot: at most 99.5% may be promised (as pilot is)"
     }
 
 
 @pytest.mark.parametrize("stage", list(Stage)[1:])
-def test_objective_above_the_highest_of_the_stage_is_a_misfit(stage: Stage) -> None:
-    highest = POLICY.of(stage).highest
+def test_objective_above_the_highest_of_the_stage_is_a_violation(stage: Stage) -> None:
+    highest = POLICY.of(stage).max_objective
     assert highest is not None
-    assert misfits(highest, stage, POLICY, Risk.NONE, None) == ()
+    assert violations(highest, stage, POLICY, Risk.NONE, None) == ()
     options = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
-    assert [misfit.about for misfit in misfits(options, stage, POLICY, Risk.NONE, None)] == [MisfitKind.STAGE]
+    (violation,) = violations(options, stage, POLICY, Risk.NONE, None)
+    assert violation.kind is ViolationKind.STAGE
 
 
 def test_idea_may_not_promise_an_objective() -> None:
-    assert misfit_texts("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
+    assert violation_texts("1%", Stage.IDEA) == {"stage": "1% for an idea: no objective may be promised (as idea is)"}
 
 
 @pytest.mark.parametrize(
@@ -68,27 +69,27 @@ def test_idea_may_not_promise_an_objective() -> None:
     ],
 )
 def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> None:
-    assert {risk for risk in Risk if not misfit_texts("90%", stage, risk)} == fits
+    assert {risk for risk in Risk if not violation_texts("90%", stage, risk)} == fits
 
 
-def test_client_misfit_contains_the_required_stage() -> None:
-    clients = misfit_texts("99%", Stage.PILOT, Risk.HIGH)["clients"]
+def test_client_violation_contains_the_required_stage() -> None:
+    clients = violation_texts("99%", Stage.PILOT, Risk.HIGH)["clients"]
     assert clients == "clients of high risk depend on a pilot: they need an enterprise product"
-    timid = replace(POLICY, terms=tuple(replace(term, clients=Risk.NONE) for term in POLICY.terms))
-    (only,) = misfits(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
+    timid = replace(POLICY, terms=tuple(replace(term, max_client_risk=Risk.NONE) for term in POLICY.terms))
+    (only,) = violations(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
     assert only.text.endswith("no stage allows them")
 
 
-def test_objective_above_the_claim_ceiling_is_a_misfit() -> None:
+def test_objective_above_the_claim_ceiling_is_a_violation() -> None:
     """This also applies to a product without a stage."""
-    assert not misfit_texts("99.95%", None, Risk.HIGH, "99.95")
-    assert misfit_texts("99.99%", None, ceiling="99.95") == {
+    assert not violation_texts("99.95%", None, Risk.HIGH, "99.95")
+    assert violation_texts("99.99%", None, ceiling="99.95") == {
         "ceiling": "99.99% is above the claim ceiling of 99.95%: meet the unmet prerequisites, or promise 99.95%"
     }
 
 
-def test_all_misfits_are_reported() -> None:
-    assert list(misfit_texts("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
+def test_all_violations_are_reported() -> None:
+    assert list(violation_texts("99.999%", Stage.PRODUCTION, Risk.HIGH, "99.995")) == ["stage", "clients", "ceiling"]
 
 
 def test_policy_must_have_terms_for_every_stage_once() -> None:
@@ -117,8 +118,8 @@ def test_highest_risk_without_clients_is_none() -> None:
     assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).word == "high"
 
 
-def test_json_of_a_misfit_has_kind_and_text() -> None:
-    assert Misfit(MisfitKind.CEILING, "lower the objective").as_json() == {
+def test_json_of_a_violation_has_kind_and_text() -> None:
+    assert Violation(ViolationKind.CEILING, "lower the objective").as_json() == {
         "about": "ceiling",
         "text": "lower the objective",
     }

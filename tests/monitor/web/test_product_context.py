@@ -105,7 +105,7 @@ async def test_product_context_matches_the_schema(server: RunningServer) -> None
         ("forms", True, ["grants", "forms"]),
         ("login", True, ["grants", "forms", "login"]),
     ]
-    assert [misfit["about"] for misfit in bodies["login"]["misfits"]] == ["stage", "clients"]
+    assert [violation["about"] for violation in bodies["login"]["misfits"]] == ["stage", "clients"]
     assert [client["client"] for client in bodies["login"]["clients"]] == ["Form <b>owners", "Newcomers", "Officers"]
     assert bodies["grants"]["value"] is None
 
