@@ -144,13 +144,13 @@ def point_downtime(history: History, window: Interval) -> Iterator[Interval]:
 class AgreementFigures:
     """The raw and the contractual figures, and the exclusions that make the difference.
 
-    `raw` has no exclusions, `contractual` has those of the agreement. `audit` lists the excluded time in the measured
-    part of the window. `outages` has the promised limits on outages with their figures after exclusions.
+    `raw` has no exclusions, `contractual` has those of the agreement. `excluded_pieces` is the excluded time in the
+    measured part of the window. `outages` has the promised limits on outages with their figures after exclusions.
     """
 
     raw: Measured
     contractual: Measured
-    audit: tuple[ExcludedPiece, ...]
+    excluded_pieces: tuple[ExcludedPiece, ...]
     outages: tuple[OutageFigure, ...] = ()
 
     def mark_provisional(self, *, raw: bool, contractual: bool) -> AgreementFigures:

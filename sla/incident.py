@@ -114,13 +114,14 @@ def _point_downtime(history: History, span: Interval) -> int:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPart:
-    """An incident that touches a window. `part` is its downtime in the window (microseconds), None without a history.
+    """An incident that touches a window.
 
-    The parts of adjacent windows add up to the incident's downtime.
+    `downtime_in_window` is in microseconds, None without a history. The sum over adjacent windows is the
+    incident's downtime.
     """
 
     incident: Incident
-    part: int | None
+    downtime_in_window: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON data: figures as in measurement.md, section 11, durations in seconds."""
-        excluded = totals(self.figures.audit)
+        excluded = totals(self.figures.excluded_pieces)
         ready = self.readiness
         return {
             "product": self.product,
@@ -100,7 +100,7 @@ class Report:
             "contractual": self.figures.contractual.as_json(product=self.product),
             "excluded_seconds_by_cause": {cause.value: us / SECOND for cause, us in excluded.items()},
             "outage_limits": [outage.as_json() for outage in self.figures.outages],
-            "exclusions": [piece.as_json() for piece in self.figures.audit],
+            "exclusions": [piece.as_json() for piece in self.figures.excluded_pieces],
             "incidents": [incident_json(incident) for incident in self.incidents],
             "steps_are": "months" if self.by_month else "days",
             "steps": [step.as_json(self.product) for step in self.steps],
@@ -118,7 +118,7 @@ def incident_json(incident_part: IncidentPart) -> dict[str, Any]:
     `downtime_in_window_seconds` is the downtime in the window. For an open incident (`resolved` null) it is the
     downtime until now.
     """
-    incident, part = incident_part.incident, incident_part.part
+    incident, in_window = incident_part.incident, incident_part.downtime_in_window
     resolved, downtime = incident.resolved, incident.downtime
     return {
         "id": incident.id,
@@ -127,7 +127,7 @@ def incident_json(incident_part: IncidentPart) -> dict[str, Any]:
         "resolved": None if resolved is None else format_instant(resolved),
         "reason": incident.reason,
         "downtime_seconds": None if downtime is None else downtime / SECOND,
-        "downtime_in_window_seconds": None if part is None else part / SECOND,
+        "downtime_in_window_seconds": None if in_window is None else in_window / SECOND,
         "first_failure": None if incident.first is None else incident.first.as_json(),
         "last_failure": None if incident.last is None else incident.last.as_json(),
     }

@@ -175,7 +175,7 @@ def _incidents(report: Report, context: SectionInputs) -> Section:
             words(": ".join([incident.reason, *failure_texts(incident)[:1]])),
             _duration_so_far(incident, (incident.resolved or report.at) - incident.opened),
             _duration_so_far(incident, incident.downtime),
-            _duration_so_far(incident, part.part),
+            _duration_so_far(incident, part.downtime_in_window),
             *([words(context_sections.affected_text(incident.id))] if context_sections.dependent_clients else []),
         )
 
@@ -212,10 +212,10 @@ def _exclusions(report: Report, zone: ZoneInfo) -> Section:
             words("; ".join(_reason(exclusion) for exclusion in excluded.causes)),
             words("; ".join(_author(exclusion, zone) for exclusion in excluded.causes if exclusion.author)),
         )
-        for excluded in report.figures.audit
+        for excluded in report.figures.excluded_pieces
     )
     columns = ("From", "To", "Duration", "Cause", "Reason", "Source")
-    sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.audit).items()]
+    sums = [f"{format_duration(us)} of {cause}" for cause, us in totals(report.figures.excluded_pieces).items()]
     note = f"Total {format_duration(report.figures.excluded)}: {', '.join(sums)}." if rows else "No time excluded."
     return Section("exclusions", "Excluded time", (note,), Table(columns, rows) if rows else None)
 

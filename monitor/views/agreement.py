@@ -91,14 +91,14 @@ def agreement_view(ledger: Ledger, product: Product, now: int) -> AgreementView:
     """Return the contractual figure over the product's own window."""
     window, zone = ledger.own_window(product.id, now), ledger.portfolio.zone
     figures = ledger.agreement_figures(product.id, window, now)
-    newest = figures.audit[-SHOWN_EXCLUSIONS:][::-1]
+    newest = figures.excluded_pieces[-SHOWN_EXCLUSIONS:][::-1]
     lines = [_excluded_line(excluded, zone) for excluded in newest]
     limits = [LimitLine(limit_text(outage.limit), outage.measured, outage.verdict) for outage in figures.outages]
     bounds = figures.contractual.availability
     degraded = degraded_text(figures.contractual)
     newest_not_excluded = ledger.not_excluded_maintenance(product.id, window.measured)[-SHOWN_EXCLUSIONS:][::-1]
     not_excluded = [_not_excluded_line(entry, zone) for entry in newest_not_excluded]
-    count = len(figures.audit)
+    count = len(figures.excluded_pieces)
     return AgreementView(figures.contractual, bounds, figures.excluded, lines, count, limits, degraded, not_excluded)
 
 

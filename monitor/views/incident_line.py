@@ -63,7 +63,7 @@ def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
     """Return the line of the incident. The duration of an open incident ends now."""
     downtime, window = downtime_so_far(ledger, incident, now), ledger.own_window(incident.product, now).measured
     in_window = incident.part(window, now, ledger.states_of(incident.check))
-    part = None if in_window is None else in_window.part
+    part = None if in_window is None else in_window.downtime_in_window
     return IncidentLine(
         id=incident.id,
         product=incident.product,

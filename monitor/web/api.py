@@ -177,7 +177,7 @@ def _incident_in_window(ledger: Ledger, incident: Incident, window: Interval | N
     in_window = incident.part(window, now, ledger.states_of(incident.check))
     if in_window is None:
         return None
-    part, total = in_window.part, in_window.incident.downtime
+    part, total = in_window.downtime_in_window, in_window.incident.downtime
     downtimes = {
         "downtime_seconds": None if total is None else total / SECOND,
         "downtime_in_window_seconds": None if part is None else part / SECOND,

@@ -32,7 +32,7 @@ def contractual_json(ledger: Ledger, product: Product, window: Window, at: int, 
     not_excluded = ledger.not_excluded_maintenance(product.id, window.measured)
     lists = {
         "outage_limits": [outage.as_json() for outage in figures.outages],
-        "exclusions": [excluded.as_json() for excluded in figures.audit],
+        "exclusions": [excluded.as_json() for excluded in figures.excluded_pieces],
         "maintenance_not_excluded": [entry.as_json() for entry in not_excluded],
     }
     return figures.contractual.as_json(product=product.id) | lists

@@ -62,7 +62,7 @@ def test_maintenance_of_portfolio_and_product_is_excluded(owner: str) -> None:
     assert agreed.raw.downtime.point == 10 * MINUTE
     assert agreed.contractual.downtime.point == 0
     assert agreed.contractual == ledger.contractual("p", MONTH)
-    assert [c.reason for piece in agreed.audit for c in piece.causes] == ["upgrade"]
+    assert [c.reason for piece in agreed.excluded_pieces for c in piece.causes] == ["upgrade"]
     assert ledger.contractual("q", MONTH).downtime.point == (10 * MINUTE if owner == "product" else 0)
 
 
@@ -85,8 +85,8 @@ def test_agreement_may_exclude_either_maintenance_or_corrections(excluded_kind: 
     ledger = ledger_with(product("p", **fields), outages={"p": outages})
     ledger.facts = Facts([Correction("p", repair, "Ada", "probe account locked", NOW - DAY).fact()])
     agreed = ledger.agreement_figures("p", OWN, NOW)
-    assert totals(agreed.audit) == {cause: 2 * HOUR}
-    assert [piece.interval for piece in agreed.audit] == [
+    assert totals(agreed.excluded_pieces) == {cause: 2 * HOUR}
+    assert [piece.interval for piece in agreed.excluded_pieces] == [
         Interval(*AROUND) if excluded_kind == "maintenance" else repair
     ]
     assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
@@ -97,7 +97,7 @@ def test_correction_excludes_time_of_its_product_until_it_is_revoked() -> None:
     ledger = ledger_with(product("p"), product("q"), outages={"p": TEN, "q": TEN})
     correction = Correction("p", Interval(*AROUND), "Ada", "probe account locked", NOW - DAY)
     ledger.facts = Facts([correction.fact()])
-    (piece,) = ledger.agreement_figures("p", OWN, NOW).audit
+    (piece,) = ledger.agreement_figures("p", OWN, NOW).excluded_pieces
     (cause,) = piece.causes
     assert (cause.cause, cause.label, cause.author) == (Cause.CORRECTION, correction.id, "Ada")
     assert (cause.reason, cause.made) == ("probe account locked", NOW - DAY)
@@ -114,7 +114,7 @@ def test_downtime_of_a_dependency_is_excluded() -> None:
     ledger = ledger_with(product("form", **needs), product("login"), outages={"form": TEN, "login": login})
     agreed = ledger.agreement_figures("form", OWN, NOW)
     assert agreed.excluded == 1_200 * SECOND
-    assert totals(agreed.audit) == {Cause.DEPENDENCY: 1_200 * SECOND}
+    assert totals(agreed.excluded_pieces) == {Cause.DEPENDENCY: 1_200 * SECOND}
     assert agreed.contractual.availability.point == 1
 
 
@@ -135,7 +135,7 @@ def test_budget_of_the_current_month_excludes_future_maintenance() -> None:
     coming = planned_block(window.full.end - DAY, window.full.end - DAY + 2 * HOUR)
     ledger = ledger_with(product("p", maintenance=[coming]), outages={})
     agreed = ledger.agreement_figures("p", window, NOW)
-    assert agreed.audit == ()
+    assert agreed.excluded_pieces == ()
     assert agreed.contractual.budget is not None
     assert agreed.contractual.budget.allowed == Fraction(window.full.length - 2 * HOUR, 1000)
 
@@ -165,7 +165,7 @@ class TestAsShipped:
         agreed = ledger.agreement_figures("chefs", OWN, NOW)
         assert agreed.raw.downtime.point == 2_340 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED
-        assert [(piece.interval.length, piece.causes[0].label) for piece in agreed.audit] == [
+        assert [(piece.interval.length, piece.causes[0].label) for piece in agreed.excluded_pieces] == [
             (1_800 * SECOND, "keycloak")
         ]
         assert agreed.contractual.downtime.point == 600 * SECOND
@@ -183,7 +183,7 @@ class TestAsShipped:
         corrected = Interval(AROUND[0] - 2 * DAY, AROUND[1] - 2 * DAY)
         ledger.facts = Facts([Correction("chefs", corrected, "Ada", "probe account locked", NOW - DAY).fact()])
         agreed = ledger.agreement_figures("chefs", OWN, NOW)
-        assert totals(agreed.audit) == {Cause.CORRECTION: 2 * HOUR}
+        assert totals(agreed.excluded_pieces) == {Cause.CORRECTION: 2 * HOUR}
         assert (agreed.raw.downtime.point, agreed.contractual.downtime.point) == (20 * MINUTE, 10 * MINUTE)
 
     def test_pathfinder_excludes_planned_maintenance(self, ledger: Ledger) -> None:

@@ -69,7 +69,7 @@ def test_contractual_figure_excludes_downtime_by_design_only_if_it_is_agreed(*, 
     assert before.contractual.downtime.point == before.raw.downtime.point
     excluded = 10 * MINUTE if agreed else 0
     assert before.contractual.downtime.point - after.contractual.downtime.point == excluded
-    assert totals(after.audit) == ({Cause.DOWN_BY_DESIGN: excluded} if agreed else {})
+    assert totals(after.excluded_pieces) == ({Cause.DOWN_BY_DESIGN: excluded} if agreed else {})
     assert ledger.contractual("css", MONTH).downtime == after.contractual.downtime
     assert designed_total(ledger, ledger.products["css"], MONTH) == 10 * MINUTE
 

@@ -72,7 +72,7 @@ def excluded_spans(ledger: Ledger, start: int, end: int, name: str = "p") -> lis
     span = Interval(NOW + start, NOW + end)
     actual = ledger.exclusions(name, span)
     agreed = ledger.agreement_figures(name, Window("w", span, span), span.end)
-    assert sum(piece.interval.length for piece in agreed.audit) == agreed.excluded
+    assert sum(piece.interval.length for piece in agreed.excluded_pieces) == agreed.excluded
     return sorted(
         (exclusion.interval.start - NOW, exclusion.interval.end - NOW, exclusion.reason) for exclusion in actual
     )

@@ -73,8 +73,8 @@ def test_measured_and_excluded_time_add_up_to_the_window(
     figures = measure_agreement(timeline, window, objective, actual)
     assert figures.raw.durations.total == span.length
     assert figures.contractual.durations.total + figures.excluded == span.length
-    assert figures.excluded == sum(piece.interval.length for piece in figures.audit)
-    cut = [timeline.durations(piece.interval) for piece in figures.audit]
+    assert figures.excluded == sum(piece.interval.length for piece in figures.excluded_pieces)
+    cut = [timeline.durations(piece.interval) for piece in figures.excluded_pieces]
     remaining = figures.contractual.durations
     for part in cut:
         remaining = remaining.plus(part)

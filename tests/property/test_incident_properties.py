@@ -53,7 +53,7 @@ def test_parts_of_adjacent_windows_add_up_to_the_downtime(
         downtime = incident.downtime_until(at if incident.resolved is None else incident.resolved, timeline)
         assert incident.downtime in (None, downtime)
         assert {part.incident.downtime for part in parts} == {downtime}
-        assert sum(part.part or 0 for part in parts) == downtime
+        assert sum(part.downtime_in_window or 0 for part in parts) == downtime
         assert {part.incident.resolved for part in parts} == {incident.resolved}
         total += downtime
     if fall == rise == 1:
@@ -75,7 +75,7 @@ def test_part_equals_the_downtime_of_the_cells_in_the_window(
         inside = range(max(began, window.start), min(end, window.end))
         assert (actual is not None) == (began < window.end and end > window.start)
         if actual is not None:
-            assert actual.part == downtime_of_cells(observations, hold, inside)
+            assert actual.downtime_in_window == downtime_of_cells(observations, hold, inside)
 
 
 @given(histories, holds, st.integers(START, END), st.integers(START, END))
@@ -88,7 +88,7 @@ def test_incident_without_a_history_has_no_part(observations: Seen, hold: int, a
             end = END if incident.resolved is None else incident.resolved
             assert (actual is not None) == (incident.opened < window.end and end > window.start)
             if actual is not None:
-                assert (actual.incident, actual.part) == (incident, None)
+                assert (actual.incident, actual.downtime_in_window) == (incident, None)
 
 
 @given(histories, holds, st.integers(START, END))
@@ -98,4 +98,4 @@ def test_incident_resolved_later_is_open_at_an_earlier_instant(observations: See
         actual = incident.part(Interval(START, END), at, timeline)
         if actual is not None and (incident.resolved is None or incident.resolved > at):
             assert actual.incident.resolved is None
-            assert actual.part == actual.incident.downtime == incident.downtime_until(at, timeline)
+            assert actual.downtime_in_window == actual.incident.downtime == incident.downtime_until(at, timeline)

@@ -109,7 +109,7 @@ def test_without_exclusions_contractual_equals_raw() -> None:
     day = parse_window("24h", DAY, ZoneInfo("UTC"))
     agreed = measure_agreement(minutely(0, DAY, (HOUR, 2 * HOUR)), day, NINETY_NINE_95, ())
     assert agreed.raw == agreed.contractual
-    assert (agreed.audit, agreed.excluded) == ((), 0)
+    assert (agreed.excluded_pieces, agreed.excluded) == ((), 0)
 
 
 def test_future_maintenance_reduces_the_budget_of_a_month_in_progress() -> None:
@@ -128,7 +128,7 @@ def test_future_maintenance_reduces_the_budget_of_a_month_in_progress() -> None:
     assert agreed.contractual.budget is not None
     assert float(agreed.raw.budget.allowed / SECOND) == pytest.approx(1339.2, abs=1e-9)
     assert float(agreed.contractual.budget.allowed / SECOND) == pytest.approx(1328.4, abs=1e-9)
-    assert [piece.interval for piece in agreed.audit] == [past.interval]
+    assert [piece.interval for piece in agreed.excluded_pieces] == [past.interval]
     assert agreed.excluded == 2 * HOUR
     assert agreed.contractual.window == window.measured
 
@@ -167,7 +167,7 @@ class TestPathfinder:
         assert agreed.contractual.budget is not None
         assert agreed.contractual.budget.allowed == Fraction(12_942, 10) * SECOND
         assert agreed.contractual.verdict is Verdict.MET
-        assert agreed.audit == (ExcludedPiece(planned.interval, (planned,)),)
+        assert agreed.excluded_pieces == (ExcludedPiece(planned.interval, (planned,)),)
 
 
 class TestChefs:
@@ -204,8 +204,8 @@ class TestChefs:
         assert agreed.raw.downtime.point == 1_440 * SECOND
         assert agreed.raw.verdict is Verdict.MISSED
         assert agreed.excluded == 2_400 * SECOND
-        assert totals(agreed.audit) == {Cause.DEPENDENCY: 2_400 * SECOND}
-        assert [[c.label for c in piece.causes] for piece in agreed.audit] == [
+        assert totals(agreed.excluded_pieces) == {Cause.DEPENDENCY: 2_400 * SECOND}
+        assert [[c.label for c in piece.causes] for piece in agreed.excluded_pieces] == [
             ["keycloak"],
             ["keycloak", "platform"],
             ["platform"],

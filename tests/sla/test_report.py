@@ -235,8 +235,8 @@ def test_incident_has_its_downtime_in_the_window_and_in_total() -> None:
         actual = report("p", subject, Window("w", span, span), ZONE, DOWN.end + HOUR)
         [only] = actual.incidents
         assert (only.incident.resolved, only.incident.downtime) == (DOWN.end, ended.downtime)
-        assert actual.as_json()["incidents"][0]["downtime_in_window_seconds"] == (only.part or 0) / SECOND
-        parts.append(only.part)
+        assert actual.as_json()["incidents"][0]["downtime_in_window_seconds"] == (only.downtime_in_window or 0) / SECOND
+        parts.append(only.downtime_in_window)
     assert parts[0] == HOUR + 5 * MINUTE
     assert sum(part or 0 for part in parts) == ended.downtime
 
