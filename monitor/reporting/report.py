@@ -78,9 +78,9 @@ class PortfolioReport:
         if seeded is not None:
             until = moment(seeded, zone).local
             notices.append(f"Demonstration: the history up to {until} is synthetic, not observed.")
-        for product in (product_report.product for product_report in self.reports):
-            name = words(self.ledger.products[product].name)
-            notices += (f"{name}: {note}." for note in import_notes(self.ledger, product, span.start))
+        for product_report in self.reports:
+            name = words(self.ledger.products[product_report.product].name).text
+            notices += (f"{name}: {note}." for note in import_notes(self.ledger, product_report.product, span.start))
         if self.window.in_progress:
             until = moment(self.window.full.end, zone).local
             notices.append(f"In progress: figures cover the time so far; budgets cover the whole window, to {until}.")
