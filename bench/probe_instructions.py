@@ -3,10 +3,10 @@
     python -m bench.probe_instructions [--base f27acc63~1] [--probes 400] [--functions 20]
 
 One process starts and records HTTP probes of a loopback target as the daemon does (`Jobs`, `Runner`, `Recorder`), ten
-at a time, under Valgrind (Debian's package). The count with probes minus the count of a tenth of them is the cost of
-the rest. So neither the start, nor the load of the machine, nor periodic tasks of the daemon, nor the storage thread
-are in it. The target is another process, and is not counted. `--functions` prints the C functions with the largest
-differences.
+at a time, under Valgrind (Debian's package). The result is the count for all probes minus the count for a tenth of
+them, so that it excludes the start. The count does not depend on the load of the machine. Periodic tasks of the daemon
+and the storage thread do not run, and the target is another process. `--functions` prints the C functions with the
+largest differences.
 """
 
 from __future__ import annotations

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.readiness import Readiness
 
-MAX_AGE: Final = (
-    MINUTE  # computing it at every scrape would take too long: it searches the outages of a year of each dependency
-)
+# Computing it at every scrape would take too long: it searches the outages of a year of each dependency.
+MAX_AGE: Final = MINUTE
 
 
 class ReadinessFigures:

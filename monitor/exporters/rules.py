@@ -54,9 +54,9 @@ _OF_CHECK = "{{ with $labels.check }} ({{ . }}){{ end }}"  # nothing for an obje
 class Options:
     """Options of a rules file. `base` is the daemon's public address, the beginning of links.
 
-    `products` are the products whose absence raises an alert; `forecast` is the time in
-    microseconds before the exhaustion of a budget at which the alert fires; `interval` is the evaluation interval
-    of every group; `drill_every` is the maximum time between two drills of a product in microseconds.
+    `products` are the products whose absence raises an alert; `forecast` is the time in microseconds before the
+    exhaustion of a budget at which the alert fires; `interval` is the evaluation interval of every group;
+    `drill_every` is the maximum time between two drills of a product in microseconds.
     """
 
     base: str = BASE

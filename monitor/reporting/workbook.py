@@ -158,11 +158,9 @@ class _Sheets:
             self._write_text(sheet, row, column, cell.text)
         return len(cell.text)
 
-    def _write_text(
-        self, sheet: Worksheet, row: int, column: int, text: str, number_format: Format | None = None
-    ) -> None:
+    def _write_text(self, sheet: Worksheet, row: int, column: int, text: str, layout: Format | None = None) -> None:
         """Write text, marked as text if a spreadsheet would read it as a formula."""
-        sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else number_format)
+        sheet.write_string(row, column, text, self._quoted if text.startswith(FORMULA) else layout)
 
     def write_charts(self, parts: Iterable[Part]) -> None:
         """Write a sheet with one chart per product, whose data are the cells of the days."""
