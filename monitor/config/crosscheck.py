@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.errors import Loc, LocatedMessages, Problem, quoted
 from monitor.config.hosting import read_tiers, shipped_tiers
 from monitor.config.references import SYSTEM_IDS
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, misread_reason, step
@@ -63,9 +63,6 @@ def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
     else:
         for key, inner in node.entries.items():
             yield from leaves(inner, (*loc, key))
-
-
-LocatedMessages = Iterator[tuple[Loc, str]]
 
 
 def _items(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:

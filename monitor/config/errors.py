@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ _MAX_QUOTE = 60
 _MAX_MESSAGE = 400
 
 Loc = tuple[str | int, ...]
+LocatedMessages = Iterator[tuple[Loc, str]]
 
 
 @dataclass(frozen=True, slots=True, order=True)

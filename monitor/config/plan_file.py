@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from monitor.config.crosscheck import empty_values
-from monitor.config.errors import ConfigError, Loc, Mark, Problem, quoted
+from monitor.config.errors import ConfigError, Loc, LocatedMessages, Mark, Problem, quoted
 from monitor.config.plan import PlanBlock
 from monitor.config.validation_messages import Translator
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, step
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sla.objective import Objective
     from sla.readiness import Checklist
 
-LocatedMessages = Iterator[tuple[Loc, str]]
 _BLOCKS = ("parts", "dependencies", "sites")
 _FORMER_KEYS = {"fail_over": "failover"}
 

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from monitor.config.dependent_clients import violations_of
-from monitor.config.errors import Loc, Problem
+from monitor.config.errors import Loc, LocatedMessages, Problem
 from monitor.config.yaml_nodes import Node, key_path, locate
 from sla.objective import format_duration
 from sla.stage import ViolationKind
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Portfolio, Product
-
-LocatedMessages = Iterator[tuple[Loc, str]]
 
 _MAINTENANCE_COUNTED = "downtime during maintenance is counted: the product's agreement does not exclude maintenance"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.errors import Loc, LocatedMessages, Problem, quoted
 from monitor.config.yaml_nodes import key_path, locate
 from sla.evidence import EvidenceKind
 
@@ -44,7 +44,7 @@ def _items(block: ReadinessBlock) -> Iterator[tuple[Loc, str]]:
             yield (key, index, "item"), f"accepts no evidence of the kind {kind}; it accepts {accepted}"
 
 
-def _unknown_checks(block: ReadinessBlock, known: set[str]) -> Iterator[tuple[Loc, str]]:
+def _unknown_checks(block: ReadinessBlock, known: set[str]) -> LocatedMessages:
     for index, evidence in enumerate(block.evidence):
         for number, name in enumerate(evidence.checks):
             if name not in known:

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.errors import LocatedMessages, Problem, quoted
 from monitor.config.outbound import Family
 from monitor.config.yaml_nodes import Node, key_path, locate
 
@@ -26,7 +26,7 @@ def reference_warnings(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
-def _uplink_warnings(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _uplink_warnings(portfolio: Portfolio) -> LocatedMessages:
     via_uplink = [check for product, check in portfolio.checks() if product.via is None]
     if not via_uplink or all(map(_is_local, via_uplink)):
         return
@@ -46,7 +46,7 @@ def _uplink_warnings(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         yield ("references",), f"all far references are targets of the product {quoted(name)}; {_ADVICE}"
 
 
-def _lone_references(far: Sequence[CheckBase]) -> Iterator[tuple[Loc, str]]:
+def _lone_references(far: Sequence[CheckBase]) -> LocatedMessages:
     """Yield families that one far reference decides alone. A name of both families never does (`sla/vantage.py`)."""
     families = [_only_family(reference) for reference in far]
     for family, name in ((Family.IP4, "IPv4"), (Family.IP6, "IPv6")):
@@ -66,7 +66,7 @@ def _only_family(check: CheckBase) -> Family | None:
         return family if family in (Family.IP4, Family.IP6) else None
 
 
-def _unknown_networks(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _unknown_networks(portfolio: Portfolio) -> LocatedMessages:
     """Yield products behind a network without references: those of the uplink decide for them."""
     known = {reference.via for reference in portfolio.references}
     for number, product in enumerate(portfolio.products):

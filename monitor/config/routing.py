@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from monitor.config.errors import Loc, Problem, quoted
+from monitor.config.errors import Loc, LocatedMessages, Problem, quoted
 from monitor.config.escalation import receivers_of
 from monitor.config.escalation_checks import escalation_mistakes, escalation_warnings, receiver_references
 from monitor.config.yaml_nodes import Node, key_path, locate
@@ -83,7 +83,7 @@ def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 
 
-def _duplicate_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _duplicate_ids(portfolio: Portfolio) -> LocatedMessages:
     counts: Counter[str] = Counter()
     for number, receiver in enumerate(portfolio.receivers):
         counts[receiver.id] += 1
@@ -92,7 +92,7 @@ def _duplicate_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
             yield ("receivers", number, "id"), message
 
 
-def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _unknown_ids(portfolio: Portfolio) -> LocatedMessages:
     receivers = [receiver.id for receiver in portfolio.receivers]
     products = [product.id for product in portfolio.products]
     heartbeat = portfolio.alerting.heartbeat
@@ -121,7 +121,7 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
             yield loc, f"there is no {description} {quoted(name)}; there {_known_ids(known, description)}"
 
 
-def _unsuitable_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _unsuitable_receivers(portfolio: Portfolio) -> LocatedMessages:
     """Yield routes to receivers that accept no alerts, and a heartbeat to a receiver that accepts no heartbeats."""
     receivers = {receiver.id: receiver for receiver in portfolio.receivers}
     routes: list[tuple[Loc, str]] = [
@@ -149,7 +149,7 @@ def _known_ids(known: list[str], description: str) -> str:
     return f"are {', '.join(sorted(known))}" if known else f"is no {description}; add one under {description}s:"
 
 
-def _dependent_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
+def _dependent_receivers(portfolio: Portfolio) -> LocatedMessages:
     """Yield receivers of pages that depend on the product of the page."""
     dependencies = _all_dependencies(portfolio)
     indexes = {receiver.id: number for number, receiver in enumerate(portfolio.receivers)}
