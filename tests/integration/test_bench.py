@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.window_cases import scraped_cases
+from bench.scrape_cases import scraped_cases
 from bench.windows import limit_of, too_slow
 
 
