@@ -123,7 +123,9 @@ class HistorySource:
 def imported_checks(
     checks: Mapping[str, CheckBase], histories: Mapping[str, SourceHistory], source: HistorySource, now: int
 ) -> list[ImportedCheck]:
-    """Return the imported history of each check that has one, by `product/check`. Results after `now` are ignored.
+    """Return the imported history of each check that has one, by `product/check`.
+
+    Results before 1970 or after `now` are ignored.
 
     Raises:
         NinewatchError: no check has a history.
@@ -177,7 +179,7 @@ def _imported(key: str, check: CheckBase, history: SourceHistory, now: int) -> I
 
     A count is used only where the single results are fewer than it counts; then these results are not used.
     """
-    results = {result.at: result for result in history.results if result.at <= now}
+    results = {result.at: result for result in history.results if 0 <= result.at <= now}
     instants = sorted(results)
     used, counts = [], []
     position = 0
@@ -200,7 +202,7 @@ def _without_overlaps(counts: list[ResultCount], now: int) -> list[ResultCount]:
     for count in sorted(counts, key=lambda count: (count.length, count.start)):
         at = bisect_left(chosen, count.start, key=lambda other: other.start)
         follows = at == 0 or chosen[at - 1].end <= count.start
-        if follows and (at == len(chosen) or count.end <= chosen[at].start) and count.start < now:
+        if follows and (at == len(chosen) or count.end <= chosen[at].start) and 0 <= count.start < now:
             chosen.insert(at, count)
     return chosen
 

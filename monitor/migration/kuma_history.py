@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.migration.imported_history import Result, ResultCount, SourceHistory
-from monitor.storage.other_tools import read_tables
+from monitor.storage.other_tools import open_tables
 from sla.interval import DAY, HOUR, MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from monitor.storage.other_tools import Row
 
 _DOWN, _UP, _PENDING = 0, 1, 2  # a pending heartbeat is a failed attempt that Kuma repeats; 3 is maintenance
 _STATISTICS: Final = {"stat_hourly": HOUR, "stat_daily": DAY}
@@ -21,25 +24,30 @@ def kuma_histories(path: Path) -> dict[str, SourceHistory]:
     """Return the history of each monitor by its id. Heartbeats during maintenance are not used.
 
     Raises:
-        NinewatchError: the file is not a readable database.
+        NinewatchError: the file is not a readable database of Uptime Kuma.
     """
-    tables = read_tables(path, ("monitor", "heartbeat", *_STATISTICS))
-    pushed = {row["id"] for row in tables["monitor"] if row["type"] == "push"}
     histories: dict[str, SourceHistory] = defaultdict(SourceHistory)
-    for row in tables["heartbeat"]:
-        if row["status"] in (_DOWN, _UP, _PENDING) and row["monitor_id"] not in pushed:
-            histories[str(row["monitor_id"])].results.append(_result(row))
-    for table, length in _STATISTICS.items():
-        for row in tables[table]:
-            if row["monitor_id"] not in pushed:
-                count = ResultCount(int(row["timestamp"]) * SECOND, length, int(row["up"]), int(row["down"]))
-                histories[str(row["monitor_id"])].counts.append(count)
+    with open_tables(path) as tables:
+        pushed = set(tables.converted("monitor", lambda row: row["id"] if row["type"] == "push" else None))
+        for monitor, result in tables.converted("heartbeat", _result):
+            if result is not None and monitor not in pushed:
+                histories[str(monitor)].results.append(result)
+        for table, length in _STATISTICS.items():
+            for monitor, count in tables.converted(table, partial(_count, length)):
+                if monitor not in pushed:
+                    histories[str(monitor)].counts.append(count)
     return histories
 
 
-def _result(row: dict[str, Any]) -> Result:
-    """Return the result of a heartbeat, whose time is in UTC without a zone."""
+def _result(row: Row) -> tuple[Any, Result | None]:
+    """Return monitor and result of a heartbeat, whose time is in UTC without a zone. None during maintenance."""
+    if row["status"] not in (_DOWN, _UP, _PENDING):
+        return row["monitor_id"], None
     at = datetime.fromisoformat(str(row["time"])).replace(tzinfo=UTC)
-    ping = row.get("ping")
-    good = row["status"] == _UP
-    return Result(round(at.timestamp() * SECOND), good, int(ping) * MILLISECOND if good and ping is not None else None)
+    good, ping = row["status"] == _UP, row.get("ping")
+    latency = int(ping) * MILLISECOND if good and ping is not None else None
+    return row["monitor_id"], Result(round(at.timestamp() * SECOND), good, latency)
+
+
+def _count(length: int, row: Row) -> tuple[Any, ResultCount]:
+    return row["monitor_id"], ResultCount(int(row["timestamp"]) * SECOND, length, int(row["up"]), int(row["down"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from monitor.clock import SystemClock
 from monitor.commands.config_option import load_config
 from monitor.errors import NinewatchError
 from monitor.migration.gatus_history import gatus_histories
+from monitor.migration.kuma_history import kuma_histories
 from monitor.storage.reader import reading
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from tests.monitor.migration.kuma_databases import kuma_database
@@ -207,6 +209,44 @@ def test_results_and_uptimes_of_gatus_become_observations(tmp_path: Path, form: 
 def test_unreadable_times_of_gatus_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(NinewatchError, match="'yesterday' is not a time of Gatus"):
         gatus_histories(gatus_database(tmp_path / "data.db", [("yesterday", 1)], []))
+
+
+def test_rows_of_another_form_are_an_error_with_their_number(tmp_path: Path) -> None:
+    database = gatus_database(tmp_path / "data.db", [("2026-13-01 00:00:00", 1)], [])
+    with pytest.raises(
+        NinewatchError, match=r"data\.db: table endpoint_results: row 1 has another form: month"
+    ):
+        gatus_histories(database)
+    database = kuma_database(tmp_path / "kuma.db", 1, {"monitor": [MONITOR], "heartbeat": [beat(0, 1, time="?")]})
+    with pytest.raises(NinewatchError, match="table heartbeat: row 1 has another form: Invalid isoformat"):
+        kuma_histories(database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("ALTER TABLE heartbeat RENAME COLUMN status TO state")
+    with pytest.raises(NinewatchError, match="row 1 has no column 'status'; specify a database of a supported"):
+        kuma_histories(database)
+
+
+def test_results_before_1970_are_not_imported(tmp_path: Path) -> None:
+    """Go writes the year 1 for a missing time."""
+    (tmp_path / "gatus.yaml").write_text(GATUS)
+    times = ["0001-01-01 00:00:00+00:00", *(f"2026-10-01 03:{minute:02}:00+00:00" for minute in range(3))]
+    database = gatus_database(tmp_path / "data.db", [(time, 1) for time in times], [(-3600, 60, 60)])
+    files = ("-o", tmp_path / "ninewatch.yaml", "--history", tmp_path / "n.db", "--database", database)
+    assert invoke("import", "gatus", tmp_path / "gatus.yaml", *files).exit_code == 0
+    with reading(tmp_path / "n.db") as record:
+        assert [run.count for run in record.load_runs()] == [3]
+
+
+def test_messages_of_heartbeats_are_not_kept_in_memory(tmp_path: Path) -> None:
+    heartbeats = [{**heartbeat, "msg": "x" * 4000} for heartbeat in beats(0, 2000)]
+    database = kuma_database(tmp_path / "kuma.db", 1, {"monitor": [MONITOR], "heartbeat": heartbeats})
+    del heartbeats
+    tracemalloc.start()
+    histories = kuma_histories(database)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(histories["1"].results) == 2000
+    assert peak < 2_000_000
 
 
 def test_history_of_gatus_needs_its_database(tmp_path: Path) -> None:
