@@ -19,7 +19,7 @@ from sla.interval import MINUTE
 from sla.objective import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from monitor.config.errors import Loc
@@ -184,19 +184,16 @@ class _Object:
     def _route(self) -> Iterator[tuple[str, str, bool]]:
         """Yield host, path and whether TLS is used. A Route without a host gets one in `status` when it is admitted."""
         admitted = _mapping(self.content.get("status")).get("ingress")
-        hosts = [_mapping(item).get("host") for item in admitted] if isinstance(admitted, list) else []
-        host = self.spec.get("host") or next(iter(hosts), "")
+        host = self.spec.get("host") or next((_mapping(item).get("host") for item in _list(admitted)), "")
         yield str(host or ""), str(self.spec.get("path") or "/"), bool(self.spec.get("tls"))
 
     def _ingress(self) -> Iterator[tuple[str, str, bool]]:
-        blocks = self.spec.get("tls") if isinstance(self.spec.get("tls"), list) else []
-        encrypted = {host for block in blocks or () for host in _mapping(block).get("hosts") or ()}
-        rules = self.spec.get("rules")
-        for rule in rules if isinstance(rules, list) else ():
+        blocks = _list(self.spec.get("tls"))
+        encrypted = {str(host) for block in blocks for host in _list(_mapping(block).get("hosts"))}
+        for rule in _list(self.spec.get("rules")):
             host = str(_mapping(rule).get("host") or "")
-            paths = _mapping(_mapping(rule).get("http")).get("paths")
-            first = _mapping(paths[0]).get("path") if isinstance(paths, list) and paths else "/"
-            path = str(first or "/")
+            paths = _list(_mapping(_mapping(rule).get("http")).get("paths"))
+            path = str((_mapping(paths[0]).get("path") if paths else "") or "/")
             yield host, path if path.startswith("/") and "(" not in path else "/", host in encrypted
 
     def convert_probe(self, conversion: Conversion) -> None:
@@ -215,7 +212,7 @@ class _Object:
             return
         checks: dict[str, list[Check]] = {}
         static = _mapping(targets.get("staticConfig")).get("static")
-        for number, raw in enumerate(static if isinstance(static, list) else ()):
+        for number, raw in enumerate(_list(static)):
             target, _, has_secret = without_credentials(str(raw)) if "://" in str(raw) else (str(raw), None, False)
             if has_secret or target != str(raw).partition("#")[0]:
                 place = self.place("spec", "targets", "staticConfig", "static", number)
@@ -235,3 +232,7 @@ class _Object:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()

@@ -169,3 +169,15 @@ def test_command_writes_a_valid_configuration(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (tmp_path / "n.yaml").read_text().startswith("# Written by `ninewatch discover`.")
     assert CliRunner().invoke(cli, ["check-config", str(tmp_path / "n.yaml")]).exit_code == 0
+
+
+@pytest.mark.parametrize("hosts", ["[{a: b}]", "5", "[a.example.org, [b]]"])
+def test_hosts_of_another_form_are_ignored(tmp_path: Path, hosts: str) -> None:
+    path = tmp_path / "manifest.yaml"
+    path.write_text(f"""\
+kind: Ingress
+metadata: {{name: web, annotations: {{ninewatch/monitor: "true"}}}}
+spec: {{tls: [{{hosts: {hosts}}}], rules: [{{host: a.example.org}}]}}
+""")
+    (check,) = convert_manifest(path, "99%").products[0]["checks"]
+    assert check["http"] == f"http{'s' * ('a.example' in hosts)}://a.example.org/"
