@@ -97,7 +97,10 @@ class Conversion:
 
     def checks(self) -> dict[str, CheckBase]:
         """Return the valid checks by `product/check`."""
-        products = [{**product, "checks": _with_placeholders(product["checks"])} for product in self.products]
+        products = [
+            {"id": product["id"], "objective": OBJECTIVE, "checks": _with_placeholders(product["checks"])}
+            for product in self.products
+        ]
         portfolio = portfolio_model(CHECK_TYPES).model_validate({"products": products})
         return {f"{product.id}/{check.id}": check for product, check in portfolio.checks()}
 
