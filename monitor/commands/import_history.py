@@ -41,6 +41,7 @@ def import_log(files: tuple[Path, ...], path: Path, pairs: tuple[str, ...], only
     from monitor.migration.log_history import log_histories
 
     portfolio = load_config(path)[1]
+    refuse_existing(portfolio.store)
     names = {key: key for key in _checks(portfolio)} | _mapping(pairs, portfolio)
     if only is not None:
         names |= _mapping((f"={only}",), portfolio)
@@ -71,6 +72,7 @@ def import_prometheus(url: str, path: Path, since: str, token_file: Path | None,
     from monitor.migration.prometheus_history import PrometheusApi
 
     portfolio = load_config(path)[1]
+    refuse_existing(portfolio.store)
     checks = _checks(portfolio)
     selectors = {key: f'instance="{_escaped(check.target)}"' for key, check in checks.items()}
     for pair in pairs:
@@ -110,7 +112,6 @@ def _mapping(pairs: tuple[str, ...], portfolio: Portfolio) -> dict[str, str]:
 
 
 def _import(portfolio: Portfolio, histories: Mapping[str, SourceHistory], source: HistorySource) -> None:
-    refuse_existing(portfolio.store)
     now = SystemClock().now()
     imported = imported_checks(_checks(portfolio), histories, source, now)
     write_history(imported, source, portfolio.store, now)

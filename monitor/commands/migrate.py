@@ -93,7 +93,9 @@ def import_gatus(
     if (record is None) != (database is None):
         raise click.UsageError("--history and --database belong together; give both or none")
     conversion = convert_gatus(path, objective)
-    history = None if record is None or database is None else _History(gatus_histories(database), database, record)
+    history = None
+    if record is not None and database is not None:
+        history = _History.read(gatus_histories, conversion.tool, database, record)
     _write(conversion, output, history, force=force)
 
 
@@ -106,8 +108,9 @@ def import_kuma(path: Path, objective: str, output: Path | None, force: bool, re
     The database is only read. Everything that is not carried over, and every secret to set, is listed on standard
     error. docs/migration.md has the complete list.
     """
-    history = None if record is None else _History(kuma_histories(path), path, record)
-    _write(convert_kuma(path, objective), output, history, force=force)
+    conversion = convert_kuma(path, objective)
+    history = None if record is None else _History.read(kuma_histories, conversion.tool, path, record)
+    _write(conversion, output, history, force=force)
 
 
 @import_command.command("healthchecks")
@@ -152,11 +155,24 @@ def discover_command(path: Path, objective: str, output: Path | None, force: boo
 
 
 class _History(NamedTuple):
-    """The histories by monitor, the database that they were read from, and the record to write."""
+    """The histories by monitor, their source, the record to write, and the present instant."""
 
     histories: Mapping[str, SourceHistory]
-    source: Path
+    source: HistorySource
     record: Path
+    now: int
+
+    @classmethod
+    def read(
+        cls, read: Callable[[Path], Mapping[str, SourceHistory]], tool: str, database: Path, record: Path
+    ) -> _History:
+        """Read the histories of a database for a new record.
+
+        Raises:
+            NinewatchError: the record exists, or the database cannot be read.
+        """
+        refuse_existing(record)
+        return cls(read(database), HistorySource.of_file(tool, database), record, SystemClock().now())
 
 
 def _write(conversion: Conversion, output: Path | None, history: _History | None = None, *, force: bool) -> None:
@@ -166,11 +182,10 @@ def _write(conversion: Conversion, output: Path | None, history: _History | None
         NinewatchError: nothing was converted, or a file exists or cannot be written.
     """
     imported: list[ImportedCheck] = []
-    now = SystemClock().now()
     if history is not None:
-        refuse_existing(history.record)
-        source = HistorySource.of_file(conversion.tool, history.source)
-        imported = imported_checks(conversion.checks(), conversion.by_check(history.histories), source, now)
+        imported = imported_checks(
+            conversion.checks(), conversion.by_check(history.histories), history.source, history.now
+        )
         conversion.settings["store"] = str(history.record)
     text = conversion.text()
     if output is None:
@@ -178,7 +193,7 @@ def _write(conversion: Conversion, output: Path | None, history: _History | None
     else:
         _create(output, text, force=force)
     if history is not None:
-        write_history(imported, HistorySource.of_file(conversion.tool, history.source), history.record, now)
+        write_history(imported, history.source, history.record, history.now)
     for line in (*(f"note: {note}" for note in conversion.notes), *map(extent_line, imported)):
         click.echo(line, err=True)
     products, notes = plural(len(conversion.products), "product"), plural(len(conversion.notes), "note")

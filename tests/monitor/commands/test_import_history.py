@@ -101,6 +101,13 @@ def test_existing_record_is_not_changed(start: int) -> None:
     assert Path("n.db").read_bytes() == content
 
 
+def test_server_is_not_requested_if_the_record_exists(start: int) -> None:
+    Path("n.db").write_text("content")
+    with HttpTarget().serving() as target:
+        assert "exists and was not changed" in str(invoke("import", "prometheus", target.url("")).exception)
+    assert not target.hits
+
+
 def samples(name: str, instance: str, start: int, values: list[float], labels: str = "") -> str:
     """Return samples a minute apart in the format of OpenMetrics."""
     return "".join(

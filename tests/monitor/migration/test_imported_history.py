@@ -213,9 +213,7 @@ def test_unreadable_times_of_gatus_are_an_error(tmp_path: Path) -> None:
 
 def test_rows_of_another_form_are_an_error_with_their_number(tmp_path: Path) -> None:
     database = gatus_database(tmp_path / "data.db", [("2026-13-01 00:00:00", 1)], [])
-    with pytest.raises(
-        NinewatchError, match=r"data\.db: table endpoint_results: row 1 has another form: month"
-    ):
+    with pytest.raises(NinewatchError, match=r"data\.db: table endpoint_results: row 1 has another form: month"):
         gatus_histories(database)
     database = kuma_database(tmp_path / "kuma.db", 1, {"monitor": [MONITOR], "heartbeat": [beat(0, 1, time="?")]})
     with pytest.raises(NinewatchError, match="table heartbeat: row 1 has another form: Invalid isoformat"):
