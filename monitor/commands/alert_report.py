@@ -18,13 +18,14 @@ from monitor.commands.span_options import hours, span_of
 from monitor.errors import NinewatchError
 from monitor.log import conceal_secrets
 from monitor.storage.reader import reading
+from monitor.views.text_table import aligned_lines
 from sla.interval import SECOND
 from sla.objective import format_percent
 from sla.page_mark import Mark, PageMark, page_marks
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from monitor.alerting.page_report import MarkCounts, PageReport
 
@@ -83,7 +84,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     for line in report.receivers:
         counts = (str(line.counts[name]) for name in ("pages", "pages_at_night", "reminders", "tickets"))
         rows.append((line.receiver, ", ".join(line.people) or "-", *counts, *_marks(line.marked)))
-    yield from _table(rows)
+    yield from aligned_lines(rows)
     yield ""
     share = report.total.share_useful
     useful = "none is marked" if share is None else f"{format_percent(share, 0)} of the marked ones useful"
@@ -91,14 +92,8 @@ def _lines(report: PageReport) -> Iterator[str]:
     if report.checks:
         yield ""
         lines = [(name, str(marked.alerts), *_marks(marked)) for name, marked in report.checks]
-        yield from _table([("NOISIEST CHECKS", "ALERTS", "USEFUL", "NOISE", "UNMARKED"), *lines])
+        yield from aligned_lines([("NOISIEST CHECKS", "ALERTS", "USEFUL", "NOISE", "UNMARKED"), *lines])
 
 
 def _marks(marked: MarkCounts) -> tuple[str, str, str]:
     return str(marked.useful), str(marked.noise), str(marked.alerts - marked.useful - marked.noise)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()

@@ -16,6 +16,7 @@ from monitor.commands.config_option import load_config
 from monitor.config.addresses import HostPort
 from monitor.errors import NinewatchError
 from monitor.network.json_client import error_text, get
+from monitor.views.text_table import aligned_lines
 from sla.interval import SECOND
 from sla.objective import format_duration, format_percent
 
@@ -123,9 +124,7 @@ def _observed_parts(products: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _table(products: list[dict[str, Any]]) -> str:
-    rows = [_HEADINGS, *map(_row, products)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(aligned_lines([_HEADINGS, *map(_row, products)]))
 
 
 def _row(product: dict[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.demo import modes
 from monitor.errors import NinewatchError
+from monitor.views.text_table import aligned_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,11 +53,11 @@ class Script:
 
     def table(self) -> str:
         """Return the script as text for people, with times as minutes:seconds since the start of a round."""
+        if not self.steps:
+            return "The demo has no schedule: products keep their state until it is changed."
+        rows = [(format_time(step.at), step.product, step.mode, step.description) for step in self.steps]
         head = f"Schedule of the demo, repeated every {format_time(self.length)}:"
-        rows = [f"  {format_time(s.at)}  {s.product:<11}{s.mode:<13}{s.description}" for s in self.steps]
-        return "\n".join(
-            [head, *rows] if rows else ["The demo has no schedule: products keep their state until it is changed."]
-        )
+        return "\n".join([head, *(f"  {line}" for line in aligned_lines(rows))])
 
 
 def format_time(seconds: float) -> str:

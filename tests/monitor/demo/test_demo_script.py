@@ -106,6 +106,14 @@ def test_table_shows_every_step_with_its_time() -> None:
     assert rows[1].split()[:3] == ["00:12", "drop", "outage"]
 
 
+def test_columns_of_the_table_are_as_wide_as_their_content() -> None:
+    table = Script(60, (Step(1, "drop", "outage"), Step(2, "secondment", "one_instance_down"))).table()
+    assert table.splitlines()[1:] == [
+        "  00:01  drop        outage             connection refused: nothing listens",
+        "  00:02  secondment  one_instance_down  one of its 2 instances is down; the product stays up",
+    ]
+
+
 STEP = {"at": 5, "product": "drop", "mode": "outage"}
 
 
