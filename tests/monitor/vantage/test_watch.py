@@ -3,117 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
-import math
 import socket
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from monitor.health import Health
-from monitor.network.failure import ProbeFailure
 from monitor.probe_result import ProbeResult
-from monitor.vantage.reference import Reference
-from monitor.vantage.watch import VantageWatch
 from sla.observation import Outcome
 from sla.vantage import IP4, IP6
-from tests.support.clocks import ManualClock, settle
+from tests.support.clocks import settle
+from tests.support.watches import BAD, FOUR, GOOD, SIX, FakeAttempt, Target, run_watch
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.network.resolver import Address
 
-FOUR: Address = (socket.AF_INET, ("192.0.2.7", 443))
-SIX: Address = (socket.AF_INET6, ("2001:db8::7", 443))
 LOOPBACK: Address = (socket.AF_INET, ("127.0.0.1", 443))
-BAD = ProbeResult(Outcome.BAD, "connect_timeout", detail="not complete within 5 s")
-GOOD = ProbeResult(Outcome.GOOD)
-
-
-class FakeAttempt:
-    """An attempt as the watch reads it: the addresses that it tried."""
-
-    def __init__(self, *tried: Address, relayed: bool = False) -> None:
-        self.tried, self.relayed, self.deadline = tried, relayed, math.inf
-
-
-class Target:
-    """A target of a reference. Its probes wait for `result`; `answered` is set when it has one."""
-
-    def __init__(self, name: str, family: Address = FOUR, **keys: object) -> None:
-        self.address, self.answered, self.probes = family, asyncio.Event(), 0
-        self.result: ProbeResult | None = None
-        self.relayed = bool(keys.get("relayed"))
-        families = frozenset({IP4 if family[0] == socket.AF_INET else IP6})
-        options = {"kind": "tcp", "near": False, "via": None, "system": False, **keys}
-        self.reference = Reference(
-            name, str(options["kind"]), name, cast("bool", options["near"]), cast("str | None", options["via"]),
-            families, 5_000_000, 1_800_000, self.probe, bool(options["system"]), bool(options.get("loopback")),
-        )  # fmt: skip
-
-    async def probe(self, attempt: Attempt) -> ProbeResult:
-        self.probes += 1
-        tried = cast("FakeAttempt", attempt)
-        tried.tried, tried.relayed = (self.address,), self.relayed
-        while self.result is None:
-            await self.answered.wait()
-        return self.result
-
-    def answer(self, result: ProbeResult | None) -> None:
-        self.result = result
-        self.answered.set()
-        self.answered = asyncio.Event()
-
-
-class RunningWatch:
-    """A running watch with its clock."""
-
-    def __init__(self, watch: VantageWatch, health: Health, clock: ManualClock) -> None:
-        self.watch, self.health, self.clock = watch, health, clock
-
-    async def judge(
-        self,
-        *tried: Address,
-        via: str | None = None,
-        started: float | None = None,
-        relayed: bool = False,
-        timeout: float = math.inf,
-        result: ProbeResult = BAD,
-    ) -> ProbeResult:
-        judge = self.watch.judge(via)
-        assert judge is not None
-        attempt = cast("Attempt", FakeAttempt(*tried, relayed=relayed))
-        start = self.clock.monotonic() if started is None else started
-        attempt.deadline = start + timeout
-        return await judge(attempt, start, result)
-
-    def sees(self, name: str = "local") -> dict[str, bool | None]:
-        return dict(next(status for status in self.health.vantages if status.id == name).sees)
-
-
-@contextlib.asynccontextmanager
-async def run_watch(*targets: Target, longest_wait: float = 60.0) -> AsyncIterator[RunningWatch]:
-    clock, health = ManualClock(), Health()
-
-    async def attempt(probe: object, seconds: float) -> tuple[int, ProbeResult, float]:
-        try:
-            return clock.now(), await probe(FakeAttempt()), 0.01  # type: ignore[operator]
-        except ProbeFailure as failure:
-            return clock.now(), ProbeResult(failure.outcome, failure.reason), 0.01
-
-    watch = VantageWatch(clock, health, attempt, longest_wait)
-    watch.prepared = [target.reference for target in targets]
-    watch.load()
-    running = asyncio.create_task(watch.run())
-    await settle()
-    try:
-        yield RunningWatch(watch, health, clock)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_bad_outcome_is_unknown_when_all_far_references_fail() -> None:
@@ -137,57 +42,6 @@ async def test_bad_outcome_is_kept_when_one_far_reference_answers() -> None:
         outside.answer(GOOD)
         assert await outcome is BAD
         assert vantage.sees() == {IP4: True}
-
-
-class LossyTarget(Target):
-    """A target of which each probe with a number in `lost` has no answer."""
-
-    def __init__(self, name: str, lost: set[int], family: Address = FOUR) -> None:
-        super().__init__(name, family)
-        self.lost, self.numbers = lost, itertools.count()
-
-    async def probe(self, attempt: Attempt) -> ProbeResult:
-        cast("FakeAttempt", attempt).tried = (self.address,)
-        return BAD if next(self.numbers) in self.lost else GOOD
-
-
-# The first probe asks whether the vantage is blind, the next 12 measure the loss.
-@pytest.mark.parametrize(
-    ("first", "second", "timeout", "reason", "expected"),
-    [
-        ({3, 9}, {1, 12}, 0.2, "connect_timeout", "vantage_blind"),
-        ({3, 9}, {1, 12}, 0.2, "read: deadline", "vantage_blind"),
-        ({3, 9}, {1}, 0.2, "connect_timeout", "connect_timeout"),  # the second reference loses too little
-        (set(range(20)), set(), 0.2, "connect_timeout", "connect_timeout"),  # the first one is down
-        ({3, 9}, {1, 12}, 1.0, "connect_timeout", "connect_timeout"),  # TCP repeats a packet within this timeout
-        ({3, 9}, {1, 12}, 0.2, "connect_refused", "connect_refused"),  # the target answered
-    ],
-)
-async def test_timed_out_probe_is_unknown_if_all_references_lose_packets(
-    first: set[int], second: set[int], timeout: float, reason: str, expected: str
-) -> None:
-    """If the timeout is too short to repeat a lost packet."""
-    async with run_watch(LossyTarget("outside", first), LossyTarget("elsewhere", second)) as vantage:
-        result = await vantage.judge(FOUR, timeout=timeout, result=replace(BAD, reason=reason))
-        assert result.reason == expected
-        assert expected != "vantage_blind" or "the references lose packets too" in result.detail
-
-
-async def test_outcomes_within_two_seconds_share_a_measurement() -> None:
-    outside = LossyTarget("outside", set(range(1, 100)))
-    async with run_watch(outside) as vantage:
-        await asyncio.gather(*(vantage.judge(FOUR, timeout=0.2) for _ in range(5)))
-        assert next(outside.numbers) < 20
-        await vantage.clock.advance(3)
-        await vantage.judge(FOUR, timeout=0.2)
-        assert next(outside.numbers) > 24
-
-
-async def test_loss_is_measured_over_the_family_of_the_target() -> None:
-    four, six = LossyTarget("four", set(range(1, 100))), LossyTarget("six", set(), SIX)
-    async with run_watch(four, six) as vantage:
-        assert (await vantage.judge(FOUR, timeout=0.2)).reason == "vantage_blind"
-        assert (await vantage.judge(SIX, timeout=0.2)).reason == "connect_timeout"
 
 
 async def test_only_answers_to_probes_sent_after_the_failure_count() -> None:
