@@ -20,7 +20,7 @@ import structlog
 from monitor.config.references import LONGEST_WAIT
 from monitor.network.failure import DETAIL_LIMIT
 from monitor.probe_result import VANTAGE
-from monitor.vantage.packet_loss import PacketLoss, may_be_a_lost_packet
+from monitor.vantage.packet_loss import PacketLoss, all_lose_packets, may_be_a_lost_packet
 from monitor.vantage.reference import family_name, has_responded, references_of
 from monitor.vantage.reference_state import Answer, ReferenceState, answers_since, identity, with_pending_failed
 from monitor.vantage_status import VantageStatus
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
     from monitor.network.resolver import Address
     from monitor.probe_result import ProbeResult
+    from monitor.vantage.packet_loss import Measurement
     from monitor.vantage.reference import Reference
 
     Judge = Callable[[Attempt, float, ProbeResult], Awaitable[ProbeResult]]
@@ -113,24 +114,24 @@ class VantageWatch:
         if targets and not target_addresses:
             return result
         families = {family_name(family) for family, _ in target_addresses}
-        hidden, lossy = await asyncio.gather(
-            self._is_hidden(via, families, started, self._clock.monotonic()),
-            self._explains(via, families, attempt.deadline - started, result),
-        )
-        if hidden:
+        measurements = self._loss_measurements(via, families, attempt.deadline - started, result)
+        if await self._is_hidden(via, families, started, self._clock.monotonic()):
             return _blind(result, self._deciding_members(via))
-        return _unknown(result, "the references lose packets too") if lossy else result
+        is_lossy = await all_lose_packets(measurements)
+        return _unknown(result, "the references lose packets too") if is_lossy else result
 
-    async def _explains(self, via: str | None, families: set[str], seconds: float, result: ProbeResult) -> bool:
-        """Return whether a lost packet explains the result of a probe with this timeout in seconds.
+    def _loss_measurements(
+        self, via: str | None, families: set[str], seconds: float, result: ProbeResult
+    ) -> list[Measurement]:
+        """Return measurements of the references over these families; none if a lost packet does not explain the result.
 
-        It does if the timeout is too short to repeat a packet, and all references over these families lose packets.
+        It does if the probe exceeded its timeout in seconds, and that is too short to repeat a packet.
         """
         if self._tasks is None or not may_be_a_lost_packet(result, seconds):
-            return False
+            return []
         references = [member.reference for member in self._deciding_members(via)]
         same = [reference for reference in references if reference.families & families]
-        return await self._packet_loss.is_everywhere(same or references, self._tasks)
+        return self._packet_loss.measure(same or references, self._tasks)
 
     async def refresh(self, via: str | None) -> None:
         """Ask the references of a network, and return when they have answered, or after the longest wait."""

@@ -29,16 +29,16 @@ class LossyTarget(Target):
         return BAD if next(self.numbers) in self.lost else GOOD
 
 
-# The first probe asks whether the vantage is blind, the next 12 measure the loss.
+# The first 12 probes measure the loss, the next one asks whether the vantage is blind.
 @pytest.mark.parametrize(
     ("first", "second", "timeout", "reason", "expected"),
     [
-        ({3, 9}, {1, 12}, 0.2, "connect_timeout", "vantage_blind"),
-        ({3, 9}, {1, 12}, 0.2, "read: deadline", "vantage_blind"),
+        ({3, 9}, {1, 11}, 0.2, "connect_timeout", "vantage_blind"),
+        ({3, 9}, {1, 11}, 0.2, "read: deadline", "vantage_blind"),
         ({3, 9}, {1}, 0.2, "connect_timeout", "connect_timeout"),  # the second reference loses too little
         (set(range(20)), set(), 0.2, "connect_timeout", "connect_timeout"),  # the first one is down
-        ({3, 9}, {1, 12}, 1.0, "connect_timeout", "connect_timeout"),  # TCP repeats a packet within this timeout
-        ({3, 9}, {1, 12}, 0.2, "connect_refused", "connect_refused"),  # the target answered
+        ({3, 9}, {1, 11}, 1.0, "connect_timeout", "connect_timeout"),  # TCP repeats a packet within this timeout
+        ({3, 9}, {1, 11}, 0.2, "connect_refused", "connect_refused"),  # the target answered
     ],
 )
 async def test_timed_out_probe_is_unknown_if_all_references_lose_packets(
@@ -49,6 +49,26 @@ async def test_timed_out_probe_is_unknown_if_all_references_lose_packets(
         result = await vantage.judge(FOUR, timeout=timeout, result=replace(BAD, reason=reason))
         assert result.reason == expected
         assert expected != "vantage_blind" or "the references lose packets too" in result.detail
+
+
+async def test_probe_that_does_not_time_out_is_not_measured() -> None:
+    """Its outcome costs one probe of the reference, as without the rule."""
+    outside = LossyTarget("outside", set(range(1, 100)))
+    async with run_watch(outside) as vantage:
+        refused = replace(BAD, reason="connect_refused")
+        assert await vantage.judge(FOUR, timeout=0.2, result=refused) is refused
+        assert await vantage.judge(FOUR, timeout=1.0) is BAD
+        assert next(outside.numbers) == 1
+
+
+async def test_blind_outcome_does_not_wait_for_a_measurement() -> None:
+    outside = Target("outside")
+    async with run_watch(outside) as vantage:
+        start = vantage.clock.monotonic()
+        outside.answer(BAD)
+        await vantage.watch.ask("outside")
+        outside.answer(None)
+        assert (await vantage.judge(FOUR, started=start, timeout=0.2)).reason == "vantage_blind"
 
 
 async def test_outcomes_within_two_seconds_share_a_measurement() -> None:
