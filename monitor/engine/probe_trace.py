@@ -78,6 +78,11 @@ class _TracedAttempt(Attempt):
         self._trace.add(f"addresses of {host}: {', '.join(map(_text, addresses))}")
         return addresses
 
+    def sibling(self) -> Attempt:
+        other = _TracedAttempt(self._trace, self._clock, self.poller, self.resolver, self.outbound)
+        other.deadline = self.deadline
+        return other
+
     def _add_handshake(self, connection: ssl.SSLSocket) -> None:
         cipher = (connection.cipher() or ("unknown",))[0]
         protocol = connection.selected_alpn_protocol() or "none"

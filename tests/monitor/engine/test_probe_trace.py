@@ -88,6 +88,17 @@ def test_handshake_has_version_cipher_and_certificate(tmp_path: Path) -> None:
     assert [line for line in lines if line.startswith("certificate for localhost")]
 
 
+def test_steps_of_a_journey_are_traced(tmp_path: Path) -> None:
+    target = HttpTarget()
+    with target.serving():
+        (tmp_path / "n.yaml").write_text(
+            "products:\n- id: demo\n  objective: 99%\n  checks:\n  - id: visit\n    steps:\n"
+            f"    - {{id: first, http: '{target.url('/one')}'}}\n    - {{id: second, http: '{target.url('/two')}'}}\n"
+        )
+        lines = events(trace("demo/visit", "-c", str(tmp_path / "n.yaml")))
+    assert lines.count(f"connected to 127.0.0.1:{target.port}") == 2
+
+
 def test_failed_connection_ends_the_trace() -> None:
     port = closed_port()
     output = trace(f"tcp://127.0.0.1:{port}")
