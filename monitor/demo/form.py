@@ -55,7 +55,9 @@ class Form:
         try:
             data = json.loads(body)["submission"]["data"]
         except (ValueError, KeyError, TypeError):
-            return web.json_response({"detail": "expected submission.data"}, status=422)
+            data = None
+        if not isinstance(data, dict):
+            return web.json_response({"detail": "expected the object submission.data"}, status=422)
         submission = _Submission(str(uuid.uuid4()), now + _VISIBLE_AFTER, data)
         self._submissions[submission.id] = submission
         if len(self._submissions) > _MOST:

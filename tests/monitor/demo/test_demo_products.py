@@ -115,12 +115,20 @@ async def test_nothing_is_reachable_while_the_uplink_is_cut(demo: Demo) -> None:
     assert not await is_refused(demo, "uplink-b")
 
 
+async def test_changes_at_the_same_time_are_made_one_after_another(demo: Demo) -> None:
+    """The script and the control server change the same product."""
+    await asyncio.gather(demo.products.set("drop", "outage"), demo.products.set("drop", "up"))
+    assert demo.products.current_modes["drop"] == "up"
+    assert not await is_refused(demo, "drop")
+
+
 async def test_chefs_keeps_a_submission_until_it_is_deleted(demo: Demo) -> None:
     api = f"/app/api/v1/forms/{FORM}"
     version = (await demo.json("chefs", f"{api}/version"))["versions"][0]["id"]
     target = demo.url("chefs", f"{api}/versions/{version}/submissions")
-    async with demo.client.post(target, data=b"no JSON") as refused:
-        assert refused.status == 422
+    for invalid in (b"no JSON", b'{"submission": {"data": ["no object"]}}'):
+        async with demo.client.post(target, data=invalid) as refused:
+            assert refused.status == 422
     async with demo.client.post(target, json={"submission": {"data": {"ninewatch": "nw-1"}}}) as created:
         assert created.status == 201
         name = (await created.json())["id"]
