@@ -39,6 +39,7 @@ class Products:
         control, *free_ports = reserve(len(modes.LISTENERS), base_port)
         self.script = loaded_script
         self.current_modes: dict[str, str] = {}
+        self._changing = asyncio.Lock()  # the script and the control server may change a product at the same time
         self._held_products: set[str] = set()
         self._control = Server(control, self._handle_control)
         self._listeners = {
@@ -72,11 +73,12 @@ class Products:
             NinewatchError: unknown product or mode.
         """
         modes.find(product, mode)
-        self.current_modes[product] = mode
-        await self._apply(product)
-        if product == modes.UPLINK:
-            for other in self.current_modes.keys() - {product}:
-                await self._apply(other)
+        async with self._changing:
+            self.current_modes[product] = mode
+            await self._apply(product)
+            if product == modes.UPLINK:
+                for other in self.current_modes.keys() - {product}:
+                    await self._apply(other)
 
     async def _apply(self, product: str) -> None:
         """Let a product's listeners behave as in its mode, or close them while the uplink is cut."""
