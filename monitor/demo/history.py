@@ -76,7 +76,7 @@ SCRIPTED_OUTAGES = (
 # (days before the seeding, local time of day, minutes): gaps of the monitor itself, which are unknown time.
 MONITOR_GAPS = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
 
-# (days before the seeding, local time of day, minutes): the own connection was cut, which is unknown time too.
+# (days before the seeding, local time of day, minutes): failures of the monitor's own connection, unknown time too.
 BLIND_TIMES = ((7, "21:05", 18),)
 
 # Relative frequency of small outages per local hour: few at night, most in working hours.
