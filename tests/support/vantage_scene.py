@@ -76,12 +76,11 @@ class Scene:
             await self.harness.update()
 
     async def observes_again(self, product: str, good: int) -> None:
-        """Probe until the product has so many good outcomes; the kernel may need a moment to find its neighbours."""
+        """Probe until the product has so many good outcomes."""
         for _ in range(MAX_ROUNDS):
             if self.outcomes(product)[Outcome.GOOD] == good:
                 return
             await self.rounds(1)
-            await asyncio.sleep(0.1)  # real time, in which the kernel asks for a neighbour again
         last = self.harness.ledger.entries[f"{product}/port"].last
         raise AssertionError(f"not observed again after {MAX_ROUNDS} rounds: {self.outcomes(product)}, {last}")
 
