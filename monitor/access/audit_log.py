@@ -7,54 +7,47 @@ facts, which reports, bundles and pages include. A line is written before its fa
 
 from __future__ import annotations
 
-import json
+import os
 import threading
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import StrEnum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from monitor.append_only_file import append_line
-from monitor.errors import NinewatchError
+from monitor.append_only_file import OWNER_ONLY, append_json, parse_json_lines, unreadable
 from sla.fact import content_id
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sla.fact import Fact
-
-log = structlog.get_logger(__name__)
-
-_OWNER_ONLY: Final = 0o600
 
 
 class Event(StrEnum):
     """The kind of an entry."""
 
-    CHANGE = "change"
-    TEST_MESSAGE = "test_message"
-    SIGN_IN = "sign_in"
-    SIGN_IN_REFUSED = "sign_in_refused"
-    SIGN_OUT = "sign_out"
-    TOKEN_CREATED = "token_created"  # noqa: S105 - a name
-    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a name
-    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a name
+    CHANGE = auto()
+    TEST_MESSAGE = auto()
+    SIGN_IN = auto()
+    SIGN_IN_REFUSED = auto()
+    SIGN_OUT = auto()
+    TOKEN_CREATED = auto()
+    TOKEN_REVOKED = auto()
+    TOKEN_REFUSED = auto()
 
 
 class Means(StrEnum):
     """The means of a change. The last two are used for facts without an entry."""
 
-    SESSION = "session"
-    PROXY = "proxy"
-    TOKEN = "token"  # noqa: S105 - a name
-    LINK = "link"
-    CALLBACK = "callback"
-    COMMAND = "command"
-    CONFIGURATION = "configuration"
-    UNKNOWN = "unknown"
+    SESSION = auto()
+    PROXY = auto()
+    TOKEN = auto()
+    LINK = auto()
+    CALLBACK = auto()
+    COMMAND = auto()
+    CONFIGURATION = auto()
+    UNKNOWN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +93,7 @@ class AuditLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._file: tuple[int, int] = (0, 0)  # inode, bytes that were read
+        self._position = (0, 0, 0)  # inode, bytes and lines that were read
         self._entries: list[AuditEntry] = []
 
     @classmethod
@@ -114,7 +107,7 @@ class AuditLog:
         Raises:
             NinewatchError: it could not be written.
         """
-        append_line(self.path, json.dumps(_as_line(entry), ensure_ascii=False), mode=_OWNER_ONLY)
+        append_json(self.path, _as_line(entry), mode=OWNER_ONLY)
 
     def entries(self) -> Sequence[AuditEntry]:
         """Return all entries in the order of the file.
@@ -126,30 +119,21 @@ class AuditLog:
             try:
                 self._read()
             except FileNotFoundError:
-                self._file, self._entries = (0, 0), []
+                self._position, self._entries = (0, 0, 0), []
             except OSError as error:
-                raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
+                raise unreadable(self.path, error) from None
             return tuple(self._entries)
 
     def _read(self) -> None:
         with self.path.open("rb") as file:
-            inode, (known_inode, begin) = self.path.stat().st_ino, self._file
-            if inode != known_inode:
-                self._entries, begin = [], 0
+            stat, (inode, begin, lines) = os.fstat(file.fileno()), self._position
+            if stat.st_ino != inode or stat.st_size < begin:  # another file, for example one from a backup
+                self._entries, begin, lines = [], 0, 0
             file.seek(begin)
-            complete = file.read().rpartition(b"\n")[0]
-        if complete:
-            self._entries.extend(_entries(complete.decode(errors="replace"), self.path))
-        self._file = inode, begin + (len(complete) + 1 if complete else 0)
-
-
-def _entries(text: str, path: Path) -> Iterator[AuditEntry]:
-    for line in text.split("\n"):
-        if line.strip():
-            try:
-                yield _entry(json.loads(line))
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-                log.warning("audit_entry_unreadable", file=str(path), error=str(error)[:200])
+            complete = file.read().rpartition(b"\n")[0:2]
+        added = b"".join(complete).decode(errors="replace").split("\n")[:-1]
+        self._entries.extend(parse_json_lines(added, _entry, "audit_entry_unreadable", self.path, first=lines + 1))
+        self._position = stat.st_ino, begin + sum(map(len, complete)), lines + len(added)
 
 
 def _as_line(entry: AuditEntry) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import TYPE_CHECKING
 
 from monitor.access.roles import SCOPES
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class Method(StrEnum):
     """How a client was authenticated."""
 
-    TOKEN = "token"  # noqa: S105 - a name
-    SESSION = "session"
-    PROXY = "proxy"
+    TOKEN = auto()
+    SESSION = auto()
+    PROXY = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.access.scopes import Scope
-from monitor.append_only_file import append_line
+from monitor.append_only_file import OWNER_ONLY, append_json, unreadable
 from monitor.clock import secret_bytes
 from monitor.errors import NinewatchError
 from sla.window import format_instant, parse_instant
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _TEXT: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_OWNER_ONLY: Final = 0o600
 _NO_DIGEST: Final = "0" * 64  # compared if no token has the id, so that both cases take the same time
 
 
@@ -102,7 +101,7 @@ class TokenFile:
         self._append({"revokes": token.id, "made": format_instant(now), "author": author})
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        append_line(self.path, json.dumps(line, ensure_ascii=False), mode=_OWNER_ONLY)
+        append_json(self.path, line, mode=OWNER_ONLY)
 
     def tokens(self) -> Mapping[str, Token]:
         """Return all tokens by id in the order of creation. The file is read again only if it has changed.
@@ -120,7 +119,7 @@ class TokenFile:
             self._tokens, self._stamp = {}, None
         except OSError as error:
             self._stamp = None
-            raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
+            raise unreadable(self.path, error) from None
         return self._tokens
 
     def find(self, text: str) -> Token | None:

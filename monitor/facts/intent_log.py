@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.append_only_file import append_line, replace_file
+from monitor.append_only_file import OWNER_ONLY, append_line, read_json_lines, replace_file
 from monitor.errors import NinewatchError
 from sla.intent import Entry, add_entry, entries_of, entry_as_json, entry_from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from sla.intent import Run
 
@@ -28,7 +28,6 @@ log = structlog.get_logger()
 
 SUFFIX: Final = ".intents.jsonl"
 COMPACT_LINES: Final = 20_000  # appended lines after which lines that are not needed are removed
-_OWNER_ONLY: Final = 0o600
 
 
 class IntentLog:
@@ -51,7 +50,7 @@ class IntentLog:
             NinewatchError: it could not be written; the write must not be sent.
         """
         with self._lock:
-            append_line(self.path, _line(entry), mode=_OWNER_ONLY)
+            append_line(self.path, _line(entry), mode=OWNER_ONLY)
             self.lines += 1
 
     def read(self) -> dict[str, Run]:
@@ -61,7 +60,7 @@ class IntentLog:
             NinewatchError: the file cannot be read.
         """
         runs: dict[str, Run] = {}
-        for entry in self._entries():
+        for entry in read_json_lines(self.path, entry_from_json, "intent_unreadable"):
             add_entry(runs, entry)
         return runs
 
@@ -92,22 +91,7 @@ class IntentLog:
         self.lines = 0
         if len(kept_runs) < len(runs):
             text = "".join(_line(entry) + "\n" for run in kept_runs for entry in entries_of(run))
-            replace_file(self.path, text, mode=_OWNER_ONLY)
-
-    def _entries(self) -> Iterator[Entry]:
-        """Yield the entries. Skip an incomplete last line, and report and skip damaged lines."""
-        try:
-            text = self.path.read_text("utf-8", errors="replace")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise NinewatchError(f"cannot read {self.path}: {(error.strerror or 'unreadable').lower()}") from None
-        for number, line in enumerate(text.split("\n")[:-1], 1):
-            if line.strip():
-                try:
-                    yield entry_from_json(json.loads(line))
-                except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-                    log.warning("intent_unreadable", file=str(self.path), line=number, error=repr(error)[:200])
+            replace_file(self.path, text, mode=OWNER_ONLY)
 
 
 def _line(entry: Entry) -> str:

@@ -10,22 +10,16 @@ changed.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
-
-from monitor.append_only_file import append_line
-from monitor.errors import NinewatchError
+from monitor.append_only_file import append_json, read_json_lines
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, DEFINITION, MAINTENANCE, REVOCATION, Fact, merged
 from sla.interval import Interval
 from sla.window import format_instant, parse_instant
-
-log = structlog.get_logger()
 
 MAX_TEXT_LENGTH: Final = 500  # characters of an author or a reason
 LATEST: Final = 2**53  # microseconds: the latest instant that a record can store
@@ -57,7 +51,7 @@ class Journal:
         Raises:
             NinewatchError: an existing file cannot be read.
         """
-        return merged(*(_facts(file) for file in self._files))
+        return merged(*(read_json_lines(file, _fact, "fact_unreadable") for file in self._files))
 
     def add(self, fact: Fact) -> None:
         """Append the fact and wait until it is on disk.
@@ -65,7 +59,7 @@ class Journal:
         Raises:
             NinewatchError: it could not be written.
         """
-        append_line(self.path, json.dumps(as_line(fact), ensure_ascii=False))
+        append_json(self.path, as_line(fact))
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
@@ -74,22 +68,6 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size
-
-
-def _facts(path: Path) -> Iterator[Fact]:
-    """Yield the facts of a file. A last line without a line break is still being written, and is skipped."""
-    try:
-        text = path.read_text("utf-8", errors="replace")
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise NinewatchError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
-    for number, line in enumerate(text.split("\n")[:-1], 1):
-        if line.strip():
-            try:
-                yield _fact(json.loads(line))
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-                log.warning("fact_unreadable", file=str(path), line=number, error=str(error)[:200])
 
 
 def as_line(fact: Fact) -> dict[str, Any]:

@@ -77,3 +77,18 @@ def test_file_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None
         log.entries()
     with pytest.raises(NinewatchError, match="cannot write"):
         log.append(entry(1))
+
+
+def test_file_that_became_shorter_is_read_again(log: AuditLog) -> None:
+    log.append(entry(1))
+    first = log.path.read_bytes()
+    log.append(entry(2))
+    assert list(log.entries()) == [entry(1), entry(2)]
+    log.path.write_bytes(first)  # for example from a backup, into the same file
+    assert list(log.entries()) == [entry(1)]
+
+
+def test_text_that_is_not_valid_unicode_is_kept(log: AuditLog) -> None:
+    refused = AuditEntry(1, Event.SIGN_IN_REFUSED, Origin(Means.SESSION, "", "\ud800 \\ud800", "127.0.0.1"))
+    log.append(refused)
+    assert list(log.entries()) == [refused]
