@@ -166,13 +166,14 @@ def test_full_disk_is_reported_before_it_stops_the_record(
 
 
 def test_files_that_others_can_read_are_reported(config: Path) -> None:
-    for suffix in (".tokens.jsonl", ".link-key"):
+    private = (".link-key", ".tokens.jsonl", ".audit.jsonl")
+    for suffix in private:
         file = config.with_name(f"n.db{suffix}")
         file.touch()
         file.chmod(0o644)
     problems = examine(config, "--offline").problems("permissions")
     assert [problem.partition("chmod 600 ")[2] for problem in problems] == [
-        str(config.with_name(f"n.db{suffix}")) for suffix in (".link-key", ".tokens.jsonl")
+        str(config.with_name(f"n.db{suffix}")) for suffix in private
     ]
 
 
