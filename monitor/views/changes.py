@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from monitor.access.audit_log import AuditEntry, Event, Means, Origin
@@ -126,27 +127,31 @@ class Page:
 class _Row(NamedTuple):
     """A fact or an entry of the audit log, with the values by which it is selected."""
 
-    id: str
     at: int
     event: str
     product: str
     origin: Origin
     content: Fact | AuditEntry
 
+    @property
+    def position(self) -> tuple[int, str]:
+        """The place in the list, which a cursor states. The id of an entry is a digest, so this takes time."""
+        return self.at, self.content.id
+
 
 def _fact_row(fact: Fact, entry: AuditEntry | None) -> _Row:
     """Return the row of a fact. `entry` is its entry in the audit log, if it has one."""
     origin = _origin(fact) if entry is None else entry.origin
-    return _Row(fact.id, fact.made, fact.kind, fact.product, origin, fact)
+    return _Row(fact.made, fact.kind, fact.product, origin, fact)
 
 
 def _entry_row(entry: AuditEntry) -> _Row:
     """Return the row of an entry without a fact."""
-    return _Row(entry.id, entry.at, entry.kind or entry.event, entry.product, entry.origin, entry)
+    return _Row(entry.at, entry.kind or entry.event, entry.product, entry.origin, entry)
 
 
 def changes(
-    facts: Facts, entries: Iterable[AuditEntry], selected: ChangeFilter, *, limit: int, cursor: str = ""
+    facts: Facts, entries: Iterable[AuditEntry], selected: ChangeFilter, *, limit: int | None = None, cursor: str = ""
 ) -> Page:
     """Return a page of the selected changes, newest first. `cursor` is that of the page before.
 
@@ -154,12 +159,15 @@ def changes(
         ValueError: the cursor is not valid.
     """
     rows = [row for row in _rows(facts, entries) if selected.selects(row.at, row.event, row.product, row.origin)]
-    rows.sort(key=lambda row: (row.at, row.id), reverse=True)
     if cursor:
-        position = _position(cursor)
-        rows = [row for row in rows if (row.at, row.id) < position]
+        end = _position(cursor)
+        rows = [row for row in rows if row.at < end[0] or (row.at == end[0] and row.position < end)]
+    rows.sort(key=attrgetter("at"), reverse=True)
+    if limit is not None and len(rows) > limit:
+        rows = [row for row in rows if row.at >= rows[limit].at]
+    rows.sort(key=attrgetter("position"), reverse=True)
     shown = rows[:limit]
-    following = f"{shown[-1].at}.{shown[-1].id}" if len(rows) > limit else ""
+    following = "{}.{}".format(*shown[-1].position) if len(rows) > len(shown) else ""
     return Page(list(_described(facts, shown)), following)
 
 
@@ -204,10 +212,10 @@ def _described(facts: Facts, rows: Sequence[_Row]) -> Iterator[Change]:
         content = row.content
         if isinstance(content, Fact):
             text = texts.get(content.id, ()) if content.kind in _LOADED else (fact_text(content),)
-            yield Change(*row[:5], True, text, *_contents(content, by_id, previous))
+            yield Change(content.id, *row[:4], True, text, *_contents(content, by_id, previous))
         else:
             recorded = content.event is not Event.CHANGE
-            yield Change(*row[:5], recorded, _detail_text(content), None, dict(content.detail) or None)
+            yield Change(content.id, *row[:4], recorded, _detail_text(content), None, dict(content.detail) or None)
 
 
 def _detail_text(entry: AuditEntry) -> Sequence[str]:

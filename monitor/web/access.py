@@ -22,7 +22,7 @@ from monitor.access.scopes import Scope, allows
 from monitor.errors import NinewatchError
 from monitor.web.audit import client_address, record_refusal
 from monitor.web.context import CONTEXT
-from monitor.web.errors import Refusal
+from monitor.web.errors import Refusal, expects_page
 from monitor.web.same_origin import check_same_origin
 from monitor.web.sessions import person_of, sign_in_path
 
@@ -105,6 +105,7 @@ class Tokens:
 
 _UNDECLARED = Refusal(403, "this endpoint is closed", "it declares no role; report this as a defect")
 _TOO_MANY_FAILURES = Refusal(429, "too many wrong tokens", "wait a few seconds", (("Retry-After", "10"),))
+_SEND_ONE: Final = "send `Authorization: Bearer TOKEN` (`ninewatch token create` makes one), or sign in"
 _UNREADABLE = Refusal(503, "the tokens cannot be read", "see the daemon's log")
 
 
@@ -172,15 +173,14 @@ def _permitted(principal: Principal, required: Scope) -> Principal:
 def _can_sign_in(request: web.Request) -> bool:
     """Return whether the client is a browser that requests a page, and there is a provider to sign in with."""
     login = request.app[CONTEXT].ledger.portfolio.login
-    is_page = request.method == "GET" and not request.path.startswith("/api/")
-    return login is not None and login.oidc is not None and is_page and "text/html" in request.headers.get("Accept", "")
+    return login is not None and login.oidc is not None and request.method == "GET" and expects_page(request)
 
 
 async def _valid_token(request: web.Request) -> Token:
     """Return the valid token of the request. Wrong, expired and revoked tokens get the same response."""
     context, text = request.app[CONTEXT], _bearer(request)
     if not text:
-        raise _denial("this endpoint needs a token or a sign-in")
+        raise _missing_authentication(request)
     token = await _find_token(request, text)
     reason = "unknown" if token is None else token.refusal(context.clock.now())
     if token is None or reason:
@@ -192,7 +192,7 @@ async def _valid_token(request: web.Request) -> Token:
         await record_refusal(
             request, Event.TOKEN_REFUSED, origin, {"reason": reason, "method": request.method, "route": _route(request)}
         )
-        raise _denial("unknown, expired or revoked token", error="invalid_token")
+        raise _denial("unknown, expired or revoked token", _SEND_ONE, error="invalid_token")
     return token
 
 
@@ -221,7 +221,19 @@ def _bearer(request: web.Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _denial(problem: str, *, error: str = "") -> Refusal:
+def _missing_authentication(request: web.Request) -> Refusal:
+    """Return the error for a request without a token and without a person."""
+    if not expects_page(request):
+        return _denial("this endpoint needs a token or a sign-in", _SEND_ONE)
+    login, problem = request.app[CONTEXT].ledger.portfolio.login, "this page needs a sign-in"
+    if login is None:
+        remedy = "configure `login` (docs/access.md), or use the commands that `ninewatch --help` lists"
+        return _denial(f"{problem}, and the configuration has none", remedy)
+    if login.oidc is None:
+        return _denial(problem, "open it at the address of the proxy that people sign in to; it needs a role here")
+    return _denial(problem, "sign in at /login, then send the form again")
+
+
+def _denial(problem: str, remedy: str, *, error: str = "") -> Refusal:
     challenge = 'Bearer realm="ninewatch"' + (f', error="{error}"' if error else "")
-    remedy = "send `Authorization: Bearer TOKEN` (`ninewatch token create` makes one), or sign in"
     return Refusal(401, problem, remedy, (("WWW-Authenticate", challenge),))

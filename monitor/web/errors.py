@@ -19,12 +19,17 @@ class Refusal(Exception):  # noqa: N818 - it is a response, not a fault
         self.headers = headers
 
 
+def expects_page(request: web.Request) -> bool:
+    """Return whether the client is a browser that opens a page or sends a form, not a script or a program."""
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")
+
+
 def error_response(request: web.Request, refusal: Refusal) -> web.Response:
     """Return the error response: JSON below /api, a page for a browser, otherwise a line of text."""
     context = request.app[CONTEXT]
     if request.path.startswith("/api/"):
         response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
-    elif "text/html" in request.headers.get("Accept", ""):
+    elif expects_page(request):
         public = request.path.startswith("/status/") or page_of_host(context.ledger.portfolio, request.host) is not None
         page = context.assets.render("status/error.html.j2" if public else "error.html.j2", refusal=refusal)
         response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)

@@ -188,6 +188,22 @@ async def test_forms_and_their_links_are_for_operators_only(ana: Operator) -> No
     assert ana.server.journal == []
 
 
+async def test_person_without_a_sign_in_reads_what_to_do(ana: Operator, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    browser = {"Accept": "text/html"}
+    page = await ana.server.ask("GET", "/changes", headers=browser)
+    assert page.status == 401
+    assert "This page needs a sign-in</h1><p>Open it at the address of the proxy" in page.text
+    async with writable(ledger_with_receivers(product("forms"), receivers=[]), tmp_path / "other") as server:
+        for path in ("/actions", "/changes"):
+            page = await server.ask("GET", path, headers=browser)
+            assert page.status == 401
+            assert "needs a sign-in, and the configuration has none" in page.text
+            assert "<code>ninewatch --help</code>" in page.text
+            assert "TOKEN" not in page.text
+        assert "send `Authorization: Bearer TOKEN`" in (await server.ask("GET", "/changes")).text
+
+
 def test_every_form_needs_the_scope_of_its_api_route() -> None:
     from monitor.web import actions
 
