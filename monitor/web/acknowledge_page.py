@@ -18,9 +18,10 @@ from monitor.views.formatting import moment
 from monitor.web.access import FAILED_ATTEMPTS, Role, role
 from monitor.web.alerts import new_acknowledgement, open_alert
 from monitor.web.audit import client_address
-from monitor.web.context import CONTEXT, HEADERS, POLICY
+from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import read_body
+from monitor.web.visitor import FORM_HEADERS, page_response
 from monitor.web.write_context import MAX_NAME, count_change, one_line, record_fact, write_context
 from sla.acknowledgement import Via, acknowledgements
 from sla.page_mark import Mark, PageMark, page_marks
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 routes = web.RouteTableDef()
 
-_FORMS: Final = {POLICY: HEADERS[POLICY].replace("form-action 'none'", "form-action 'self'")}
 _ACKNOWLEDGE: Final = "acknowledge"
 _ACTIONS: Final = (_ACKNOWLEDGE, *Mark)
 _WRONG = Refusal(403, "the link is not valid", "use the complete link of the newest message")
@@ -45,10 +45,7 @@ _FORM = Refusal(400, "the form is not complete", "open the link and use one of i
 async def show(request: web.Request) -> web.Response:
     """Show the alert and the form, without any change."""
     check_query(request)
-    context, claim = request.app[CONTEXT], _claim(request)
-    page = _page(request, claim)
-    text = context.assets.render("acknowledge.html.j2", page=page, site_title=context.ledger.portfolio.title)
-    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=_FORMS)
+    return page_response(request, "acknowledge.html.j2", _page(request, _claim(request)))
 
 
 @routes.post("/acknowledge/{token}")
@@ -62,7 +59,7 @@ async def submit(request: web.Request) -> web.Response:
     name = by or claim.receiver
     origin = Origin(Means.LINK, name, claim.receiver, client_address(request))
     await record_fact(request, _fact(request, claim, action, name), origin)
-    return web.Response(status=303, headers={"Location": request.match_info["token"], **_FORMS})
+    return web.Response(status=303, headers={"Location": request.match_info["token"], **FORM_HEADERS})
 
 
 def _claim(request: web.Request) -> Claim:

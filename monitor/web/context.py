@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.web.assets import Assets
 
-# Pages load only their own style sheet and script, and cannot be framed. Only the acknowledge page has a form.
+# Pages load only their own style sheet and script, and cannot be framed. Pages with forms have `form_policy`.
 POLICY = "Content-Security-Policy"
 RESOURCE_POLICY = "Cross-Origin-Resource-Policy"
 HEADERS = {
@@ -36,6 +36,14 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Server": "ninewatch",
 }
+
+
+def form_policy(*redirects: str) -> str:
+    """Return the content security policy of a page with forms that are sent to this server.
+
+    `redirects` are other origins that responses to the forms redirect to: browsers apply `form-action` to these, too.
+    """
+    return HEADERS[POLICY].replace("form-action 'none'", " ".join(("form-action 'self'", *redirects)))
 
 
 @dataclass(frozen=True, slots=True)

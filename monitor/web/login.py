@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,14 +14,13 @@ from monitor.login.errors import ProviderError, SignInRefused
 from monitor.login.transaction import Transaction
 from monitor.web.access import Role, role
 from monitor.web.audit import client_address, record_event, record_refusal
-from monitor.web.context import CONTEXT, HEADERS, POLICY, address_of, client_network
+from monitor.web.context import CONTEXT, POLICY, address_of, client_network, form_policy
 from monitor.web.errors import Refusal, check_query
 from monitor.web.same_origin import check_same_origin, own_origin
 from monitor.web.sessions import (
     SIGN_INS,
     delete_cookie,
     local_path,
-    person_of,
     session_cookie,
     session_of,
     set_cookie,
@@ -33,7 +31,7 @@ from monitor.web.write_context import write_context
 
 if TYPE_CHECKING:
     from monitor.access.sessions import Session
-    from monitor.config.login import LoginBlock, OidcLogin
+    from monitor.config.login import OidcLogin
     from monitor.login.id_token import Person
     from monitor.login.provider import Provider
     from monitor.web.rate_limit import RateLimit
@@ -95,11 +93,8 @@ async def callback(request: web.Request) -> web.Response:
 async def session(request: web.Request) -> web.Response:
     """Show who is signed in, with the form to sign out."""
     check_query(request)
-    context, person = request.app[CONTEXT], person_of(request)
-    login = context.ledger.portfolio.login
-    page = SimpleNamespace(person=person, can_sign_in=login is not None and login.oidc is not None)
-    response = page_response(request, "session.html.j2", page)
-    response.headers[POLICY] = await _form_policy(request, login)
+    response = page_response(request, "session.html.j2")
+    response.headers[POLICY] = await _form_policy(request)
     return response
 
 
@@ -223,12 +218,12 @@ async def _after_logout(request: web.Request, oidc: OidcLogin, ended: Session | 
         return local
 
 
-async def _form_policy(request: web.Request, login: LoginBlock | None) -> str:
-    """Return the content security policy of the page: browsers apply `form-action` to the redirect of a form, too."""
-    targets = ["'self'"]
+async def _form_policy(request: web.Request) -> str:
+    """Return the content security policy of the page, whose form redirects to the provider if there is a session."""
+    login = request.app[CONTEXT].ledger.portfolio.login
     if login is not None and login.oidc is not None and session_of(request, login) is not None:
-        targets.append(await _logout_origin(request, login.oidc))
-    return HEADERS[POLICY].replace("form-action 'none'", f"form-action {' '.join(targets)}")
+        return form_policy(await _logout_origin(request, login.oidc))
+    return form_policy()
 
 
 async def _logout_origin(request: web.Request, oidc: OidcLogin) -> str:

@@ -148,7 +148,7 @@ def build(
 
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    # The page with a form sets another policy, and public data may be embedded in other sites.
+    # Pages with forms set another policy, and public data may be embedded in other sites.
     kept = {name: response.headers[name] for name in (POLICY, RESOURCE_POLICY) if name in response.headers}
     response.headers.update({**HEADERS, **kept})
     response.headers.setdefault("Cache-Control", "no-store")

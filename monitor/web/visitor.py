@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from monitor.access.scopes import Scope, allows
-from monitor.web.context import CONTEXT, HEADERS, POLICY
+from monitor.web.context import CONTEXT, POLICY, form_policy
 from monitor.web.sessions import person_of
 
 if TYPE_CHECKING:
     from monitor.access.principal import Principal
 
-FORMS: Final = {POLICY: HEADERS[POLICY].replace("form-action 'none'", "form-action 'self'")}
+FORM_HEADERS: Final = {POLICY: form_policy()}
 _CHANGES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
 
 
@@ -41,9 +41,9 @@ def visitor_of(request: web.Request) -> Visitor:
     return Visitor(person_of(request), login is not None and login.oidc is not None)
 
 
-def page_response(request: web.Request, template: str, page: Any, *, status: int = 200) -> web.Response:
+def page_response(request: web.Request, template: str, page: Any = None, *, status: int = 200) -> web.Response:
     """Return the rendered page, whose forms may be sent to this server."""
     context = request.app[CONTEXT]
     title = context.ledger.portfolio.title
     text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
-    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=FORMS, status=status)
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=FORM_HEADERS, status=status)
