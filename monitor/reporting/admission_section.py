@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from monitor.reporting.document import Cell, Section, Table, Unit, words
-from monitor.views.admissions import NOTE, admission_rows, admissions_json, feed_notes
+from monitor.views.admissions import admission_table, admissions_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,12 @@ _COLUMNS = ("Supplier", "Started", "Observed outage", "Admitted", "Delay", "Stat
 
 def admission_section(ledger: Ledger, product: Product, report: Report) -> Iterator[Section]:
     """Yield the section on the statements in the report's window, if the product or a dependency has a status feed."""
-    window = report.window.measured
-    rows = admission_rows(ledger, product, window, report.at)
-    if rows is not None:
-        notes = (NOTE, *feed_notes(ledger, product, window, report.at))
-        notes += () if rows else ("No outage was observed and no problem was stated in this period.",)
-        table = Table(_COLUMNS, tuple(map(_row, rows))) if rows else None
-        yield Section("suppliers", "Statements of suppliers", notes, table)
+    admissions = admission_table(ledger, product, report.window.measured, report.at)
+    if admissions is not None:
+        rows = tuple(map(_row, admissions.rows))
+        without = () if rows else ("No outage was observed and no problem was stated in this period.",)
+        table = Table(_COLUMNS, rows) if rows else None
+        yield Section("suppliers", "Statements of suppliers", (*admissions.notes, *without), table)
 
 
 def _row(row: AdmissionRow) -> tuple[Cell, ...]:

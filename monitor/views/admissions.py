@@ -13,7 +13,7 @@ from sla.interval import SECOND
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sla.supplier_statement import Statement
 
 MAX_ROWS: Final = 20
-NOTE: Final = (
+_NOTE: Final = (
     "What the supplier stated on its public status feed, compared with the observed outages. It changes no figure."
 )
 _WITHOUT_STATEMENT: Final = {
@@ -51,11 +51,21 @@ class AdmissionRow:
     at: int
 
 
-def admission_rows(ledger: Ledger, product: Product, window: Interval, now: int) -> list[AdmissionRow] | None:
-    """Return the rows of the product and its direct dependencies, newest first. None if none has a status feed."""
+@dataclass(frozen=True, slots=True)
+class AdmissionTable:
+    """The rows of a product and its direct dependencies, newest first, and the sentences about them."""
+
+    rows: Sequence[AdmissionRow]
+    notes: Sequence[str]
+
+
+def admission_table(ledger: Ledger, product: Product, window: Interval, now: int) -> AdmissionTable | None:
+    """Return the statements about the window. None if neither the product nor a direct dependency has a status feed."""
     records = supplier_records(ledger, product, window, now)
+    if not records:
+        return None
     rows = [row for record in records for row in _rows(record, ledger)]
-    return sorted(rows, key=lambda row: -row.at) if records else None
+    return AdmissionTable(sorted(rows, key=lambda row: -row.at), [_NOTE, *_unreadable_feeds(records, ledger)])
 
 
 def _rows(record: SupplierRecord, ledger: Ledger) -> Iterator[AdmissionRow]:
@@ -92,13 +102,12 @@ def delay_text(delay: int) -> str:
     return f"{format_duration(abs(delay))} {'later' if delay >= 0 else 'earlier'}"
 
 
-def feed_notes(ledger: Ledger, product: Product, window: Interval, now: int) -> list[str]:
-    """Return a sentence for each feed of the product and its direct dependencies that cannot be read at present."""
-    return [
-        f"The status feed of {ledger.products[record.product].name} {_unreadable(record, ledger.portfolio.zone)}."
-        for record in supplier_records(ledger, product, window, now)
-        if record.state is None or not record.state.readable
-    ]
+def _unreadable_feeds(records: Iterable[SupplierRecord], ledger: Ledger) -> Iterator[str]:
+    """Yield a sentence for each feed that cannot be read at present."""
+    for record in records:
+        if record.state is None or not record.state.readable:
+            name = ledger.products[record.product].name
+            yield f"The status feed of {name} {_unreadable(record, ledger.portfolio.zone)}."
 
 
 def _unreadable(record: SupplierRecord, zone: ZoneInfo) -> str:

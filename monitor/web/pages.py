@@ -14,8 +14,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
 from monitor.views import incident_line, page_frame, product_summary, recent_days
 from monitor.views.admissions import MAX_ROWS as MAX_ADMISSIONS
-from monitor.views.admissions import NOTE as ADMISSION_NOTE
-from monitor.views.admissions import admission_rows, feed_notes
+from monitor.views.admissions import admission_table
 from monitor.views.agreement import agreement_view
 from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
@@ -161,11 +160,10 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
 def _suppliers(ledger: Ledger, product: Product, now: int) -> SimpleNamespace | None:
     """Return the statements about the last days, of the product and its dependencies. None without a status feed."""
     window = Interval(now - recent_days.DAYS * DAY, now)
-    rows = admission_rows(ledger, product, window, now)
-    if rows is None:
+    if (table := admission_table(ledger, product, window, now)) is None:
         return None
-    notes = [ADMISSION_NOTE, *feed_notes(ledger, product, window, now)]
-    return SimpleNamespace(rows=rows[:MAX_ADMISSIONS], more=max(0, len(rows) - MAX_ADMISSIONS), notes=notes)
+    more = max(0, len(table.rows) - MAX_ADMISSIONS)
+    return SimpleNamespace(rows=table.rows[:MAX_ADMISSIONS], more=more, notes=table.notes)
 
 
 def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:

@@ -19,7 +19,7 @@ from monitor.ledger.supplier_statements import supplier_record, supplier_records
 from monitor.probe_result import ProbeResult
 from monitor.reporting.admission_section import admission_json
 from monitor.reporting.report import portfolio_report
-from monitor.views.admissions import admission_rows, delay_text, feed_notes
+from monitor.views.admissions import admission_table, delay_text
 from monitor.web.admissions import SCHEMAS
 from monitor.web.server import build, listen
 from sla.calendar import Window
@@ -58,8 +58,10 @@ def supplied_ledger() -> Ledger:
 def test_outages_and_statements_of_a_dependency() -> None:
     """An outage 6 hours ago may still be admitted: it is never admitted only after a day."""
     ledger = supplied_ledger()
-    rows = admission_rows(ledger, ledger.products["forms"], WINDOW, NOW)
-    assert rows is not None
+    table = admission_table(ledger, ledger.products["forms"], WINDOW, NOW)
+    assert table is not None
+    assert len(table.notes) == 1  # the feed can be read
+    rows = table.rows
     assert [(row.supplier, row.outage, row.delay, row.statement) for row in rows] == [
         ("sso", "9m", "", ""),
         ("sso", "19m", "", ""),
@@ -76,9 +78,9 @@ def test_outages_and_statements_of_a_dependency() -> None:
 
 def test_outage_that_was_not_admitted_within_a_day_was_never_admitted() -> None:
     ledger = supplied_ledger()
-    rows = admission_rows(ledger, ledger.products["sso"], WINDOW, NOW + 2 * DAY)
-    assert rows is not None
-    assert [row.admitted for row in rows[:2]] == ["never", "never"]
+    table = admission_table(ledger, ledger.products["sso"], WINDOW, NOW + 2 * DAY)
+    assert table is not None
+    assert [row.admitted for row in table.rows[:2]] == ["never", "never"]
 
 
 def test_statements_are_known_from_their_reading_on() -> None:
@@ -92,18 +94,21 @@ def test_statements_are_known_from_their_reading_on() -> None:
 def test_product_without_a_status_feed_has_no_section() -> None:
     ledger = ledger_of(product("forms"))
     assert supplier_records(ledger, ledger.products["forms"], WINDOW, NOW) == []
-    assert admission_rows(ledger, ledger.products["forms"], WINDOW, NOW) is None
+    assert admission_table(ledger, ledger.products["forms"], WINDOW, NOW) is None
 
 
 def test_feed_that_cannot_be_read_is_reported() -> None:
+    def notes(ledger: Ledger) -> list[str]:
+        table = admission_table(ledger, ledger.products["sso"], WINDOW, NOW)
+        assert table is not None
+        return list(table.notes[1:])
+
     ledger = ledger_of(product("sso", status_feed=FEED), time_zone="UTC")
-    sso = ledger.products["sso"]
-    assert feed_notes(ledger, sso, WINDOW, NOW) == ["The status feed of sso was not read yet."]
+    assert notes(ledger) == ["The status feed of sso was not read yet."]
     ledger.facts = Facts([FeedState("sso", NOW - HOUR, False, "status 503").fact()])
-    (note,) = feed_notes(ledger, sso, WINDOW, NOW)
+    (note,) = notes(ledger)
     assert note.startswith("The status feed of sso cannot be read since ")
     assert note.endswith("UTC: status 503.")
-    assert feed_notes(supplied_ledger(), supplied_ledger().products["forms"], WINDOW, NOW) == []
 
 
 def test_delays() -> None:
