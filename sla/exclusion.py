@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import UnknownPolicy
 from sla.degraded_time import degraded_time
 from sla.interval import SECOND, Interval, total
-from sla.measured import Measured, measure
+from sla.measured import measure
 from sla.outage import OutageFigure, OutageLimit, evaluate_limit
 from sla.states import State
 from sla.window import format_instant
@@ -148,8 +148,8 @@ class AgreementFigures:
     measured part of the window. `outages` has the promised limits on outages with their figures after exclusions.
     """
 
-    raw: Measured
-    contractual: Measured
+    raw: MeasuredObjective
+    contractual: MeasuredObjective
     excluded_pieces: tuple[ExcludedPiece, ...]
     outages: tuple[OutageFigure, ...] = ()
 
@@ -167,7 +167,7 @@ class AgreementFigures:
 def measure_agreement(
     history: History,
     window: Window,
-    objective: Objective | None,
+    objective: Objective,
     exclusions: Sequence[Exclusion],
     *,
     unknown: UnknownPolicy = UnknownPolicy.EXCLUDE,
@@ -186,7 +186,7 @@ def measure_agreement(
     agreed = history if contractual is None else contractual
     full_window = window.full if window.in_progress else None
 
-    def figures(measured: History, excluded: Iterable[Interval] | AfterExclusions) -> Measured:
+    def figures(measured: History, excluded: Iterable[Interval] | AfterExclusions) -> MeasuredObjective:
         return measure(
             measured,
             window.measured,

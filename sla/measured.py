@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from sla import availability as figures
 from sla.after_exclusions import AfterExclusions, ExcludedSums
@@ -15,36 +15,15 @@ from sla.interval import SECOND, Interval
 from sla.objective import Objective, nines
 from sla.observation_counts import Counts
 from sla.observed_part import ObservedPart, Span, observed_part
+from sla.promised_objective import PromisedObjective, promised_objectives
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sla.calendar import Window
     from sla.state_history import History
     from sla.states import Durations
-
-
-@dataclass(frozen=True, slots=True)
-class PromisedObjective:
-    """An objective that is valid from `start` on.
-
-    `elapsed` and `full` are the times after exclusions in which it is valid: in the measured window, and in the
-    complete calendar window in progress. Microseconds.
-    """
-
-    start: int
-    objective: Objective
-    elapsed: int
-    full: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the objective with the downtime that it allows."""
-        return {
-            "from": format_instant(self.start),
-            "objective": float(self.objective.ratio),
-            "allowed_seconds": _seconds(self.objective.allowed(self.full)),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +82,7 @@ class Measured:
     @property
     def allowed(self) -> Fraction | None:
         """The downtime that the objectives allow in the complete window, microseconds. None without an objective."""
-        if self.objective is None:
-            return None
-        parts = (objective.objective.allowed(objective.full) for objective in self.objectives)
-        return sum(parts, Fraction(0)) if self.objectives else self.objective.allowed(self.budget_length)
+        return None if self.objective is None else _allowed(self, self.objective)
 
     @property
     def effective_objective(self) -> Objective | None:
@@ -207,6 +183,48 @@ class Measured:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredObjective(Measured):
+    """The figures of a window with an objective, and so with a budget."""
+
+    objective: Objective
+
+    @property
+    def allowed(self) -> Fraction:
+        """The downtime that the objectives allow in the complete window, microseconds."""
+        return _allowed(self, self.objective)
+
+    @property
+    def budget(self) -> Budget:
+        """The error budget."""
+        return Budget(self.allowed, Fraction(self.downtime.point))
+
+
+def _allowed(measured: Measured, objective: Objective) -> Fraction:
+    parts = (promised.objective.allowed(promised.full) for promised in measured.objectives)
+    return sum(parts, Fraction(0)) if measured.objectives else objective.allowed(measured.budget_length)
+
+
+class _Options(TypedDict, total=False):
+    excluded: Iterable[Interval] | AfterExclusions
+    unknown: UnknownPolicy
+    interval: int | None
+    full_window: Interval | None
+    rolling: bool
+
+
+@overload
+def measure(
+    history: History, window: Interval, objective: Objective, **options: Unpack[_Options]
+) -> MeasuredObjective: ...
+
+
+@overload
+def measure(
+    history: History, window: Interval, objective: Objective | None = None, **options: Unpack[_Options]
+) -> Measured: ...
+
+
 def measure(
     history: History,
     window: Interval,
@@ -234,7 +252,8 @@ def measure(
     objectives = () if objective is None else history.objectives(window if full_window is None else full_window)
     objective = objectives[-1][1] if objectives else objective
     durations, counts = excluded.durations(window), excluded.counts(window)
-    return Measured(
+    kind: type[Measured] = Measured if objective is None else MeasuredObjective
+    return kind(
         window,
         window.length - durations.total,
         durations,
@@ -246,17 +265,17 @@ def measure(
         observed_part=observed_part(
             history, Span(window, rolling, full_window), objective, excluded, (durations, counts), unknown
         ),
-        objectives=tuple(_promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
+        objectives=tuple(promised_objectives(objectives, window, excluded)) if len(objectives) > 1 else (),
     )
 
 
-def measure_states(history: History, window: Window, objective: Objective, durations: Durations) -> Measured:
+def measure_states(history: History, window: Window, objective: Objective, durations: Durations) -> MeasuredObjective:
     """Return the figures of a window without exclusions from its durations, which are known.
 
     They have no confidence bound, because the probes are not counted.
     """
     objectives = history.objectives(window.full)
-    return Measured(
+    return MeasuredObjective(
         window.measured,
         0,
         durations,
@@ -264,18 +283,10 @@ def measure_states(history: History, window: Window, objective: Objective, durat
         window.full.length,
         objectives[-1][1] if objectives else objective,
         counts_are_of_probes=False,
-        objectives=tuple(_promised_objectives(objectives, window.measured, AfterExclusions(history)))
+        objectives=tuple(promised_objectives(objectives, window.measured, AfterExclusions(history)))
         if len(objectives) > 1
         else (),
     )
-
-
-def _promised_objectives(
-    objectives: Iterable[tuple[Interval, Objective]], window: Interval, history: AfterExclusions
-) -> Iterator[PromisedObjective]:
-    for span, objective in objectives:
-        elapsed = Interval(max(span.start, window.start), max(min(span.end, window.end), span.start, window.start))
-        yield PromisedObjective(span.start, objective, history.length(elapsed), history.length(span))
 
 
 def _seconds(microseconds: int | Fraction) -> float:

@@ -187,8 +187,6 @@ def _budget(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
     if product is None:
         return None
     budget = ledger.measured(product.id, ledger.own_window(product.id, now), now).budget
-    if budget is None:
-        return None
     return {
         "allowed_seconds": float(budget.allowed / SECOND),
         "remaining_seconds": float(budget.remaining / SECOND),

@@ -45,7 +45,7 @@ def stop_reason(ledger: Ledger, product_id: str, duration: int, now: int) -> str
     product = ledger.products[product_id]
     stop = product.drills.stop
     budget = ledger.measured(product_id, ledger.own_window(product_id, now), now).budget
-    spent = None if budget is None or not budget.allowed else budget.spent / budget.allowed
+    spent = budget.spent / budget.allowed if budget.allowed else None
     return stop.reason(duration, spent, _hold(ledger, product, now) if stop.at_hold else None)
 
 

@@ -75,7 +75,7 @@ class ProductFigures(ABC):
             product.objective, product.window.length, history.state(now).estimate, LookBacks.of(history, now)
         )
 
-    def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> Measured:
+    def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> MeasuredObjective:
         """Return the product's raw figures over a window, an interval, or a named rolling window, as of `at`.
 
         `now` decides whether the figures are provisional; default: `at`.
@@ -102,7 +102,7 @@ class ProductFigures(ABC):
         excluded: Iterable[Interval] | AfterExclusions = (),
         full_window: Interval | None = None,
         rolling: bool = True,
-    ) -> Measured:
+    ) -> MeasuredObjective:
         product = self.products[product_id]
         return measure(
             histories[product_id],
@@ -136,7 +136,6 @@ class ProductFigures(ABC):
         span = min(FORECAST_SPAN, product.window.length)
         burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate
         budget = self.measured(product_id, self.own_window(product_id, now), now).budget
-        assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
         horizon = product.window.horizon(now, self.portfolio.zone)
         return Forecast(span, burn_rate, exhausted_at(budget, product.objective, burn_rate, now, horizon))
 
@@ -144,7 +143,7 @@ class ProductFigures(ABC):
         """Return the window of the product's objective as of the instant."""
         return self.products[product_id].window.at(at, self.portfolio.zone)
 
-    def contractual(self, product_id: str, window: Window | Interval) -> Measured:
+    def contractual(self, product_id: str, window: Window | Interval) -> MeasuredObjective:
         """Return the product's contractual figures over a window that is measured until now."""
         if isinstance(window, Interval):
             window = Window("", window, window)

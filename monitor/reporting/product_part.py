@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Chart, Column, Part, Tile
 from monitor.reporting.period_names import column_label, period_name
-from monitor.reporting.product_sections import SectionInputs, objective_ratio, sections
+from monitor.reporting.product_sections import SectionInputs, sections
 from monitor.views.product_summary import rule_sentence, verdict_text
 from sla.availability import Verdict
 from sla.objective import format_duration, format_percent
@@ -61,17 +61,17 @@ def _tiles(report: Report) -> Iterator[Tile]:
     excluded = f"{format_duration(contractual.excluded)} excluded" if contractual.excluded else "no time excluded"
     yield Tile("Contractual", doc.ratio(contractual.availability.point), f"{_between(contractual)}, {excluded}")
     yield Tile("Raw", doc.ratio(raw.availability.point), f"{_between(raw)}, before exclusions")
-    objective = Cell(str(contractual.objective), float(objective_ratio(contractual)), doc.Unit.RATIO)
+    objective = Cell(str(contractual.objective), float(contractual.objective.ratio), doc.Unit.RATIO)
     yield Tile("Objective", objective, str(contractual.verdict), contractual.verdict is Verdict.MISSED)
-    if (budget := contractual.budget) is not None:
-        note = f"{format_duration(budget.spent)} of {format_duration(budget.allowed)} spent"
-        yield Tile("Budget left", doc.duration(budget.remaining), note, budget.remaining < 0)
+    budget = contractual.budget
+    note = f"{format_duration(budget.spent)} of {format_duration(budget.allowed)} spent"
+    yield Tile("Budget left", doc.duration(budget.remaining), note, budget.remaining < 0)
     yield Tile("Coverage", doc.ratio(contractual.coverage, 2), "of the time is known")
 
 
 def chart(report: Report, context: SectionInputs) -> Chart:
     """Return the chart of the raw figures by day or month."""
-    objective, period = objective_ratio(report.figures.raw), "month" if report.by_month else "day"
+    objective, period = report.figures.raw.objective.ratio, "month" if report.by_month else "day"
     columns = tuple(_column(step, context.zone) for step in report.steps)
     missed = sum(column.misses for column in columns)
     unknown = sum(column.point is None for column in columns)

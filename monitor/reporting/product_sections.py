@@ -46,12 +46,6 @@ class SectionInputs:
     context_sections: ContextSections
 
 
-def objective_ratio(m: Measured) -> Fraction:
-    """Return the objective as a ratio. Every product has one."""
-    assert m.objective is not None, "a product has an objective"  # noqa: S101 - for the type checker
-    return m.objective.ratio
-
-
 def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     """Yield the sections of the report on one product in their order."""
     yield _budget(report, context.zone)
@@ -73,18 +67,18 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield _steps(report, context.zone)
 
 
-_ROWS: tuple[tuple[str, Callable[[Measured], Cell]], ...] = (
+_ROWS: tuple[tuple[str, Callable[[MeasuredObjective], Cell]], ...] = (
     ("Availability, estimate", lambda m: doc.ratio(m.availability.point)),
     ("Availability, minimum", lambda m: doc.ratio(m.availability.low)),
     ("Availability, maximum", lambda m: doc.ratio(m.availability.high)),
     ("Coverage", lambda m: doc.ratio(m.coverage, 2)),
-    ("Objective", lambda m: Cell(str(m.objective), float(objective_ratio(m)), doc.Unit.RATIO)),
+    ("Objective", lambda m: Cell(str(m.objective), float(m.objective.ratio), doc.Unit.RATIO)),
     ("Verdict", lambda m: words(str(m.verdict))),
     ("Downtime, estimate", lambda m: doc.durations(m.downtime).point),
     ("Downtime, minimum", lambda m: doc.durations(m.downtime).low),
     ("Downtime, maximum", lambda m: doc.durations(m.downtime).high),
-    ("Budget allowed", lambda m: doc.duration(m.budget.allowed if m.budget else None)),
-    ("Budget remaining", lambda m: doc.duration(m.budget.remaining if m.budget else None)),
+    ("Budget allowed", lambda m: doc.duration(m.budget.allowed)),
+    ("Budget remaining", lambda m: doc.duration(m.budget.remaining)),
     ("Time up", lambda m: doc.duration(m.durations.up)),
     ("Time down", lambda m: doc.duration(m.durations.down)),
     ("Time in doubt", lambda m: doc.duration(m.durations.doubt)),
@@ -138,7 +132,7 @@ def _budget(report: Report, zone: ZoneInfo) -> Section:
     def row(step: Step) -> tuple[Cell, ...]:
         m = step.figures.contractual
         budget = m.budget
-        amounts = (budget.allowed, budget.spent, budget.remaining) if budget else (None, None, None)
+        amounts = budget.allowed, budget.spent, budget.remaining
         return (_period(step, zone), *map(doc.duration, amounts), words(str(m.verdict)))
 
     columns = ("Month", "Allowed", "Spent", "Remaining", "Verdict")

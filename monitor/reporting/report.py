@@ -100,7 +100,7 @@ class PortfolioReport:
             product = self.ledger.products[product_report.product]
             low, point, high = map(doc.ratio, m.availability)
             objective = doc.Cell(str(m.objective), float(product.objective.ratio), doc.Unit.RATIO)
-            name, remaining = words(product.name), m.budget.remaining if m.budget else None
+            name, remaining = words(product.name), m.budget.remaining
             verdict, coverage = words(str(m.verdict)), doc.ratio(m.coverage, 2)
             raw_point = doc.ratio(raw.availability.point)
             rows.append((name, point, low, high, raw_point, coverage, objective, verdict, doc.duration(remaining)))

@@ -58,7 +58,7 @@ class AgreementView:
     terms; its causes include the reasons.
     """
 
-    measured: Measured
+    measured: MeasuredObjective
     bounds: Bounds[Fraction | None]
     excluded: int
     excluded_lines: list[ExcludedLine]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sla.budget import Budget, Forecast
-    from sla.measured import Measured
+    from sla.measured import MeasuredObjective
 
 GAUGE_WIDTH = 200.0  # units of the gauge's viewBox
 
@@ -38,11 +38,9 @@ class BudgetView:
     exhausted_at: Moment | None
 
 
-def budget_view(measured: Measured, contractual: Measured, forecast: Forecast, zone: ZoneInfo) -> BudgetView:
+def budget_view(measured: MeasuredObjective, contractual: MeasuredObjective, forecast: Forecast, zone: ZoneInfo) -> BudgetView:
     """Return the view of the contractual budget over the product's own window, or of the raw one if both are equal."""
     raw, budget = measured.budget, contractual.budget
-    assert raw is not None, "a product has an objective"  # noqa: S101 - for the type checker
-    assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
     is_contractual = raw != budget
     title = "Contractual budget left" if is_contractual else "Budget left"
     raw_text = f"{_left_text(raw)} of the raw budget" if is_contractual else ""

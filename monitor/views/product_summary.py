@@ -68,7 +68,7 @@ class ProductRow:
 def product_row(
     product: Product,
     state: State,
-    measured: Measured,
+    measured: MeasuredObjective,
     readiness: Readiness | None,
     open_incidents: int,
     degraded: Iterable[Degradation] = (),
@@ -79,7 +79,6 @@ def product_row(
     `degraded` are the causes of its degradation. `designed` is the failover during which it is down by design.
     """
     bounds, budget = measured.availability, measured.budget
-    assert budget is not None, "a product has an objective"  # noqa: S101 - for the type checker
     positions = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
     objective = product.objective.ratio
     ceiling = readiness.ceiling if readiness else None

@@ -62,7 +62,7 @@ async def portfolio(request: web.Request) -> web.Response:
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
     rows, open_counts = [], incident_line.open_incidents(ledger)
-    contractual: dict[str, Measured] = {}
+    contractual: dict[str, MeasuredObjective] = {}
     for product in ledger.portfolio.products:
         rows.append(_row(ledger, product, _own_window(ledger, product, now), open_counts, now))
         contractual[product.id] = ledger.contractual(product.id, ledger.own_window(product.id, now))
@@ -166,12 +166,12 @@ def _suppliers(ledger: Ledger, product: Product, now: int) -> SimpleNamespace | 
     return SimpleNamespace(rows=table.rows[:MAX_ADMISSIONS], more=more, notes=table.notes)
 
 
-def _own_window(ledger: Ledger, product: Product, now: int) -> Measured:
+def _own_window(ledger: Ledger, product: Product, now: int) -> MeasuredObjective:
     return ledger.measured(product.id, ledger.own_window(product.id, now), now)
 
 
 def _row(
-    ledger: Ledger, product: Product, measured: Measured, open_counts: Counter[str], now: int
+    ledger: Ledger, product: Product, measured: MeasuredObjective, open_counts: Counter[str], now: int
 ) -> product_summary.ProductRow:
     state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
     degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
