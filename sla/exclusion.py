@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sla.availability import UnknownPolicy
 from sla.degraded_time import degraded_time
 from sla.interval import SECOND, Interval, total
-from sla.measured import measure
+from sla.measured import MeasuredObjective, measure
 from sla.outage import OutageFigure, OutageLimit, evaluate_limit
 from sla.states import State
 from sla.window import format_instant

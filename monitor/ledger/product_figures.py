@@ -16,7 +16,7 @@ from sla.budget import FORECAST_SPAN, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.exclusion import AgreementFigures, measure_agreement
 from sla.interval import Interval
-from sla.measured import Measured, measure
+from sla.measured import MeasuredObjective, measure
 from sla.outage import required_history
 from sla.window import WINDOWS, rolling
 
@@ -75,7 +75,9 @@ class ProductFigures(ABC):
             product.objective, product.window.length, history.state(now).estimate, LookBacks.of(history, now)
         )
 
-    def measured(self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None) -> MeasuredObjective:
+    def measured(
+        self, product_id: str, window: Window | Interval | str, at: int, now: int | None = None
+    ) -> MeasuredObjective:
         """Return the product's raw figures over a window, an interval, or a named rolling window, as of `at`.
 
         `now` decides whether the figures are provisional; default: `at`.

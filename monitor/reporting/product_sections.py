@@ -23,14 +23,13 @@ from sla.objective import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from fractions import Fraction
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
     from monitor.reporting.context_sections import ContextSections
     from sla.exclusion import Exclusion
     from sla.incident import Incident, IncidentPart
-    from sla.measured import Measured
+    from sla.measured import MeasuredObjective
     from sla.report import Report, Step
 
 ONGOING = "ongoing"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sla.availability import Bounds, Verdict
     from sla.exclusion import ExcludedPiece, Exclusion
     from sla.maintenance_terms import NotExcluded
-    from sla.measured import Measured
+    from sla.measured import Measured, MeasuredObjective
     from sla.outage import OutageLimit
 
 SHOWN_EXCLUSIONS = 20  # excluded intervals on the page; the API lists all

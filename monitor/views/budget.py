@@ -38,7 +38,9 @@ class BudgetView:
     exhausted_at: Moment | None
 
 
-def budget_view(measured: MeasuredObjective, contractual: MeasuredObjective, forecast: Forecast, zone: ZoneInfo) -> BudgetView:
+def budget_view(
+    measured: MeasuredObjective, contractual: MeasuredObjective, forecast: Forecast, zone: ZoneInfo
+) -> BudgetView:
     """Return the view of the contractual budget over the product's own window, or of the raw one if both are equal."""
     raw, budget = measured.budget, contractual.budget
     is_contractual = raw != budget

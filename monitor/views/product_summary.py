@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.ledger.designed_downtime import DesignedDowntime
     from sla.budget_window import BudgetWindow
     from sla.eras import Eras
-    from sla.measured import Measured
+    from sla.measured import Measured, MeasuredObjective
     from sla.readiness import Readiness
 
 SCALE = 240.0

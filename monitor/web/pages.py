@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
-    from sla.measured import Measured
+    from sla.measured import Measured, MeasuredObjective
 
 routes = web.RouteTableDef()
 
