@@ -74,7 +74,7 @@ async def _await_expected(probe: BlackboxProbe, stream: BufferedStream, step: St
         return step.send
     for _ in range(_MAX_LINES):
         try:
-            line = await stream.line()
+            line = await stream.read_line()
         except ProbeFailure as failure:
             if failure.reason != "hung_up":
                 raise
@@ -94,7 +94,7 @@ async def _await_expected(probe: BlackboxProbe, stream: BufferedStream, step: St
 
 
 async def _await_bytes(probe: BlackboxProbe, stream: BufferedStream, expected: bytes) -> None:
-    received = await stream.exactly(len(expected))
+    received = await stream.read_exactly(len(expected))
     probe.gauges.set("probe_failed_due_to_bytes", received != expected)
     if received != expected:
         raise ProbeFailure("answer_mismatch", f"received {quoted(received.decode(errors='replace'))}")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
-from monitor import zones
 from monitor.config.base import Model
-from monitor.config.holidays import holidays
 from monitor.config.maintenance import ZoneName
 from monitor.config.values import Duration, duration, is_id, problem_at
 from sla.duration import format_exact_duration
-from sla.exclusion import Cause, Exclusion
-from sla.interval import DAY, Interval, subtract
-from sla.localtime import local, midnight
+from sla.interval import DAY
 from sla.maintenance_terms import MaintenanceTerms
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
@@ -223,23 +217,3 @@ class Agreement(Model):
             yield OutageLimit(LimitKind.LONGEST, self.longest_outage)
         if self.total_outage is not None:
             yield OutageLimit(LimitKind.TOTAL, self.total_outage.limit, self.total_outage.per)
-
-    def out_of_hours(self, window: Interval, default: str) -> Iterator[Exclusion]:
-        """Yield the parts of the window to which the objective does not apply. `default` is the zone if none is set."""
-        zone = zones.zone(self.zone or default)
-        if self.service_hours != ALWAYS:
-            for span in self.service_hours.outside(window, zone):
-                yield Exclusion(span, Cause.SERVICE_HOURS, str(self.service_hours), reason="outside service hours")
-        if self.holidays is not None:
-            for year in range(local(window.start, zone).year - 1, local(window.end, zone).year + 1):
-                for day, name in holidays(self.holidays, year):
-                    for span in self._holiday_hours(day, window, zone):
-                        yield Exclusion(span, Cause.SERVICE_HOURS, name, reason=f"statutory holiday, {self.holidays}")
-
-    def _holiday_hours(self, day: dt.date, window: Interval, zone: ZoneInfo) -> Iterator[Interval]:
-        """Yield the service hours that would start on the holiday. The last of them may end after midnight."""
-        start, end = midnight(day, zone), midnight(day + dt.timedelta(2), zone)
-        two_days = Interval(max(start, window.start), max(min(end, window.end), start, window.start))
-        remaining = list(self.service_hours.within(two_days, zone, {day}))
-        for span in self.service_hours.within(two_days, zone):
-            yield from subtract(span, remaining)

@@ -16,6 +16,7 @@ from monitor.config.errors import quoted
 from monitor.config.hosting import FOLDER
 from monitor.config.maintenance import ZoneName
 from monitor.config.readiness import candidate_paths
+from monitor.config.service_hours_exclusions import service_hours_exclusions
 from monitor.config.stage import StageField
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Duration, Id, Text, is_id, problem_at
@@ -98,7 +99,7 @@ class Priorities:
 
         `zone` is the time zone of the policy's hours if the policy has none.
         """
-        business = not any(self.hours.out_of_hours(Interval(now, now + 1), zone))
+        business = not any(service_hours_exclusions(self.hours, Interval(now, now + 1), zone))
         return priority_and_target(self.rules, self.targets, severity, stage, business=business)
 
 

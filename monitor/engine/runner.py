@@ -127,7 +127,7 @@ class Runner:
     def _starvation_result(self, attempt: Attempt, result: ProbeResult, lost: float) -> ProbeResult:
         cause = (
             "an answer was already received at the deadline"
-            if attempt.answer_waiting
+            if attempt.response_unread
             else f"the event loop stalled for {lost:.2f} s"
         )
         return _failure_result(
@@ -147,7 +147,7 @@ def _has_unread_response(attempt: Attempt, overdue: float) -> bool:
 
     During a transfer this also requires a late deadline: unread data alone is normal for a target that sends slowly.
     """
-    return attempt.answer_waiting and (attempt.deadline_phase != "transfer" or overdue > GRACE)
+    return attempt.response_unread and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 
 
 def _failure_result(attempt: Attempt, failure: ProbeFailure) -> ProbeResult:

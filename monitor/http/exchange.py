@@ -34,7 +34,7 @@ async def exchange(attempt: Attempt, request: Request) -> Response:
         if addresses is None:
             host = request.connect_to or request.host
             addresses = await attempt.addresses(host, request.port, transport.family)
-        connection = await Connection.open(attempt, addresses)
+        connection = await Connection.connect_to_addresses(attempt, addresses)
     else:
         connection = await transport.proxy.connect_to(
             attempt, HostPort(request.host, request.port), tunnel=request.encrypted
@@ -42,7 +42,7 @@ async def exchange(attempt: Attempt, request: Request) -> Response:
     with connection:
         alpn = None
         if encrypted := request.encrypted:
-            ssl_socket = await connection.encrypt(transport.context, request.server_name)
+            ssl_socket = await connection.start_tls(transport.context, request.server_name)
             attempt.certificate_expiry = certificate_expiry(ssl_socket)
             alpn = ssl_socket.selected_alpn_protocol()
         attempt.enter("first_byte")

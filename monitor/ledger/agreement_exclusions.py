@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from monitor import zones
 from monitor.config.agreement import Agreement, Dependency, FailoverOf
 from monitor.config.agreement_meaning import agreement_of
+from monitor.config.service_hours_exclusions import service_hours_exclusions
 from monitor.facts.announced_maintenance import announced_maintenance
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from sla.calendar import Period, calendar_window
@@ -100,7 +101,7 @@ def _exclusions(
     facts: Facts,
     histories: ProductHistories,
 ) -> Iterator[Exclusion]:
-    yield from agreement.out_of_hours(window, portfolio.time_zone)
+    yield from service_hours_exclusions(agreement, window, portfolio.time_zone)
     for cause in agreement.excludes:
         if isinstance(cause, Dependency):
             history = histories.find(cause.product)

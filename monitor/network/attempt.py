@@ -26,7 +26,7 @@ class Attempt:
     """State of one probe attempt. The runner creates one per attempt; it is never shared.
 
     - `phase` is the current phase, `deadline_phase` the one in which the deadline fired.
-    - `answer_waiting`: the socket was ready when the deadline fired, so the target was in time and this process late.
+    - `response_unread`: the socket was ready when the deadline fired, so the target was in time and this process late.
     - `deadline` is on the monotonic clock; `attempts` lists the addresses that were being tried when it fired.
     - `own_failure` replaces `deadline` as the failure if the deadline fires while a local part, such as the resolver,
       does not respond.
@@ -41,7 +41,6 @@ class Attempt:
     __slots__ = (
         "_clock",
         "_phase_start",
-        "answer_waiting",
         "attempts",
         "certificate_expiry",
         "deadline",
@@ -57,6 +56,7 @@ class Attempt:
         "poller",
         "relayed",
         "resolver",
+        "response_unread",
         "source",
     )
 
@@ -69,7 +69,7 @@ class Attempt:
         self.phase = self.deadline_phase = self.attempts = ""
         self.deadline = math.inf
         self.certificate_expiry: float | None = None
-        self.answer_waiting = False
+        self.response_unread = False
         self.own_failure: ProbeFailure | None = None
         self.peer: Address | None = None
         self.failed_addresses: Sequence[Address] = ()

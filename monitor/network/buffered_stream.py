@@ -11,9 +11,12 @@ from monitor.network.failure import ProbeFailure, quoted
 if TYPE_CHECKING:
     from monitor.network.connection import Connection
 
-LIMIT = 65_536  # bytes received while waiting for one item
+MAX_UNREAD_BYTES = 65_536  # maximum size of the buffer while a line or another expected part is incomplete
 _LINES_PER_YIELD = 64  # then yield to the event loop: 64 KiB may hold 30,000 lines
-_CLOSED = {"connection_reset", "tls_handshake"}  # reasons of a send after the peer closed or reset the connection
+_PEER_CLOSED = {
+    "connection_reset",
+    "tls_handshake",
+}  # reason codes of a send to a peer that has closed
 
 
 async def try_send(connection: Connection, data: bytes) -> ProbeFailure | None:
@@ -25,7 +28,7 @@ async def try_send(connection: Connection, data: bytes) -> ProbeFailure | None:
     try:
         await connection.send(data)
     except ProbeFailure as failure:
-        if failure.reason not in _CLOSED:
+        if failure.reason not in _PEER_CLOSED:
             raise
         return failure
     return None
@@ -36,7 +39,7 @@ class BufferedStream:
 
     __slots__ = ("_connection", "_limit", "_lines", "_send_failure", "buffer")
 
-    def __init__(self, connection: Connection, limit: int = LIMIT) -> None:
+    def __init__(self, connection: Connection, limit: int = MAX_UNREAD_BYTES) -> None:
         self._connection, self._limit = connection, limit
         self._lines = 0
         self._send_failure: ProbeFailure | None = None
@@ -47,10 +50,13 @@ class BufferedStream:
         await self._connection.send(data)
 
     async def send_request(self, data: bytes) -> None:
-        """Send a request. A failure to send is raised when the response is read and missing."""
+        """Send a request.
+
+        If the peer has closed the connection, the failure is raised by the read that finds no complete response.
+        """
         self._send_failure = await try_send(self._connection, data)
 
-    async def line(self) -> bytes:
+    async def read_line(self) -> bytes:
         """Return the next line without its line break.
 
         Raises:
@@ -59,20 +65,20 @@ class BufferedStream:
         self._lines += 1
         if self._lines % _LINES_PER_YIELD == 0:
             await asyncio.sleep(0)
-        await self.until(lambda buffer: b"\n" in buffer, "the end of a line")
-        return (await self.exactly(self.buffer.index(b"\n") + 1)).rstrip(b"\r\n")
+        await self.fill_until(lambda buffer: b"\n" in buffer, "the end of a line")
+        return (await self.read_exactly(self.buffer.index(b"\n") + 1)).rstrip(b"\r\n")
 
-    async def exactly(self, count: int) -> bytes:
-        """Return the next `count` bytes. Raises the errors of `line`."""
-        await self.until(lambda buffer: len(buffer) >= count, f"{count} bytes")
+    async def read_exactly(self, count: int) -> bytes:
+        """Return the next `count` bytes. Raises the errors of `read_line`."""
+        await self.fill_until(lambda buffer: len(buffer) >= count, f"{count} bytes")
         data = bytes(self.buffer[:count])
         del self.buffer[:count]
         return data
 
-    async def until(self, is_complete: Callable[[bytearray], bool], expected: str) -> None:
+    async def fill_until(self, is_complete: Callable[[bytearray], bool], expected: str) -> None:
         """Receive until `is_complete` returns true for the buffer.
 
-        Raises the errors of `line`. The message contains `expected`.
+        Raises the errors of `read_line`. The message contains `expected`.
         """
         while not is_complete(self.buffer):
             if len(self.buffer) > self._limit:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from monitor.config.model import Family
-from monitor.network.failure import ProbeFailure, failure_of
+from monitor.network.failure import failure_of, tls_failure
 from monitor.network.happy_eyeballs import first_success
 from monitor.network.tls_context import rejected_certificate_expiry
 
@@ -27,7 +27,7 @@ CHUNK_BYTES = 65_536
 READS_PER_YIELD = 4  # reads before yielding to the event loop, so that a target that sends continuously cannot block it
 
 
-def _ready_now(sock: socket.socket, events: int) -> bool:
+def _is_ready(sock: socket.socket, events: int) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLOUT if events == WRITE else select.POLLIN)
     return bool(poll.poll(0))
@@ -44,11 +44,16 @@ class Connection:
 
     @classmethod
     async def connect(cls, attempt: Attempt, host: str, port: int, *, family: Family = Family.ANY) -> Self:
-        """Look up the host and return a connection to one of its addresses. Raises the errors of `open`."""
-        return await cls.open(attempt, await attempt.addresses(host, port, family))
+        """Look up the host and return a connection to one of its addresses.
+
+        Raises the errors of `connect_to_addresses`.
+        """
+        return await cls.connect_to_addresses(attempt, await attempt.addresses(host, port, family))
 
     @classmethod
-    def open(cls, attempt: Attempt, addresses: Sequence[Address], *, check_policy: bool = True) -> Awaitable[Self]:
+    def connect_to_addresses(
+        cls, attempt: Attempt, addresses: Sequence[Address], *, check_policy: bool = True
+    ) -> Awaitable[Self]:
         """Return an awaitable of a connection to the first address that accepts one, in the order of RFC 8305.
 
         `check_policy=False` skips the outbound policy, for addresses of the system's configuration such as its
@@ -74,18 +79,20 @@ class Connection:
         *,
         check_policy: bool = True,
     ) -> T:
-        """Return the result of a datagram exchange with the first address that responds. Raises the errors of `open`.
+        """Return the result of a datagram exchange with the first address that responds.
+
+        Raises the errors of `connect_to_addresses`.
 
         UDP has no handshake, so the next address is tried after 250 ms without a response, and the first response is
         used. The sockets are connected, so datagrams from other senders are dropped.
         """
         attempt.enter("connect")
 
-        async def first_reply(address: Address) -> T:
+        async def exchange_with(address: Address) -> T:
             with await cls._connect(attempt, address, socket.SOCK_DGRAM, check_policy=check_policy) as connection:
                 return await exchange(connection)
 
-        return await first_success(attempt, addresses, first_reply)
+        return await first_success(attempt, addresses, exchange_with)
 
     @classmethod
     async def _connect(cls, attempt: Attempt, address: Address, kind: socket.SocketKind, *, check_policy: bool) -> Self:
@@ -103,7 +110,7 @@ class Connection:
                 sock.bind((attempt.source, 0))
             code = sock.connect_ex(sockaddr)
             if code == errno.EINPROGRESS:
-                await connection._ready(WRITE)
+                await connection._wait_ready(WRITE)
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise failure_of(
@@ -114,14 +121,14 @@ class Connection:
             raise
         return connection
 
-    async def encrypt(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
+    async def start_tls(self, context: ssl.SSLContext, server_name: str) -> ssl.SSLSocket:
         """Perform the TLS handshake, verify as the context requires, and return the TLS socket.
 
         The server name is sent and verified without a trailing dot (RFC 6066, 3; RFC 9525). The attempt records the
         expiry of a rejected certificate too.
 
         Raises:
-            ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `TLS_REASONS`) or `tls_handshake`.
+            ProbeFailure: `tls_expired`, `tls_hostname`, `tls_untrusted`, ... (see `failure.py`) or `tls_handshake`.
         """
         self._attempt.enter("tls")
         plain_socket, name = self._socket, server_name.removesuffix(".")
@@ -134,9 +141,9 @@ class Connection:
                 try:
                     wrapped.do_handshake()
                 except ssl.SSLWantReadError:
-                    await self._ready(READ)
+                    await self._wait_ready(READ)
                 except ssl.SSLWantWriteError:
-                    await self._ready(WRITE)
+                    await self._wait_ready(WRITE)
                 else:
                     if self._attempt.on_tls is not None:
                         self._attempt.on_tls(wrapped)
@@ -155,9 +162,9 @@ class Connection:
             try:
                 sent_bytes = self._socket.send(data)
             except (BlockingIOError, ssl.SSLWantWriteError):
-                await self._ready(WRITE)
+                await self._wait_ready(WRITE)
             except ssl.SSLWantReadError:
-                await self._ready(READ)
+                await self._wait_ready(READ)
             except ssl.SSLError as error:
                 raise tls_failure(error) from None
             except OSError as error:
@@ -174,9 +181,9 @@ class Connection:
             try:
                 return self._socket.recv(CHUNK_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError):
-                await self._ready(READ)
+                await self._wait_ready(READ)
             except ssl.SSLWantWriteError:
-                await self._ready(WRITE)
+                await self._wait_ready(WRITE)
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
             except ssl.SSLError as error:
@@ -184,12 +191,12 @@ class Connection:
             except OSError as error:
                 raise failure_of(error) from None
 
-    async def _ready(self, events: int) -> None:
+    async def _wait_ready(self, events: int) -> None:
         try:
-            await self._attempt.poller.ready(self._descriptor, events)
+            await self._attempt.poller.wait_ready(self._descriptor, events)
         except asyncio.CancelledError:
             # The deadline fired. If the socket is ready now, the response had arrived and this process read it late.
-            self._attempt.answer_waiting = _ready_now(self._socket, events)
+            self._attempt.response_unread = _is_ready(self._socket, events)
             raise
 
     def release(self) -> socket.socket:
@@ -211,31 +218,11 @@ class Connection:
         self.close()
 
 
-# OpenSSL's X509_V_ERR_* -> reason. Section "verification errors" of its x509_vfy.h.
-TLS_REASONS = {
-    9: "tls_not_yet_valid",
-    10: "tls_expired",
-    18: "tls_untrusted",  # self-signed leaf
-    19: "tls_untrusted",  # self-signed certificate in the chain
-    20: "tls_untrusted",  # issuer not found
-    21: "tls_untrusted",  # leaf signature cannot be verified
-    23: "tls_revoked",
-    62: "tls_hostname",
-    64: "tls_hostname",  # the name is an address that the certificate does not list
-}
-
-
-def tls_failure(error: ssl.SSLError) -> ProbeFailure:
-    """Return the failure for a TLS error."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ProbeFailure(TLS_REASONS.get(error.verify_code, "tls_untrusted"), error.verify_message)
-    return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
-
-
 def close_unfinished_tls_socket(error: OSError) -> None:
-    """Close the socket that a failed `wrap_socket` call created; it fails if the peer has reset the connection.
+    """Close the socket that a failed `wrap_socket` call created.
 
-    Python 3.11 leaves that socket to the garbage collector; only the traceback still refers to it.
+    `wrap_socket` fails if the peer has reset the connection. Python 3.11 leaves the new socket to the garbage
+    collector; only the traceback still refers to it.
     """
     step = error.__traceback__
     while step is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ssl
 
 from monitor.log import conceal_head, conceal_secrets
 from sla.observation import Outcome
@@ -51,6 +52,19 @@ _LOCAL_ERRORS = {
     errno.EINVAL: "no_route",  # returned by a `blackhole` route
 }
 
+# OpenSSL's X509_V_ERR_* -> reason. Section "verification errors" of its x509_vfy.h.
+_TLS_ERRORS = {
+    9: "tls_not_yet_valid",
+    10: "tls_expired",
+    18: "tls_untrusted",  # self-signed leaf
+    19: "tls_untrusted",  # self-signed certificate in the chain
+    20: "tls_untrusted",  # issuer not found
+    21: "tls_untrusted",  # leaf signature cannot be verified
+    23: "tls_revoked",
+    62: "tls_hostname",
+    64: "tls_hostname",  # the name is an address that the certificate does not list
+}
+
 
 def failure_of(error: OSError) -> ProbeFailure:
     """Return the failure, with outcome and reason, for an operating system error."""
@@ -59,6 +73,13 @@ def failure_of(error: OSError) -> ProbeFailure:
     if code in _LOCAL_ERRORS:
         return ProbeFailure(_LOCAL_ERRORS[code], text, outcome=Outcome.UNKNOWN)
     return ProbeFailure(_TARGET_ERRORS.get(code, "network_error"), text)
+
+
+def tls_failure(error: ssl.SSLError) -> ProbeFailure:
+    """Return the failure for a TLS error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ProbeFailure(_TLS_ERRORS.get(error.verify_code, "tls_untrusted"), error.verify_message)
+    return ProbeFailure("tls_handshake", (error.reason or str(error)).replace("_", " ").lower())
 
 
 def error_text(error: ProbeFailure | OSError) -> str:

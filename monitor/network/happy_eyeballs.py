@@ -95,7 +95,7 @@ class Race(Generic[T]):
             raise
         finally:
             await self._cancel_others()
-        self._attempt.answer_waiting = False  # a cancelled task may have set it
+        self._attempt.response_unread = False  # a cancelled task may have set it
         return result
 
     async def _result(self) -> T:
@@ -139,16 +139,16 @@ class Race(Generic[T]):
         return result
 
     async def _cancel_others(self, winner: asyncio.Future[T] | None = None) -> None:
-        """Cancel all running tasks except the winner, and keep `answer_waiting` if a task set it."""
+        """Cancel all running tasks except the winner, and keep `response_unread` if a task set it."""
         waiting = False
         for task in [task for task in self._running if task is not winner]:
             task.cancel()
             await asyncio.wait([task])
-            waiting |= self._attempt.answer_waiting
+            waiting |= self._attempt.response_unread
             if not task.cancelled() and task.exception() is None:
                 self._discard(task.result())
             del self._running[task]
-        self._attempt.answer_waiting |= waiting
+        self._attempt.response_unread |= waiting
 
     def _tried_addresses(self) -> list[Address]:
         return [*self._failures, *self._running.values()]

@@ -68,7 +68,9 @@ def may_open_socket() -> bool:
 async def echo(
     attempt: Attempt, address: Address, request: Request = PLAIN, *, check_policy: bool = True
 ) -> int | None:
-    """Return the hop limit of the reply, None if the kernel does not report it. `check_policy` as in `Connection.open`.
+    """Return the hop limit of the reply, None if the kernel does not report it.
+
+    `check_policy` is as in `Connection.connect_to_addresses`.
 
     Raises:
         ProbeFailure: the request cannot be sent, or the network reports that it cannot be delivered.
@@ -121,7 +123,7 @@ class _EchoConnection(Connection):
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(_MAX_REPLY_BYTES, _ANCILLARY_BYTES)
             except BlockingIOError:
-                await self._ready(READ)
+                await self._wait_ready(READ)
             except OSError as error:
                 raise failure_of(error) from None
             else:

@@ -27,7 +27,7 @@ class Poller:
             if ready is not None and not ready.done():
                 ready.set_result(None)
 
-    def ready(self, descriptor: int, events: int) -> asyncio.Future[None]:
+    def wait_ready(self, descriptor: int, events: int) -> asyncio.Future[None]:
         """Return a future that completes when the descriptor is readable (or writable), has an error or was closed."""
         watch = self._epoll.modify if descriptor in self._registered else self._epoll.register
         watch(descriptor, events | select.EPOLLONESHOT)

@@ -55,7 +55,7 @@ def tls_upgrader(options: TlsOptions, host: str, alpn: tuple[str, ...] = ()) -> 
     context, name = context_for(options, alpn), options.server_name or host
 
     async def start_tls(attempt: Attempt, connection: Connection) -> ssl.SSLSocket:
-        ssl_socket = await connection.encrypt(context, name)
+        ssl_socket = await connection.start_tls(context, name)
         attempt.certificate_expiry = certificate_expiry(ssl_socket)
         return ssl_socket
 

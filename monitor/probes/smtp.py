@@ -87,7 +87,7 @@ async def _ask(stream: BufferedStream, command: str, expected: int) -> _Reply:
 async def _reply(stream: BufferedStream, request_name: str, expected: int) -> _Reply:
     lines: list[str] = []
     while len(lines) < _MAX_LINES:
-        line = (await stream.line()).decode(errors="replace")
+        line = (await stream.read_line()).decode(errors="replace")
         if not (line[:3].isdecimal() and line[3:4] in ("", " ", "-")):
             raise ProbeFailure("smtp_malformed", f"{quoted(line)} is not a reply to {request_name}")
         lines.append(line[4:])

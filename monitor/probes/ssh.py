@@ -54,7 +54,7 @@ def prepare(check: SshCheck) -> Probe:
 
 async def _identification(stream: BufferedStream) -> str:
     for _ in range(_LINES_BEFORE):
-        line = (await stream.line()).decode(errors="replace")
+        line = (await stream.read_line()).decode(errors="replace")
         if line.startswith(("SSH-2.0-", "SSH-1.99-")):
             return line
         if line.startswith("SSH-"):

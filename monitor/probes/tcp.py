@@ -71,13 +71,13 @@ async def _run_script(
 async def _expect(stream: BufferedStream, step: Step, number: int) -> None:
     """Consume the received bytes up to the end of the expected text; the rest is for the next step."""
     try:
-        await stream.until(lambda received: step.expected_end(received) is not None, step.expectation)
+        await stream.fill_until(lambda received: step.expected_end(received) is not None, step.expectation)
     except ProbeFailure as failure:
         if failure.reason != "hung_up" or not stream.buffer.strip():
             raise
         received = quoted(stream.buffer.decode(errors="replace"))
         raise ProbeFailure("answer_mismatch", f"step {number}: {received}, expected {step.expectation}") from None
-    await stream.exactly(step.expected_end(stream.buffer) or 0)
+    await stream.read_exactly(step.expected_end(stream.buffer) or 0)
 
 
 def _end_of_line(stream: BufferedStream) -> None:

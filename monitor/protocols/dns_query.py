@@ -67,10 +67,12 @@ async def query_resolver(
     """Query a resolver, which has these addresses, and return its first response.
 
     Over UDP, the query is repeated until a response arrives, unless `once`; after a truncated response, it is repeated
-    over TCP. Transport `tls` needs `start_tls` (see `tls_upgrader`). `check_policy` is as in `Connection.open`.
+    over TCP. Transport `tls` needs `start_tls` (see `tls_upgrader`). `check_policy` is as in
+    `Connection.connect_to_addresses`.
 
     Raises:
-        ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `Connection.open` and `start_tls`.
+        ProbeFailure: `dns_malformed`, `dns_truncated`, `answer_too_long`, or as `start_tls` and
+            `Connection.connect_to_addresses`.
     """
     question = query.to_wire()
     if transport != "udp":
@@ -167,7 +169,7 @@ async def _query_over_udp(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(None if once else pause):
                     return await receive_response(connection)
-            attempt.answer_waiting = False  # set by this pause, not by the deadline
+            attempt.response_unread = False  # set by this pause, not by the deadline
         raise AssertionError("the pauses do not end")
 
     return await Connection.exchange_datagrams(attempt, addresses, ask, check_policy=check_policy)
@@ -206,7 +208,7 @@ async def _query_over_stream(
     check_policy: bool,
 ) -> bytes:
     """Send query and receive response over TCP or TLS, where every message has its length as a prefix."""
-    with await Connection.open(attempt, addresses, check_policy=check_policy) as connection:
+    with await Connection.connect_to_addresses(attempt, addresses, check_policy=check_policy) as connection:
         if start_tls is not None:
             await start_tls(attempt, connection)
         attempt.enter("resolve")

@@ -103,7 +103,7 @@ async def _send_commands(stream: BufferedStream, protocol: _LineProtocol) -> Non
 
 async def _last_line(stream: BufferedStream, earlier_line: bytes, last_line: bytes) -> bytes:
     for _ in range(_MAX_LINES):
-        line = await stream.line()
+        line = await stream.read_line()
         if re.match(last_line, line, re.IGNORECASE):
             return line
         if not re.match(earlier_line, line):
@@ -143,19 +143,19 @@ async def _xmpp(stream: BufferedStream, host: str) -> None:
 
 
 async def _read_through(stream: BufferedStream, expected: Regex, description: str) -> bytes:
-    await stream.until(lambda received: expected.search(bytes(received)), description)
-    return await stream.exactly(expected.end(bytes(stream.buffer)) or 0)
+    await stream.fill_until(lambda received: expected.search(bytes(received)), description)
+    return await stream.read_exactly(expected.end(bytes(stream.buffer)) or 0)
 
 
 async def _ldap(stream: BufferedStream, _host: str) -> None:
     """Send the extended request of RFC 4511, 4.14, whose response has a result code."""
     await stream.send_request(b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037")
-    tag, size = await stream.exactly(2)
+    tag, size = await stream.read_exactly(2)
     if tag != 0x30:
         raise _malformed_reply(bytes([tag, size]))
     if size & 0x80:
-        size = int.from_bytes(await stream.exactly(size & 0x7F), "big")
-    message = await stream.exactly(size)
+        size = int.from_bytes(await stream.read_exactly(size & 0x7F), "big")
+    message = await stream.read_exactly(size)
     try:
         _, _, rest = _parse_element(message)  # the message ID, which is 0 in a notice of disconnection
         kind, response, _ = _parse_element(rest)
@@ -188,7 +188,7 @@ def _parse_element(data: bytes) -> tuple[int, bytes, bytes]:
 async def _postgres(stream: BufferedStream, _host: str) -> None:
     """Send SSLRequest (PostgreSQL manual, 53.7), whose response is one byte."""
     await stream.send_request(struct.pack("!ii", 8, 80_877_103))
-    response = await stream.exactly(1)
+    response = await stream.read_exactly(1)
     if response == b"N":
         raise ProbeFailure("starttls_refused", "the server does not support TLS")
     if response != b"S":
@@ -200,8 +200,8 @@ _CLIENT_PROTOCOL_41, _CLIENT_SSL, _CLIENT_SECURE_CONNECTION = 0x200, 0x800, 0x80
 
 async def _mysql(stream: BufferedStream, _host: str) -> None:
     """Read the server's greeting and send SSLRequest, which has no response."""
-    size = int.from_bytes((await stream.exactly(4))[:3], "little")
-    greeting = await stream.exactly(size)
+    size = int.from_bytes((await stream.read_exactly(4))[:3], "little")
+    greeting = await stream.read_exactly(size)
     if greeting[:1] == b"\xff":
         raise _refusal(greeting[3:])
     _, separator, rest = greeting[1:].partition(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=ReceiverBase)
 
 Deliver = Callable[["Attempt", "Message"], Awaitable[None]]
-"""Send one message, and return when the receiver has confirmed it. Raises `NotDelivered`, or as `Connection.open`."""
+"""Send one message, and return when the receiver has confirmed it.
+
+Raises `NotDelivered`, or as `Connection.connect_to_addresses`.
+"""
 
 
 class NotDelivered(Exception):  # noqa: N818 - an expected answer, not a defect

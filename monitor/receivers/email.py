@@ -125,7 +125,7 @@ def prepare(receiver: EmailReceiver) -> Deliver:
         import aiosmtplib
 
         addresses = await attempt.addresses(block.server.host, block.server.port)
-        sock = (await Connection.open(attempt, addresses)).release()
+        sock = (await Connection.connect_to_addresses(attempt, addresses)).release()
         client = aiosmtplib.SMTP(
             hostname=receiver.tls.server_name or block.server.host,
             sock=sock,

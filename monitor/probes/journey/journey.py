@@ -225,7 +225,7 @@ class Run:
         if step.counts:
             outer.peer, outer.failed_addresses = attempt.peer, attempt.failed_addresses
             outer.relayed, outer.deadline_phase = attempt.relayed, attempt.deadline_phase
-            outer.answer_waiting = attempt.answer_waiting
+            outer.response_unread = attempt.response_unread
         return StepResult(step.id, failure.outcome, failure.reason, failure.status, failure.detail)
 
     def _add(self, attempt: Attempt, phases: dict[str, float]) -> None:

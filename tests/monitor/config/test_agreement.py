@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.config.agreement import Agreement, Dependency
+from monitor.config.service_hours_exclusions import service_hours_exclusions
 from sla.exclusion import Cause
 from sla.interval import DAY, HOUR, total
 from sla.maintenance_terms import MaintenanceTerms
@@ -38,7 +39,7 @@ def test_default_agreement_excludes_maintenance_and_corrections(tmp_path: Path) 
     assert agreement == Agreement()
     assert (agreement.service_hours, agreement.excludes) == (ALWAYS, ("maintenance", "corrections"))
     year = parse_interval("2025-01-01T00:00:00Z/2026-01-01T00:00:00Z")
-    assert list(agreement.out_of_hours(year, "America/Vancouver")) == []
+    assert list(service_hours_exclusions(agreement, year, "America/Vancouver")) == []
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_statutory_holidays_are_out_of_hours(calendar: str, week: str, hours: in
     """A week has 55 service hours; a holiday removes one day."""
     agreement = Agreement.model_validate({"service_hours": "Mon-Fri 07:00-18:00", "holidays": calendar})
     window = parse_interval(week)
-    exclusions = list(agreement.out_of_hours(window, "America/Vancouver"))
+    exclusions = list(service_hours_exclusions(agreement, window, "America/Vancouver"))
     assert window.length - total(exclusion.interval for exclusion in exclusions) == hours * HOUR
     assert {exclusion.cause for exclusion in exclusions} == {Cause.SERVICE_HOURS}
     holidays = [exclusion for exclusion in exclusions if exclusion.label != "Mon-Fri 07:00-18:00"]
@@ -66,8 +67,8 @@ def test_statutory_holidays_are_out_of_hours(calendar: str, week: str, hours: in
 def test_agreements_zone_overrides_the_portfolios() -> None:
     """Christmas Day is the day in this zone. Without service hours, the full day is excluded."""
     agreement = Agreement.model_validate({"holidays": "BC", "zone": "America/Toronto"})
-    (exclusions,) = agreement.out_of_hours(
-        parse_interval("2025-12-24T00:00:00Z/2025-12-30T00:00:00Z"), "America/Vancouver"
+    (exclusions,) = service_hours_exclusions(
+        agreement, parse_interval("2025-12-24T00:00:00Z/2025-12-30T00:00:00Z"), "America/Vancouver"
     )
     assert (exclusions.label, exclusions.reason) == ("Christmas Day", "statutory holiday, BC")
     assert format_instant(exclusions.interval.start) == "2025-12-25T05:00:00Z"
@@ -109,10 +110,14 @@ def test_holiday_excludes_the_shift_that_starts_on_it() -> None:
     """
     agreement = Agreement.model_validate({"service_hours": "22:00-02:00", "holidays": "BC", "zone": "UTC"})
     window = parse_interval("2025-12-24T12:00:00Z/2025-12-26T12:00:00Z")
-    interval_of = {exclusion.label: exclusion.interval for exclusion in agreement.out_of_hours(window, "UTC")}
+    interval_of = {
+        exclusion.label: exclusion.interval for exclusion in service_hours_exclusions(agreement, window, "UTC")
+    }
     assert interval_of["Christmas Day"] == parse_interval("2025-12-25T22:00:00Z/2025-12-26T02:00:00Z")
     part_of_shift = parse_interval("2025-12-25T23:00:00Z/2025-12-25T23:30:00Z")
-    assert [exclusion.interval for exclusion in agreement.out_of_hours(part_of_shift, "UTC")] == [part_of_shift]
+    assert [exclusion.interval for exclusion in service_hours_exclusions(agreement, part_of_shift, "UTC")] == [
+        part_of_shift
+    ]
 
 
 def test_maintenance_that_the_agreement_does_not_exclude_gets_a_warning(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.config.agreement import Agreement
 from monitor.config.agreement_meaning import agreement_meaning, agreement_of
+from monitor.config.service_hours_exclusions import service_hours_exclusions
 from sla.interval import DAY, Interval
 from sla.window import parse_instant
 
@@ -96,7 +97,7 @@ def test_agreement_from_data_excludes_the_same_time(fields: dict[str, Any]) -> N
 
 
 def excluded_intervals(agreement: Agreement, zone: str) -> list[Interval]:
-    return sorted(hour.interval for hour in agreement.out_of_hours(WINDOW, zone))
+    return sorted(hour.interval for hour in service_hours_exclusions(agreement, WINDOW, zone))
 
 
 def test_restored_service_hours_are_printed_in_short_form() -> None:

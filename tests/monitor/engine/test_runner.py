@@ -160,7 +160,7 @@ async def test_target_that_still_sends_at_the_deadline_is_bad() -> None:
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter("transfer")
-        attempt.answer_waiting = True
+        attempt.response_unread = True
         raise TimeoutError
 
     async with probe_environment(SystemClock(), Health()) as (runner, _):
@@ -174,7 +174,7 @@ async def test_unread_first_bytes_at_the_deadline_are_our_failure(phase: str) ->
 
     async def probe(attempt: Attempt) -> ProbeResult:
         attempt.enter(phase)
-        attempt.answer_waiting = True
+        attempt.response_unread = True
         raise TimeoutError
 
     async with probe_environment(SystemClock(), Health()) as (runner, _):
