@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sla.availability import Bounds
 
 
-class Undecided(StrEnum):
-    """The answer of the gate if the record does not decide one: unknown, hold, go, or according to the estimate."""
+class FallbackAnswer(StrEnum):
+    """The release gate's answer if the record is not sufficient for go or hold. ESTIMATE: according to the estimate."""
 
     UNKNOWN = "unknown"
     HOLD = "hold"
@@ -27,27 +27,27 @@ class Undecided(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The consequence of a spent share of the budget, `spent`.
+    """The consequence of a spent share of the budget, the `threshold`.
 
     `holds`: whether releases are held from this share on. `owner` is the person or team that is responsible for the
     consequence.
     """
 
-    spent: Fraction
+    threshold: Fraction
     holds: bool
     consequence: str
     owner: str
 
     @property
-    def threshold(self) -> str:
+    def threshold_text(self) -> str:
         """The threshold as text: `80% of the budget spent`."""
-        return f"{format_share(self.spent)} of the budget spent"
+        return f"{format_share(self.threshold)} of the budget spent"
 
     def reached(self, spent: Bounds[Fraction]) -> bool | None:
         """Return whether the step is reached, according to the bounds of the spent share. None if it is undecided."""
-        if spent.low >= self.spent:
+        if spent.low >= self.threshold:
             return True
-        return None if spent.high >= self.spent else False
+        return None if spent.high >= self.threshold else False
 
 
 def format_share(share: Fraction) -> str:
@@ -62,7 +62,7 @@ MIN_COVERAGE: Final = Fraction(9, 10)
 class BudgetPolicy:
     """A policy with its steps in the order of their thresholds.
 
-    `coverage` is the minimum coverage of the window for the answer go. `contractual`: whether the budget of the
+    `min_coverage` is the minimum coverage of the window for the answer go. `contractual`: whether the budget of the
     contractual figure (after exclusions) is used.
     """
 
@@ -70,32 +70,32 @@ class BudgetPolicy:
     title: str
     source: str
     steps: tuple[Step, ...]
-    coverage: Fraction = MIN_COVERAGE
-    undecided: Undecided = Undecided.UNKNOWN
+    min_coverage: Fraction = MIN_COVERAGE
+    fallback: FallbackAnswer = FallbackAnswer.UNKNOWN
     contractual: bool = False
 
-    def standings(self, spent: Bounds[Fraction] | None) -> Iterator[Standing]:
+    def step_statuses(self, spent: Bounds[Fraction] | None) -> Iterator[StepStatus]:
         """Yield each step and whether it is reached. All are undecided if the budget is unknown."""
-        for step in sorted(self.steps, key=lambda step: step.spent):
-            yield Standing(step, None if spent is None else step.reached(spent), _by_estimate(step, spent))
+        for step in sorted(self.steps, key=lambda step: step.threshold):
+            yield StepStatus(step, None if spent is None else step.reached(spent), _by_estimate(step, spent))
 
 
 def _by_estimate(step: Step, spent: Bounds[Fraction] | None) -> bool | None:
-    return None if spent is None else spent.point >= step.spent
+    return None if spent is None else spent.point >= step.threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StepStatus:
     """A step, and whether it is reached according to the bounds (None: undecided) and to the estimate."""
 
     step: Step
     reached: bool | None
-    estimated: bool | None
+    reached_by_estimate: bool | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object for the API and reports."""
         return {
-            "spent": float(self.step.spent),
+            "spent": float(self.step.threshold),
             "gate": "hold" if self.step.holds else "go",
             "consequence": self.step.consequence,
             "owner": self.step.owner,
@@ -103,6 +103,6 @@ class Standing:
         }
 
 
-def in_force(standings: tuple[Standing, ...]) -> Standing | None:
+def in_force(step_statuses: tuple[StepStatus, ...]) -> StepStatus | None:
     """Return the highest reached step. None if no step is reached."""
-    return next((standing for standing in reversed(standings) if standing.reached), None)
+    return next((step_status for step_status in reversed(step_statuses) if step_status.reached), None)

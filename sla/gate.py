@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from sla.availability import Bounds
-from sla.budget_policy import BudgetPolicy, Standing, Undecided, format_share, in_force
+from sla.budget_policy import BudgetPolicy, FallbackAnswer, StepStatus, format_share, in_force
 from sla.duration import format_duration
 from sla.interval import SECOND
 from sla.objective import format_percent
@@ -73,7 +73,7 @@ class Gate:
     decision: Decision
     computed: Decision
     policy: BudgetPolicy
-    standings: tuple[Standing, ...]
+    step_statuses: tuple[StepStatus, ...]
     spent: Bounds[Fraction] | None
     override: GateOverride | None
     at: int
@@ -84,9 +84,9 @@ class Gate:
         return self.decision.answer
 
     @property
-    def in_force(self) -> Standing | None:
+    def in_force(self) -> StepStatus | None:
         """The highest reached step."""
-        return in_force(self.standings)
+        return in_force(self.step_statuses)
 
     def as_json(self, product: str) -> dict[str, Any]:
         """Return the object of the API and of `ninewatch gate --json`."""
@@ -102,7 +102,7 @@ class Gate:
             "policy": self.policy.id,
             "spent": None if self.spent is None else {k: float(v) for k, v in self.spent._asdict().items()},
             "step": None if step is None else step.as_json(),
-            "steps": [standing.as_json() for standing in self.standings],
+            "steps": [step_status.as_json() for step_status in self.step_statuses],
             "override": None if self.override is None else self.override.as_json(),
         }
 
@@ -116,16 +116,16 @@ def spent_share(measured: Measured) -> Bounds[Fraction] | None:
 def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | None = None) -> Gate:
     """Return the answer of the gate. `override` is the valid override, if any."""
     spent = spent_share(situation.measured)
-    standings = tuple(policy.standings(spent))
-    computed = _computed(policy, situation, standings, spent)
+    step_statuses = tuple(policy.step_statuses(spent))
+    computed = _computed(policy, situation, step_statuses, spent)
     decision = computed
     if override is not None:
         decision = Decision(Answer(override.answer), override.text)
-    return Gate(decision, computed, policy, standings, spent, override, situation.at)
+    return Gate(decision, computed, policy, step_statuses, spent, override, situation.at)
 
 
 def answer(policy: BudgetPolicy, situation: Situation) -> Answer:
-    """Return the answer of `gate` without an override. The usual answer, a clear go, needs no reasons and standings."""
+    """Return the answer of `gate` without an override. The usual answer, a clear go, is computed without reasons."""
     return Answer.GO if _is_clear(policy, situation) else gate(policy, situation).answer
 
 
@@ -134,29 +134,29 @@ def _is_clear(policy: BudgetPolicy, situation: Situation) -> bool:
     durations, allowed = situation.measured.durations, situation.measured.allowed
     if situation.incidents or situation.state.point is not State.UP or not allowed:
         return False
-    lowest_threshold = min((step.spent for step in policy.steps if step.holds), default=None)
-    known = durations.known * policy.coverage.denominator >= durations.total * policy.coverage.numerator
+    lowest_threshold = min((step.threshold for step in policy.steps if step.holds), default=None)
+    known = durations.known * policy.min_coverage.denominator >= durations.total * policy.min_coverage.numerator
     return known and (lowest_threshold is None or situation.measured.downtime.high < lowest_threshold * allowed)
 
 
 def _computed(
-    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+    policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None
 ) -> Decision:
-    holds = next(_holds(situation, standings), None)
+    holds = next(_holds(situation, step_statuses), None)
     if holds is not None:
         return Decision(Answer.HOLD, holds)
-    doubt = next(_doubts(policy, situation, standings, spent), None)
+    doubt = next(_doubts(policy, situation, step_statuses, spent), None)
     if doubt is None:
-        return Decision(Answer.GO, _go_reason(situation, standings, spent))
-    return _undecided(policy, situation, standings, doubt)
+        return Decision(Answer.GO, _go_reason(situation, step_statuses, spent))
+    return _undecided(policy, situation, step_statuses, doubt)
 
 
-def _holds(situation: Situation, standings: tuple[Standing, ...]) -> Iterator[str]:
+def _holds(situation: Situation, step_statuses: tuple[StepStatus, ...]) -> Iterator[str]:
     """Yield the reasons to hold that follow from the record."""
-    reached = [standing.step for standing in standings if standing.reached and standing.step.holds]
+    reached = [step_status.step for step_status in step_statuses if step_status.reached and step_status.step.holds]
     if reached:
         last = reached[-1]
-        yield f"{last.threshold} or more: {last.consequence} ({last.owner})"
+        yield f"{last.threshold_text} or more: {last.consequence} ({last.owner})"
     if situation.incidents:
         yield f"an incident is open: {', '.join(situation.incidents)}"
     if situation.state.point is State.DOWN:
@@ -164,7 +164,7 @@ def _holds(situation: Situation, standings: tuple[Standing, ...]) -> Iterator[st
 
 
 def _doubts(
-    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None
+    policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None
 ) -> Iterator[Decision]:
     """Yield the reasons why the record is not sufficient for the answer go."""
     if situation.state.point is State.UNKNOWN:
@@ -172,21 +172,23 @@ def _doubts(
     if spent is None:
         yield Decision(Answer.UNKNOWN, "no budget is known: all of the window is excluded", "time that counts")
     else:
-        yield from _undecided_steps(situation, standings, spent)
+        yield from _undecided_steps(situation, step_statuses, spent)
     share = situation.measured.coverage
-    if share is not None and share < policy.coverage:
-        reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.coverage)}"
+    if share is not None and share < policy.min_coverage:
+        reason = f"{format_percent(share)} of the window is known, the policy needs {format_share(policy.min_coverage)}"
         yield Decision(Answer.UNKNOWN, reason, "a window with more known time")
 
 
 def _undecided_steps(
-    situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction]
+    situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction]
 ) -> Iterator[Decision]:
-    for standing in standings:
-        if standing.step.holds and standing.reached is None:
+    for step_status in step_statuses:
+        if step_status.step.holds and step_status.reached is None:
             low, high = format_percent(spent.low, 1), _at_most(spent.high)
-            reason = f"between {low} and {high} of the budget is spent; the threshold is {standing.step.threshold}"
-            yield Decision(Answer.UNKNOWN, reason, _decided_by(situation, standing))
+            reason = (
+                f"between {low} and {high} of the budget is spent; the threshold is {step_status.step.threshold_text}"
+            )
+            yield Decision(Answer.UNKNOWN, reason, _decided_by(situation, step_status))
 
 
 def _at_most(share: Fraction) -> str:
@@ -202,13 +204,13 @@ def _stale(situation: Situation) -> str:
     )
 
 
-def _decided_by(situation: Situation, standing: Standing) -> str:
+def _decided_by(situation: Situation, step_status: StepStatus) -> str:
     durations = situation.measured.durations
     open_ = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
     parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
     allowed = situation.measured.allowed or 0
     present = 2 * (situation.measured.interval or 0)  # the time since the last probes is in doubt at any instant
-    limit = standing.step.spent * allowed - present
+    limit = step_status.step.threshold * allowed - present
     at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     known_at_text = "" if known_at is None else f"; without further downtime or unknown time, it is known by {known_at}"
@@ -238,29 +240,44 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
     return None
 
 
-def _go_reason(situation: Situation, standings: tuple[Standing, ...], spent: Bounds[Fraction] | None) -> str:
+def _go_reason(situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None) -> str:
     highest_share = "none" if spent is None else _at_most(spent.high)
-    following = next((standing.step for standing in standings if standing.step.holds and not standing.reached), None)
-    until = "" if following is None else f"; releases are held from {following.threshold}"
-    reached = in_force(standings)
-    step = "" if reached is None else f"; {reached.step.threshold}: {reached.step.consequence} ({reached.step.owner})"
+    following = next(
+        (step_status.step for step_status in step_statuses if step_status.step.holds and not step_status.reached), None
+    )
+    until = "" if following is None else f"; releases are held from {following.threshold_text}"
+    reached = in_force(step_statuses)
+    step = (
+        "" if reached is None else f"; {reached.step.threshold_text}: {reached.step.consequence} ({reached.step.owner})"
+    )
     return f"at most {highest_share} of the budget is spent{until}{step}"
 
 
 def _undecided(
-    policy: BudgetPolicy, situation: Situation, standings: tuple[Standing, ...], doubt: Decision
+    policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], doubt: Decision
 ) -> Decision:
     """Return the answer that the policy specifies for a record that does not decide."""
-    meaning = policy.undecided
-    if meaning is Undecided.ESTIMATE and situation.state.point is not State.UNKNOWN and _is_covered(policy, situation):
-        holding = next((standing for standing in standings if standing.step.holds and standing.estimated), None)
+    meaning = policy.fallback
+    if (
+        meaning is FallbackAnswer.ESTIMATE
+        and situation.state.point is not State.UNKNOWN
+        and _is_covered(policy, situation)
+    ):
+        holding = next(
+            (
+                step_status
+                for step_status in step_statuses
+                if step_status.step.holds and step_status.reached_by_estimate
+            ),
+            None,
+        )
         answer = Answer.GO if holding is None else Answer.HOLD
         return Decision(answer, f"according to the estimate, as the policy specifies: {doubt.reason}", doubt.decided_by)
-    if meaning in (Undecided.HOLD, Undecided.GO):
+    if meaning in (FallbackAnswer.HOLD, FallbackAnswer.GO):
         return Decision(Answer(meaning.value), f"as the policy specifies for unknown: {doubt.reason}", doubt.decided_by)
     return doubt
 
 
 def _is_covered(policy: BudgetPolicy, situation: Situation) -> bool:
     share = situation.measured.coverage
-    return share is not None and share >= policy.coverage
+    return share is not None and share >= policy.min_coverage

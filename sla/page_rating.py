@@ -1,4 +1,4 @@
-"""Page marks: facts that the recipient of a page found it useful, or noise."""
+"""Page ratings: facts that the recipient of a page found it useful, or noise."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sla.fact import Fact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAGE_MARK: Final = "page_mark"
+PAGE_RATING: Final = "page_mark"
 
 
-class Mark(StrEnum):
+class Rating(StrEnum):
     """The assessment of a page. USEFUL: it required action. NOISE: it did not."""
 
     USEFUL = "useful"
@@ -22,43 +22,43 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PageMark:
-    """The mark that the alert of `key` got at `made` (microseconds since the epoch) from the message to `receiver`.
+class PageRating:
+    """The rating that the alert of `key` got at `made` (microseconds since the epoch) from the message to `receiver`.
 
     `by` is the person. `product` is empty for an alert about the monitor itself.
     """
 
     made: int
     key: str
-    mark: Mark
+    rating: Rating
     by: str
     receiver: str
     product: str = ""
 
     def fact(self) -> Fact:
-        """Return the mark as a fact of the record."""
-        body = {"key": self.key, "mark": self.mark.value, "receiver": self.receiver}
-        return Fact.of(self.made, self.by, PAGE_MARK, self.product, body)
+        """Return the rating as a fact of the record."""
+        body = {"key": self.key, "mark": self.rating.value, "receiver": self.receiver}
+        return Fact.of(self.made, self.by, PAGE_RATING, self.product, body)
 
 
-def page_marks(facts: Iterable[Fact]) -> list[PageMark]:
-    """Return the marks among the facts in order. Of several marks of one person for one alert, the last is returned.
+def page_ratings(facts: Iterable[Fact]) -> list[PageRating]:
+    """Return the ratings among the facts in order; of those of one person for one alert, only the last.
 
-    Invalid marks are skipped.
+    Invalid ratings are skipped.
     """
-    marks: dict[tuple[str, str], PageMark] = {}
+    ratings: dict[tuple[str, str], PageRating] = {}
     for fact in facts:
-        if fact.kind == PAGE_MARK and (mark := _read(fact)) is not None:
-            marks.pop((mark.key, mark.by), None)
-            marks[mark.key, mark.by] = mark
-    return list(marks.values())
+        if fact.kind == PAGE_RATING and (rating := _read(fact)) is not None:
+            ratings.pop((rating.key, rating.by), None)
+            ratings[rating.key, rating.by] = rating
+    return list(ratings.values())
 
 
-def _read(fact: Fact) -> PageMark | None:
+def _read(fact: Fact) -> PageRating | None:
     body = fact.content()
     try:
-        key, mark = body["key"], Mark(body["mark"])
+        key, rating = body["key"], Rating(body["mark"])
     except (KeyError, TypeError, ValueError):
         return None
     receiver = str(body.get("receiver", ""))
-    return PageMark(fact.made, key, mark, fact.author, receiver, fact.product) if isinstance(key, str) else None
+    return PageRating(fact.made, key, rating, fact.author, receiver, fact.product) if isinstance(key, str) else None

@@ -1,4 +1,4 @@
-"""Stages of a product: the objectives and clients that each stage allows, and products that do not match.
+"""Stages of a product: the objectives and clients that each stage allows, and violations of them.
 
 The order is from the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
 clients, Enterprise for high risk clients"). A policy file defines what each stage
@@ -29,12 +29,12 @@ class Stage(StrEnum):
     ENTERPRISE = "enterprise"
 
     @property
-    def words(self) -> str:
+    def phrase(self) -> str:
         """The stage as text with an article: `a pilot`."""
-        return _WORDS[self]
+        return _PHRASES[self]
 
 
-_WORDS = {
+_PHRASES = {
     Stage.IDEA: "an idea",
     Stage.PROOF_OF_CONCEPT: "a proof of concept",
     Stage.PILOT: "a pilot",
@@ -51,7 +51,7 @@ class Risk(Enum):
     HIGH = 2
 
     @property
-    def word(self) -> str:
+    def config_name(self) -> str:
         """The name in the configuration: none, low or high."""
         return self.name.lower()
 
@@ -76,7 +76,7 @@ class StageTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class StagePolicy:
     """The terms of every stage, with their source.
 
     Raises:
@@ -91,17 +91,17 @@ class Policy:
     def __post_init__(self) -> None:
         stages = [term.stage for term in self.terms]
         for stage in Stage:
-            if stages.count(stage) != 1:
+            if (count := stages.count(stage)) != 1:
                 raise ValueError(
-                    f"the policy {self.id} has {stages.count(stage)} terms for {stage}; write one for each stage"
+                    f"the policy {self.id} has {count} sets of limits for {stage}; define each stage exactly once"
                 )
-        ordered = [self.of(stage) for stage in Stage]
+        ordered = [self.terms_for(stage) for stage in Stage]
         for before, after in pairwise(ordered):
             if _promise(before) > _promise(after) or before.max_client_risk.value > after.max_client_risk.value:
                 relation = f"the limits of {after.stage} are lower than those of the earlier {before.stage}"
                 raise ValueError(f"the policy {self.id} is not consistent: {relation}")
 
-    def of(self, stage: Stage) -> StageTerms:
+    def terms_for(self, stage: Stage) -> StageTerms:
         """Return the stage's terms."""
         return next(term for term in self.terms if term.stage is stage)
 
@@ -132,7 +132,7 @@ class Violation:
 
 
 def violations(
-    objective: Objective, stage: Stage | None, policy: Policy, clients: Risk, ceiling: Fraction | None
+    objective: Objective, stage: Stage | None, policy: StagePolicy, clients: Risk, ceiling: Fraction | None
 ) -> tuple[Violation, ...]:
     """Return the violations: objective above the stage's, clients of a higher risk, objective above the ceiling.
 
@@ -142,7 +142,7 @@ def violations(
     result = (
         []
         if stage is None
-        else [*_stage_violations(objective, policy.of(stage)), *_client_violations(policy, stage, clients)]
+        else [*_stage_violations(objective, policy.terms_for(stage)), *_client_violations(policy, stage, clients)]
     )
     if ceiling is not None and objective.ratio > ceiling:
         claim = Objective(ceiling)
@@ -152,18 +152,18 @@ def violations(
 
 
 def _stage_violations(objective: Objective, terms: StageTerms) -> Iterator[Violation]:
-    words = terms.stage.words
+    phrase = terms.stage.phrase
     if terms.max_objective is None:
-        yield Violation(ViolationKind.STAGE, f"{objective} for {words}: no objective may be promised ({terms.reason})")
+        yield Violation(ViolationKind.STAGE, f"{objective} for {phrase}: no objective may be promised ({terms.reason})")
     elif objective > terms.max_objective:
-        text = f"{objective} for {words}: at most {terms.max_objective} may be promised ({terms.reason})"
+        text = f"{objective} for {phrase}: at most {terms.max_objective} may be promised ({terms.reason})"
         yield Violation(ViolationKind.STAGE, text)
 
 
-def _client_violations(policy: Policy, stage: Stage, clients: Risk) -> Iterator[Violation]:
-    if clients.value <= policy.of(stage).max_client_risk.value:
+def _client_violations(policy: StagePolicy, stage: Stage, clients: Risk) -> Iterator[Violation]:
+    if clients.value <= policy.terms_for(stage).max_client_risk.value:
         return
-    allowed = next((stage for stage in Stage if policy.of(stage).max_client_risk.value >= clients.value), None)
-    remedy = "no stage allows them" if allowed is None else f"they need {allowed.words}"
-    text = f"clients of {clients.word} risk depend on {stage.words}: {remedy}"
+    allowed = next((stage for stage in Stage if policy.terms_for(stage).max_client_risk.value >= clients.value), None)
+    remedy = "no stage allows them" if allowed is None else f"they need {allowed.phrase}"
+    text = f"{clients.config_name}-risk clients depend on {stage.phrase}: {remedy}"
     yield Violation(ViolationKind.CLIENTS, text)

@@ -51,7 +51,7 @@ class Means(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ChangeOrigin:
     """The client of a change.
 
     `client` is the id of the token, subject, receiver or user, `address` its network address.
@@ -69,14 +69,14 @@ class AuditEntry:
 
     at: int
     event: Event
-    origin: Origin
+    origin: ChangeOrigin
     fact: str = ""
     kind: str = ""
     product: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of_change(cls, fact: Fact, origin: Origin) -> AuditEntry:
+    def of_change(cls, fact: Fact, origin: ChangeOrigin) -> AuditEntry:
         """Return the entry of a fact."""
         return cls(fact.made, Event.CHANGE, origin, fact.id, fact.kind, fact.product)
 
@@ -159,7 +159,7 @@ def _entry(line: Mapping[str, Any]) -> AuditEntry:
     return AuditEntry(
         parse_instant(str(line["at"])),
         Event(line["event"]),
-        Origin(Means(line["means"]), name, client, address),
+        ChangeOrigin(Means(line["means"]), name, client, address),
         fact,
         kind,
         product,

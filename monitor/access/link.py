@@ -71,7 +71,7 @@ class LinkSigner:
         """
         content, mac = _parts(token)
         if not hmac.compare_digest(mac, self._mac(content)):
-            raise LinkError("wrong")
+            raise LinkError("invalid")
         key, receiver, product, seconds = json.loads(content)
         claim = Claim(key, receiver, product, seconds * SECOND)
         if claim.expires <= now:
@@ -89,11 +89,11 @@ def _base64url(raw: bytes) -> str:
 def _parts(token: str) -> tuple[bytes, bytes]:
     content, dot, mac = token.partition(".")
     if not dot or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise LinkError("wrong")
+        raise LinkError("invalid")
     try:
         return _from_base64url(content), _from_base64url(mac)
     except ValueError:
-        raise LinkError("wrong") from None
+        raise LinkError("invalid") from None
 
 
 def _from_base64url(text: str) -> bytes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from monitor.access.tokens import Token
 
 
-class Method(StrEnum):
+class AuthMethod(StrEnum):
     """How a client was authenticated."""
 
     TOKEN = auto()
@@ -30,7 +30,7 @@ class Principal:
     there is no limit. `role` is None for a token.
     """
 
-    method: Method
+    method: AuthMethod
     id: str
     name: str
     scopes: frozenset[Scope]
@@ -40,10 +40,10 @@ class Principal:
     @classmethod
     def of_token(cls, token: Token) -> Principal:
         """Return the principal of a token."""
-        return cls(Method.TOKEN, token.id, token.name, token.scopes, token.products)
+        return cls(AuthMethod.TOKEN, token.id, token.name, token.scopes, token.products)
 
     @classmethod
-    def of_person(cls, method: Method, subject: str, name: str, role: UserRole) -> Principal:
+    def of_person(cls, method: AuthMethod, subject: str, name: str, role: UserRole) -> Principal:
         """Return the principal of a person with a role."""
         return cls(method, subject, name, SCOPES[role], role=role)
 

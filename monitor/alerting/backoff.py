@@ -1,4 +1,4 @@
-"""Exponential backoff between attempts to send a notification, and the circuit of a receiver that keeps failing.
+"""Exponential backoff between attempts to send a notification, and the circuit breaker of a receiver.
 
 The jitter is random, at least 0 and below 1.
 """
@@ -16,9 +16,9 @@ CIRCUIT_THRESHOLD: Final = 5  # consecutive failures after which the receiver's 
 _MAX_DOUBLINGS: Final = 20  # keeps the power small; MAX_DELAY is reached earlier
 
 
-def retry_delay(attempts: int, jitter: float) -> int:
-    """Return the delay before the next attempt to send a notification after `attempts` failures (full jitter)."""
-    return max(1, int(jitter * _upper_delay(attempts)))
+def retry_delay(failures: int, jitter: float) -> int:
+    """Return the delay before the next attempt to send a notification after `failures` failed ones (full jitter)."""
+    return max(1, int(jitter * _upper_delay(failures)))
 
 
 def circuit_is_open(failures: int) -> bool:
@@ -26,8 +26,8 @@ def circuit_is_open(failures: int) -> bool:
     return failures >= CIRCUIT_THRESHOLD
 
 
-def circuit_pause(failures: int, jitter: float) -> int:
-    """Return the delay before the next attempt of a receiver with an open circuit, at least half of the backoff."""
+def open_circuit_delay(failures: int, jitter: float) -> int:
+    """Return the delay before the next attempt if the receiver's circuit is open: at least half of the backoff."""
     return int((0.5 + jitter / 2) * _upper_delay(failures))
 
 

@@ -1,7 +1,7 @@
 """The dead man's switch: a heartbeat that takes the same path as all notifications, and stops if the path is blocked.
 
-It is made only while probes are recorded (the scheduler works), sent only after it is on disk (the record works), and
-sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.
+It is created only while probes are recorded (the scheduler works), sent only after it is on disk (the record works),
+and sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
 
-MAX_SILENCE: Final = MINUTE  # maximum time without an observation, in addition to the shortest hold of all checks
+OBSERVATION_GRACE: Final = MINUTE  # added to the shortest hold of all checks: maximum age of the last observation
 
 
-class HeartbeatSender:
+class HeartbeatScheduler:
     """Creates the notifications of due heartbeats; the delivery loop sends them."""
 
     def __init__(self, ledger: Ledger, clock: Clock, health: Health) -> None:
         self._ledger, self._clock, self._health = ledger, clock, health
         self._next = 0
 
-    def due(self, outbox: Outbox) -> tuple[Notification, ...]:
+    def due_heartbeats(self, outbox: Outbox) -> tuple[Notification, ...]:
         """Return the heartbeat if it is due and the previous one was delivered."""
         settings, now = self._ledger.portfolio.alerting.heartbeat, self._clock.now()
-        if settings is None or now < self._next or not self.probing(now):
+        if settings is None or now < self._next or not self.has_recent_observation(now):
             return ()
         key = f"heartbeat:{settings.to}"
         if key in outbox.queue(settings.to).waiting:
@@ -40,16 +40,16 @@ class HeartbeatSender:
         self._next = now + settings.every
         return (heartbeat(key, settings.to, now),)
 
-    def probing(self, now: int) -> bool:
-        """Return whether there is a recent observation, with any outcome."""
+    def has_recent_observation(self, now: int) -> bool:
+        """Return whether an observation, with any outcome, was recorded recently."""
         latest = self._ledger.last_observation_at
         holds = (entry.check.effective_hold for entry in self._ledger.entries.values())
-        return latest is not None and now - latest <= min(holds, default=0) + MAX_SILENCE
+        return latest is not None and now - latest <= min(holds, default=0) + OBSERVATION_GRACE
 
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
     """Return the notification of a heartbeat. `repeat` differs each time, so that receivers keep each one."""
-    body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch probes, records and delivers"})
+    body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch is running: probes, record and delivery work"})
     return Notification(
         key=key,
         receiver=receiver,

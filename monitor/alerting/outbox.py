@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerting.backoff import MAX_RETRY_AFTER, circuit_is_open, circuit_pause, retry_delay
+from monitor.alerting.backoff import MAX_RETRY_AFTER, circuit_is_open, open_circuit_delay, retry_delay
 from monitor.notification import Kind, Notification
 from sla.interval import SECOND
 
@@ -171,7 +171,7 @@ class Outbox:
         if not refused:
             queue.failures += 1
             if queue.circuit_open:
-                queue.paused_until = max(queue.paused_until, now + circuit_pause(queue.failures, jitter))
+                queue.paused_until = max(queue.paused_until, now + open_circuit_delay(queue.failures, jitter))
         updated = replace(row, attempts=attempts, due=due, error=error)
         if row.turn in queue.waiting.get(row.key, {}):
             queue.waiting[row.key][row.turn] = updated

@@ -1,4 +1,4 @@
-"""The usefulness of pages: per receiver and person, at night, marked useful or noise, and the noisiest checks."""
+"""The usefulness of pages: per receiver and person, at night, rated useful or noise, and the noisiest checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.routing import is_within
 from monitor.notification import Kind
-from sla.page_mark import Mark
+from sla.page_rating import Rating
 from sla.product_incident import Severity
 from sla.service_hours import ServiceHours
 from sla.window import format_instant
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.notification import Notification
     from sla.interval import Interval
-    from sla.page_mark import PageMark
+    from sla.page_rating import PageRating
 
 NIGHT: Final = ServiceHours.parse("22:00-07:00")
 ALERTS: Final = (Kind.OPENED, Kind.ESCALATED)
@@ -43,24 +43,24 @@ def categories(row: Notification, night: ServiceHours, portfolio: Portfolio) -> 
 
 
 @dataclass(slots=True)
-class MarkCounts:
-    """Counts of alerts with pages: all, marked useful, and marked noise."""
+class RatingCounts:
+    """Counts of alerts with pages: all, rated useful, and rated noise."""
 
     alerts: int = 0
     useful: int = 0
     noise: int = 0
 
-    def add(self, mark: Mark | None) -> None:
+    def add(self, rating: Rating | None) -> None:
         """Count an alert."""
         self.alerts += 1
-        self.useful += mark is Mark.USEFUL
-        self.noise += mark is Mark.NOISE
+        self.useful += rating is Rating.USEFUL
+        self.noise += rating is Rating.NOISE
 
     @property
     def share_useful(self) -> float | None:
-        """The share of useful alerts among the marked ones, None without marks."""
-        marked = self.useful + self.noise
-        return self.useful / marked if marked else None
+        """The share of useful alerts among the rated ones, None without ratings."""
+        rated = self.useful + self.noise
+        return self.useful / rated if rated else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts and the share."""
@@ -80,13 +80,13 @@ class ReceiverLine:
     receiver: str
     people: tuple[str, ...]
     counts: Counter[str] = field(default_factory=Counter)
-    marked: MarkCounts = field(default_factory=MarkCounts)
+    rated: RatingCounts = field(default_factory=RatingCounts)
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as a JSON object."""
         names = ("pages", "pages_at_night", "reminders", "tickets")
         counts = {name: self.counts[name] for name in names}
-        return {"receiver": self.receiver, "people": list(self.people), **counts, **self.marked.as_json()}
+        return {"receiver": self.receiver, "people": list(self.people), **counts, **self.rated.as_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class PageReport:
     span: Interval
     night: ServiceHours
     receivers: Sequence[ReceiverLine]
-    checks: Sequence[tuple[str, MarkCounts]]
-    total: MarkCounts
+    checks: Sequence[tuple[str, RatingCounts]]
+    total: RatingCounts
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""
@@ -107,20 +107,20 @@ class PageReport:
             "night": str(self.night),
             **self.total.as_json(),
             "receivers": [line.as_json() for line in self.receivers],
-            "noisiest_checks": [{"check": name, **marked.as_json()} for name, marked in self.checks],
+            "noisiest_checks": [{"check": name, **rated.as_json()} for name, rated in self.checks],
         }
 
 
 def page_report(
     rows: Iterable[Notification],
-    marks: Iterable[PageMark],
+    ratings: Iterable[PageRating],
     portfolio: Portfolio,
     span: Interval,
     night: ServiceHours = NIGHT,
 ) -> PageReport:
-    """Return the report on the notifications that were due within the span; `marks` may include other alerts."""
+    """Return the report on the notifications that were due within the span; `ratings` may include other alerts."""
     inside = [row for row in rows if span.start <= row.due < span.end]
-    alert_marks = marks_by_alert(marks)
+    rating_by_alert = ratings_by_alert(ratings)
     lines: dict[str, ReceiverLine] = {}
     paged: dict[str, dict[str, Notification]] = {}
     for row in inside:
@@ -131,25 +131,26 @@ def page_report(
         line.counts.update(names)
         if is_page(row):
             paged.setdefault(row.key, {}).setdefault(row.receiver, row)
-    checks: dict[str, MarkCounts] = {}
-    total = MarkCounts()
+    checks: dict[str, RatingCounts] = {}
+    total = RatingCounts()
     for key, receivers in paged.items():
-        mark = alert_marks.get(key)
-        total.add(mark)
+        rating = rating_by_alert.get(key)
+        total.add(rating)
         for name in receivers:
-            lines[name].marked.add(mark)
+            lines[name].rated.add(rating)
         for check in dict.fromkeys(name for row in receivers.values() for name in checks_of(row)):
-            checks.setdefault(check, MarkCounts()).add(mark)
+            checks.setdefault(check, RatingCounts()).add(rating)
     return PageReport(span, night, [lines[name] for name in sorted(lines)], _noisiest(checks), total)
 
 
-def marks_by_alert(marks: Iterable[PageMark]) -> dict[str, Mark]:
-    """Return one mark per alert: useful if at least half of its marks are useful, otherwise noise."""
-    counts: dict[str, Counter[Mark]] = {}
-    for mark in marks:
-        counts.setdefault(mark.key, Counter())[mark.mark] += 1
+def ratings_by_alert(ratings: Iterable[PageRating]) -> dict[str, Rating]:
+    """Return one rating per alert: useful if at least half of its ratings are useful, otherwise noise."""
+    counts: dict[str, Counter[Rating]] = {}
+    for rating in ratings:
+        counts.setdefault(rating.key, Counter())[rating.rating] += 1
     return {
-        key: Mark.USEFUL if count[Mark.USEFUL] >= count[Mark.NOISE] else Mark.NOISE for key, count in counts.items()
+        key: Rating.USEFUL if count[Rating.USEFUL] >= count[Rating.NOISE] else Rating.NOISE
+        for key, count in counts.items()
     }
 
 
@@ -167,7 +168,7 @@ def _people(portfolio: Portfolio, receiver: str) -> tuple[str, ...]:
     return tuple(person.name for person in portfolio.people if receiver in person.to)
 
 
-def _noisiest(checks: dict[str, MarkCounts]) -> list[tuple[str, MarkCounts]]:
+def _noisiest(checks: dict[str, RatingCounts]) -> list[tuple[str, RatingCounts]]:
     """Return the checks with the most noise, ordered by noise and number of alerts."""
     ordered = sorted(checks.items(), key=lambda item: (-item[1].noise, -item[1].alerts, item[0]))
     return ordered[:MAX_CHECKS]

@@ -15,7 +15,7 @@ from monitor.notification import Kind
 from sla.interval import SECOND, Interval
 from sla.localtime import local
 from sla.objective import format_percent
-from sla.page_mark import page_marks
+from sla.page_rating import page_ratings
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ReportSender:
         if rows is None or (key, schedule.to) in self._made:
             return []
         self._made.add(key, schedule.to)
-        report = page_report(rows, page_marks(self._ledger.facts.all), portfolio, span, schedule.night)
+        report = page_report(rows, page_ratings(self._ledger.facts.all), portfolio, span, schedule.night)
         return [notification(report, portfolio, schedule.to, self._clock.now())]
 
 
@@ -89,15 +89,15 @@ def _lines(report: PageReport) -> Iterator[str]:
     ]
     if noisiest:
         yield f"Noisiest checks: {', '.join(noisiest)}"
-    yield "Mark pages as useful or noise: `ninewatch alert mark`, or the link in each message."
+    yield "Rating pages as useful or noise: `ninewatch alert mark`, or the link in each message."
 
 
 def _receiver_line(line: ReceiverLine) -> str:
     people = f" ({', '.join(line.people)})" if line.people else ""
-    counts, marked = line.counts, line.marked
-    unmarked = marked.alerts - marked.useful - marked.noise
+    counts, rated = line.counts, line.rated
+    unrated = rated.alerts - rated.useful - rated.noise
     return (
         f"{line.receiver}{people}: {counts['pages']} pages, {counts['pages_at_night']} at night, "
         f"{counts['reminders']} reminders, {counts['tickets']} tickets; "
-        f"{marked.useful} useful, {marked.noise} noise, {unmarked} not marked"
+        f"{rated.useful} useful, {rated.noise} noise, {unrated} not marked"
     )

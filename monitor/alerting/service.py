@@ -16,7 +16,7 @@ from monitor.alerting.conditions import Conditions
 from monitor.alerting.deadlines import deadlines
 from monitor.alerting.delivery import Delivery, MakeAttempt
 from monitor.alerting.designed_downtime import as_designed
-from monitor.alerting.heartbeat_sender import HeartbeatSender
+from monitor.alerting.heartbeat_scheduler import HeartbeatScheduler
 from monitor.alerting.links import Links
 from monitor.alerting.made_notes import MadeNotes
 from monitor.alerting.outbox import Outbox
@@ -66,7 +66,7 @@ class Alerting:
         self.product_incidents = ProductIncidents(ledger)
         self.outbox = Outbox()
         self._conditions = Conditions(ledger, self.product_incidents, lambda: health.vantages)
-        self._heartbeat = HeartbeatSender(ledger, clock, health)
+        self._heartbeat = HeartbeatScheduler(ledger, clock, health)
         self._retry_requests = RetryRequests()
         self.made_notes = MadeNotes(clock, read_past)
         self._reports = ReportSender(ledger, clock, self.made_notes)
@@ -98,7 +98,7 @@ class Alerting:
         self._record(self.product_incidents.restore(store.load_product_incidents(), now))
         self._conditions.restore(self._decisions.announced.keys, self._decisions.announced.severity)
         self._end_orphans(now)
-        self._retry_requests.ignore(self._ledger.facts)
+        self._retry_requests.mark_handled(self._ledger.facts)
         self._report()
 
     @property
@@ -195,7 +195,8 @@ class Alerting:
             await asyncio.sleep(0)
         with self._count_errors("update"):
             self._put(
-                self._heartbeat.due(self.outbox), self._retry_requests.due(self._ledger.facts, self.outbox, self._clock)
+                self._heartbeat.due_heartbeats(self.outbox),
+                self._retry_requests.make_due(self._ledger.facts, self.outbox, self._clock),
             )
             self._put([*await self._reports.due(), *await self._public_messages.due()], ())
         self._report()

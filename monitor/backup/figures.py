@@ -1,4 +1,4 @@
-"""Figures of all products of a record, which a restored record must have as well."""
+"""Figures of the products of a record, for comparing a restored record with the original."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def recorded_figures(portfolio: Portfolio, record: Path, at: int) -> list[dict[s
     """Return the figures of each configured product over all recorded time until `at`.
 
     Each has `product`, `start`, `end`, and the durations, availability and observations of measurement.md, section 11,
-    before exclusions. Figures that a changed objective would change are not among them. Empty if the record has no
+    before exclusions. Figures that depend on the objective are not included. Empty if the record has no
     closed runs before `at`.
 
     Raises:
@@ -39,7 +39,7 @@ def differing_figures(portfolio: Portfolio, record: Path, figures: list[dict[str
 
     Raises:
         StoreError: the record cannot be read.
-        KeyError, ValueError: the figures have another form.
+        KeyError, ValueError: the figures are malformed.
     """
     configured = {product.id for product in portfolio.products}
     missing = [figure["product"] for figure in figures if figure["product"] not in configured]

@@ -21,13 +21,13 @@ from monitor.storage.reader import reading
 from monitor.views.text_table import aligned_lines
 from sla.interval import SECOND
 from sla.objective import format_percent
-from sla.page_mark import Mark, PageMark, page_marks
+from sla.page_rating import PageRating, Rating, page_ratings
 from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.alerting.page_report import MarkCounts, PageReport
+    from monitor.alerting.page_report import PageReport, RatingCounts
 
 
 @click.command("report", short_help="Print pages per receiver and person, at night, useful or noise.")
@@ -46,13 +46,13 @@ def report_command(since: str, until: str | None, night: str, as_json: bool, pat
     span = span_of(since, until, portfolio.zone)
     with reading(portfolio.store) as record:
         rows = record.notifications_since(span.start)
-    report = page_report(rows, page_marks(location_of(path).facts().all), portfolio, span, hours("--night", night))
+    report = page_report(rows, page_ratings(location_of(path).facts().all), portfolio, span, hours("--night", night))
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else conceal_secrets("\n".join(_lines(report))))
 
 
 @click.command("mark", short_help="Mark a page as useful or noise.")
 @click.argument("key")
-@click.argument("mark", type=click.Choice([kind.value for kind in Mark]))
+@click.argument("mark", type=click.Choice([kind.value for kind in Rating]))
 @by_option(text="Name of the person who received the page.")
 @CONFIG
 def mark_command(key: str, mark: str, author: str, path: Path) -> None:
@@ -66,8 +66,8 @@ def mark_command(key: str, mark: str, author: str, path: Path) -> None:
         row = next((row for row in record.notifications_since(0) if row.key == key), None)
     if row is None:
         raise NinewatchError(f'no notification has the key "{key}"; `ninewatch alert list --all -c {path}` lists them')
-    page_mark = PageMark(SystemClock().now(), key, Mark(mark), one_line("--by", author), "", row.product)
-    state_fact(location.record, page_mark.fact())
+    page_rating = PageRating(SystemClock().now(), key, Rating(mark), one_line("--by", author), "", row.product)
+    state_fact(location.record, page_rating.fact())
     click.echo(f"marked {key} as {mark}")
 
 
@@ -83,7 +83,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     rows: list[tuple[str, ...]] = [headings]
     for line in report.receivers:
         counts = (str(line.counts[name]) for name in ("pages", "pages_at_night", "reminders", "tickets"))
-        rows.append((line.receiver, ", ".join(line.people) or "-", *counts, *_marks(line.marked)))
+        rows.append((line.receiver, ", ".join(line.people) or "-", *counts, *_counts(line.rated)))
     yield from aligned_lines(rows)
     yield ""
     share = report.total.share_useful
@@ -91,9 +91,9 @@ def _lines(report: PageReport) -> Iterator[str]:
     yield f"{report.total.alerts} alerts paged; {useful}"
     if report.checks:
         yield ""
-        lines = [(name, str(marked.alerts), *_marks(marked)) for name, marked in report.checks]
+        lines = [(name, str(rated.alerts), *_counts(rated)) for name, rated in report.checks]
         yield from aligned_lines([("NOISIEST CHECKS", "ALERTS", "USEFUL", "NOISE", "UNMARKED"), *lines])
 
 
-def _marks(marked: MarkCounts) -> tuple[str, str, str]:
-    return str(marked.useful), str(marked.noise), str(marked.alerts - marked.useful - marked.noise)
+def _counts(rated: RatingCounts) -> tuple[str, str, str]:
+    return str(rated.useful), str(rated.noise), str(rated.alerts - rated.useful - rated.noise)

@@ -56,4 +56,4 @@ async def _demo(directory: Path, listen: str | None, script: str) -> None:
             click.echo(f"The schedule is at {products.control}/_script")
             click.echo(f"\nninewatch monitors them and answers at {running.address} (stop both with Ctrl-C)")
 
-        await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()), products.watch)
+        await daemon.run(ready, lambda store: seed(store, portfolio, clock.now()), products.raise_on_exit)

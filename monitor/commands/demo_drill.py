@@ -16,7 +16,7 @@ from monitor.commands.drill_options import duration_option, one_drill, require_p
 from monitor.commands.drill_report import write_report
 from monitor.commands.fact_writing import state_fact
 from monitor.demo.failover import PRODUCT, Demo, fail_over
-from monitor.demo.launch import PORTFOLIO, control_address
+from monitor.demo.launch import PORTFOLIO_FILE, control_url
 from monitor.errors import NinewatchError
 from monitor.ledger.product_drills import measured_drill
 from monitor.log import conceal_secrets
@@ -53,8 +53,8 @@ def demo_drill(directory: Path, stage: str, output: Path | None) -> None:
     The daemon of the demo probes Keycloak as usual. The report (HTML, PDF, JSON, Markdown or CSV) has the measured
     recovery time with bounds, and the states second by second.
     """
-    control = control_address(directory)
-    path, shortest = directory / PORTFOLIO, duration_option("--stage", stage) / SECOND
+    control = control_url(directory)
+    path, shortest = directory / PORTFOLIO_FILE, duration_option("--stage", stage) / SECOND
     portfolio = load_config(path, allow_exec=False)[1]
     product, clock = require_product(PRODUCT, portfolio, path), SystemClock()
     drill = Drill(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.access.audit_log import AuditEntry, AuditLog, Means, Origin
+from monitor.access.audit_log import AuditEntry, AuditLog, ChangeOrigin, Means
 from monitor.facts.journal import Journal
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def write_audit_entry(record: Path, entry: AuditEntry) -> None:
     set_owner(audit_log.path, record)
 
 
-def command_origin(author: str) -> Origin:
+def command_origin(author: str) -> ChangeOrigin:
     """Return the origin of a change by a command: the stated author, the user of the process, and the machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # for example in a container
         user = f"uid {os.getuid()}"
-    return Origin(Means.COMMAND, author, user, platform.node())
+    return ChangeOrigin(Means.COMMAND, author, user, platform.node())
 
 
 def set_owner(path: Path, record: Path) -> None:

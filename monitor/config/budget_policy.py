@@ -18,7 +18,7 @@ from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import AS_TEXT, Text, is_id, problem_at
 from monitor.package_files import shipped_path
-from sla.budget_policy import MIN_COVERAGE, BudgetPolicy, Step, Undecided
+from sla.budget_policy import MIN_COVERAGE, BudgetPolicy, FallbackAnswer, Step
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -148,7 +148,7 @@ class BudgetPolicyBlock(Model):
         """Return the policy for the gate."""
         steps = tuple(step.plain() for step in self.steps)
         contractual = self.figure == "contractual"
-        undecided = Undecided(self.unknown)
+        undecided = FallbackAnswer(self.unknown)
         return BudgetPolicy(self.id, self.title, self.source, steps, self.coverage, undecided, contractual)
 
 

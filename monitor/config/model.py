@@ -40,7 +40,7 @@ from monitor.config.product import Product
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.references import LONGEST_WAIT, ReferenceBase
 from monitor.config.secret import Secret
-from monitor.config.stage import PolicyField, shipped_policy
+from monitor.config.stage import StagePolicyField, shipped_stage_policy
 from monitor.config.status_pages import StatusPage
 from monitor.config.tls import TlsOptions
 from monitor.config.values import (
@@ -167,7 +167,7 @@ class Portfolio(Model):
     standalone: Flag = False
     """`true`: this file is a separate configuration. It is skipped when its folder is merged."""
 
-    stages: PolicyField = Field(default_factory=shipped_policy)
+    stages: StagePolicyField = Field(default_factory=shipped_stage_policy)
     """Policy of the stages: `stages`, or the name of a file in `policies/` next to this file."""
 
     hosting_tiers: HostingTiersField = Field(default_factory=shipped_tiers)

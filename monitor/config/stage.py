@@ -21,7 +21,7 @@ from monitor.config.readiness import candidate_paths
 from monitor.config.validation_context import Context, Located
 from monitor.config.values import Id, ObjectiveField, Text, is_id
 from monitor.package_files import shipped_path
-from sla.stage import Policy, Risk, Stage, StageTerms
+from sla.stage import Risk, Stage, StagePolicy, StageTerms
 
 _FOLDER = "policies"
 _SHIPPED = "stages"
@@ -54,11 +54,11 @@ class _Policy(Model):
     source: Text
     stages: tuple[_Terms, ...]
 
-    def plain(self) -> Policy:
-        return Policy(self.id, self.title, self.source, tuple(rule.plain() for rule in self.stages))
+    def plain(self) -> StagePolicy:
+        return StagePolicy(self.id, self.title, self.source, tuple(rule.plain() for rule in self.stages))
 
 
-def load_policy(path: Path) -> Policy:
+def load_stage_policy(path: Path) -> StagePolicy:
     """Return the policy of a file.
 
     Raises:
@@ -75,17 +75,17 @@ def load_policy(path: Path) -> Policy:
 
 
 @lru_cache(maxsize=1)
-def shipped_policy() -> Policy:
+def shipped_stage_policy() -> StagePolicy:
     """Return the default policy, which is part of the package.
 
     Raises:
         NinewatchError: the file is missing.
     """
-    return load_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
+    return load_stage_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
 
 
-def _read_policy(value: Any, info: ValidationInfo) -> Policy:
-    if isinstance(value, Policy):
+def _read_policy(value: Any, info: ValidationInfo) -> StagePolicy:
+    if isinstance(value, StagePolicy):
         return value
     if not isinstance(value, str) or not is_id(value):
         raise ValueError("not the name of a policy; write stages, or the name of a file in policies/")
@@ -93,9 +93,11 @@ def _read_policy(value: Any, info: ValidationInfo) -> Policy:
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
-            return load_policy(path)
+            return load_stage_policy(path)
     raise ValueError(f"there is no policy {quoted(value)}; write stages, or put {value}.yaml into policies/")
 
 
 _BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")
-PolicyField = Annotated[InstanceOf[Policy], PlainValidator(_read_policy), _BY_NAME, WithJsonSchema({"type": "string"})]
+StagePolicyField = Annotated[
+    InstanceOf[StagePolicy], PlainValidator(_read_policy), _BY_NAME, WithJsonSchema({"type": "string"})
+]

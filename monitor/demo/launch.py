@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from monitor.demo.script import Script
 
-PORTFOLIO = "demo.yaml"
-CONTROL_ADDRESS = "control.url"  # a file next to it
+PORTFOLIO_FILE = "demo.yaml"
+CONTROL_URL_FILE = "control.url"  # next to the portfolio
 _START_TIMEOUT = 20.0  # seconds until the products must be ready, allowing for a slow disk
 _EXIT_TIMEOUT = 3.0  # seconds to wait for their exit before killing them
 
@@ -45,11 +45,11 @@ class DemoRun:
     script: Script
     _process: Process
 
-    async def watch(self) -> None:
-        """Wait for the end of the products; run it in the daemon's task group.
+    async def raise_on_exit(self) -> None:
+        """Wait until the product process exits, then raise; run it in the daemon's task group.
 
         Raises:
-            NinewatchError: they exited unexpectedly.
+            NinewatchError: always.
         """
         code = await self._process.wait()
         raise NinewatchError(f"the demo's products stopped unexpectedly ({_exit_text(code)}); start the demo again")
@@ -84,7 +84,7 @@ async def demo(
 def _lock_directory(directory: Path) -> Lock:
     """Lock the directory against a second demo, which would overwrite the portfolio of the first."""
     try:
-        return Lock(directory / PORTFOLIO, SystemClock().now())
+        return Lock(directory / PORTFOLIO_FILE, SystemClock().now())
     except StoreHeldError as error:
         reason = str(error).partition(";")[0]
         raise NinewatchError(f"{reason}; stop that demo, or run this one in another folder") from error
@@ -103,14 +103,14 @@ def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | 
     return rendered if listen is None else f"{rendered}\naccess: public\n"
 
 
-def control_address(directory: Path) -> str:
+def control_url(directory: Path) -> str:
     """Return the base URL of `/_control` of the demo that runs, or ran last, in the directory.
 
     Raises:
         NinewatchError: no demo was started there.
     """
     try:
-        return (directory / CONTROL_ADDRESS).read_text("utf-8").strip()
+        return (directory / CONTROL_URL_FILE).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise NinewatchError(
             f"no demo was started in {directory}; start one with `ninewatch demo --directory {directory}`"
@@ -153,10 +153,12 @@ def _exit_text(code: int) -> str:
 
 def _write(directory: Path, ports: Mapping[str, int], listen: str | None) -> tuple[Path, Path]:
     """Write the portfolio for these ports; return its path and its store."""
-    path, store = directory / PORTFOLIO, directory.absolute() / "ninewatch.db"
+    path, store = directory / PORTFOLIO_FILE, directory.absolute() / "ninewatch.db"
     try:
-        (directory / CONTROL_ADDRESS).write_text(f"{_control(ports)}\n", "utf-8")
-        path.write_text(render(shipped_path("config", PORTFOLIO).read_text("utf-8"), ports, store, listen), "utf-8")
+        (directory / CONTROL_URL_FILE).write_text(f"{_control(ports)}\n", "utf-8")
+        path.write_text(
+            render(shipped_path("config", PORTFOLIO_FILE).read_text("utf-8"), ports, store, listen), "utf-8"
+        )
     except OSError as error:
         raise NinewatchError(f"{path}: {error.strerror}; run the demo in a writable folder") from error
     return path, store

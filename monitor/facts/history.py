@@ -19,7 +19,7 @@ from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END, maintenance_windows
-from sla.page_mark import page_marks
+from sla.page_rating import page_ratings
 from sla.pause import PAUSE_END, pauses
 from sla.public_incident import PUBLIC_UPDATE, public_incidents
 from sla.silence import RETRY, SILENCE_END, silences
@@ -100,8 +100,8 @@ def fact_text(fact: Fact) -> str:
         return f"evidence {revoked} revoked: {reason}"
     for acknowledgement in acknowledgements([fact]):
         return f"alert {acknowledgement.key} acknowledged by {acknowledgement.by} (via {acknowledgement.via})"
-    for page_mark in page_marks([fact]):
-        return f"alert {page_mark.key} marked as {page_mark.mark}"
+    for page_rating in page_ratings([fact]):
+        return f"alert {page_rating.key} marked as {page_rating.rating}"
     return (
         _alert_text(fact)
         or _import_text(fact)

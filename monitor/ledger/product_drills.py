@@ -54,5 +54,5 @@ def _hold(ledger: Ledger, product: Product, now: int) -> str | None:
     gate = release_gate(ledger, product, now)
     if gate.override is not None:
         return gate.override.text if gate.override.answer == Answer.HOLD else None
-    reached = [standing.step for standing in gate.standings if standing.reached and standing.step.holds]
+    reached = [step_status.step for step_status in gate.step_statuses if step_status.reached and step_status.step.holds]
     return f"{reached[-1].threshold} or more: {reached[-1].consequence}" if reached else None

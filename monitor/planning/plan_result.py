@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from monitor.planning.simulation import LEVELS, Years, simulate
+from monitor.planning.simulation import LEVELS, SimulatedYears, simulate
 from sla.feasibility import Ceiling, Limit, Prediction, Step, find_ceiling, met_items_after, next_steps, predict
 from sla.interval import SECOND
 from sla.objective import Objective, nines
@@ -67,7 +67,7 @@ def evaluate_plan(plan: Plan, checklist: Checklist, years: int, seed: int) -> Pl
     """
     design = plan.design
     prediction = predict(design)
-    simulated: Years = simulate(design, years, seed)
+    simulated: SimulatedYears = simulate(design, years, seed)
     steps = next_steps(design, plan.costs)
     return PlanResult(
         plan=plan,

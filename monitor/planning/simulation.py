@@ -1,7 +1,7 @@
-"""Simulate years of a design, to show how much single years vary.
+"""Simulate years of operation of a design, to show how much the availability varies from year to year.
 
-The structure is evaluated over arrays of outages of a block of years: one operation per part, not per event. 10,000
-years of a 20-part design take 1 to 2 seconds on one core (bench/plan.py).
+All outages of a block of years are in arrays, so the number of NumPy operations depends on the number of parts, not
+of outages. 10,000 years of a 20-part design take 1 to 2 seconds on one core (bench/plan.py).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ LEVELS = tuple(Fraction(text) / 100 for text in ("99", "99.5", "99.9", "99.95", 
 
 
 @dataclass(frozen=True, slots=True)
-class Years:
-    """The simulated years: downtime and counted time of each, microseconds."""
+class SimulatedYears:
+    """The simulated years: downtime of each, and its time without exclusions, microseconds."""
 
     downtime: NDArray[np.int64]
-    counted: NDArray[np.int64]
+    remaining: NDArray[np.int64]
 
     def quantile(self, share: Fraction) -> float:
         """Return the quantile of the availability: the value of the nearest year, without interpolation."""
@@ -43,36 +43,36 @@ class Years:
 
     def share_reaching(self, level: Fraction) -> float:
         """Return the share of years that reached the level; the comparison is exact."""
-        # down / counted <= 1 - level, in integers; a year is 3.2e13 us, so nothing overflows
-        reached = self.downtime * level.denominator <= self.counted * (level.denominator - level.numerator)
+        # down / remaining <= 1 - level, in integers; a year is 3.2e13 us, so nothing overflows
+        reached = self.downtime * level.denominator <= self.remaining * (level.denominator - level.numerator)
         return float(np.count_nonzero(reached)) / len(self.downtime)
 
     @property
     def availabilities(self) -> NDArray[np.float64]:
         """The availability of each year."""
-        return 1.0 - self.downtime / self.counted
+        return 1.0 - self.downtime / self.remaining
 
     @property
     def mean_unavailability(self) -> float:
-        """Downtime as a share of the counted time."""
-        return float(self.downtime.sum() / self.counted.sum())
+        """Downtime as a share of the time without exclusions."""
+        return float(self.downtime.sum() / self.remaining.sum())
 
 
-def simulate(design: Design, years: int, seed: int) -> Years:
-    """Simulate years of 365 days. The same seed gives the same years, also at the start of a longer simulation.
+def simulate(design: Design, years: int, seed: int) -> SimulatedYears:
+    """Simulate years of 365 days. With the same seed, a longer simulation starts with the same years.
 
     Raises:
         NinewatchError: too many outages for a simulation of a few minutes.
     """
     model = build_model(design)
-    outages = max(1.0, sum(map(_outages_per_year, model.leaves.values())))
-    if outages * years > MAX_OUTAGES:
-        fewer_years = max(1, int(MAX_OUTAGES / outages))
+    outages_per_year = max(1.0, sum(map(_outages_per_year, model.leaves.values())))
+    if outages_per_year * years > MAX_OUTAGES:
+        fewer_years = max(1, int(MAX_OUTAGES / outages_per_year))
         raise NinewatchError(f"{years:,} years have too many outages to simulate; use --years {fewer_years} or fewer")
-    years_in_block = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages)))
+    years_in_block = max(1, min(BLOCK, int(MAX_OUTAGES_PER_BLOCK / outages_per_year)))
     blocks = [_block(model, years_in_block, seed, number) for number in range(-(-years // years_in_block))]
     downtime = np.concatenate([down for down, _ in blocks])[:years]
-    return Years(downtime, np.concatenate([counted for _, counted in blocks])[:years])
+    return SimulatedYears(downtime, np.concatenate([remaining for _, remaining in blocks])[:years])
 
 
 def _outages_per_year(process: Process) -> float:
@@ -82,7 +82,7 @@ def _outages_per_year(process: Process) -> float:
 
 
 def _block(model: Model, years_in_block: int, seed: int, number: int) -> tuple[Instants, Instants]:
-    """Return downtime and counted time of each of the `years_in_block` years of a block, microseconds."""
+    """Return downtime and time without exclusions of each of the `years_in_block` years of a block, microseconds."""
     edges = np.arange(years_in_block + 1, dtype=np.int64) * YEAR
     length = years_in_block * YEAR
     outages_by_name = dict(_outages_by_name(model, length, seed, number))
@@ -90,9 +90,9 @@ def _block(model: Model, years_in_block: int, seed: int, number: int) -> tuple[I
     if model.excluded is None:
         return np.diff(downtime_before(down, edges)), np.full(years_in_block, YEAR, np.int64)
     excluded = history(model.excluded, length, seed, "excluded", number)
-    within = np.diff(downtime_before(excluded, edges))
-    either = np.diff(downtime_before(at_least(1, [down, excluded]), edges))
-    return either - within, YEAR - within
+    excluded_time = np.diff(downtime_before(excluded, edges))
+    down_or_excluded = np.diff(downtime_before(at_least(1, [down, excluded]), edges))
+    return down_or_excluded - excluded_time, YEAR - excluded_time
 
 
 def _outages_by_name(model: Model, length: int, seed: int, number: int) -> Iterator[tuple[str, Outages]]:

@@ -12,7 +12,7 @@ from sla.gate import Answer
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from sla.budget_policy import Standing
+    from sla.budget_policy import StepStatus
     from sla.gate import Gate
     from sla.gate_override import GateOverride
 
@@ -66,16 +66,16 @@ def budget_policy_view(gate: Gate, zone: ZoneInfo) -> BudgetPolicyView:
         gate.answer.value,
         gate.decision.reason,
         gate.decision.decided_by,
-        [_line(standing, in_force=standing is gate.in_force) for standing in gate.standings],
+        [_line(step_status, in_force=step_status is gate.in_force) for step_status in gate.step_statuses],
         None if gate.override is None else _override(gate.override, computed, zone),
     )
 
 
-def _line(standing: Standing, *, in_force: bool) -> StepLine:
-    step = standing.step
-    status = "in force" if in_force else _REACHED[standing.reached]
+def _line(step_status: StepStatus, *, in_force: bool) -> StepLine:
+    step = step_status.step
+    status = "in force" if in_force else _REACHED[step_status.reached]
     gate = "hold" if step.holds else "go"
-    return StepLine(format_share(step.spent), gate, step.consequence, step.owner, status, in_force)
+    return StepLine(format_share(step.threshold), gate, step.consequence, step.owner, status, in_force)
 
 
 def _override(override: GateOverride, computed: str, zone: ZoneInfo) -> OverrideLine:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from monitor.access.audit_log import AuditEntry, Event, Means, Origin
+from monitor.access.audit_log import AuditEntry, ChangeOrigin, Event, Means
 from monitor.facts.history import fact_text, history
 from sla.continuity import CONTINUITY
 from sla.definition import AUTHOR
@@ -69,7 +69,7 @@ class Change:
     at: int
     event: str
     product: str
-    origin: Origin
+    origin: ChangeOrigin
     recorded: bool = True
     text: Sequence[str] = ()
     before: Any = None
@@ -104,7 +104,7 @@ class ChangeFilter:
     since: int = 0
     until: int | None = None
 
-    def selects(self, at: int, event: str, product: str, origin: Origin) -> bool:
+    def selects(self, at: int, event: str, product: str, origin: ChangeOrigin) -> bool:
         """Return whether a change with these values is selected."""
         return (
             self.event in ("", event)
@@ -130,7 +130,7 @@ class _Row(NamedTuple):
     at: int
     event: str
     product: str
-    origin: Origin
+    origin: ChangeOrigin
     content: Fact | AuditEntry
 
     @property
@@ -185,10 +185,10 @@ def _rows(facts: Facts, entries: Iterable[AuditEntry]) -> Iterator[_Row]:
     yield from map(_entry_row, by_fact.values())
 
 
-def _origin(fact: Fact) -> Origin:
+def _origin(fact: Fact) -> ChangeOrigin:
     """Return the origin of a fact without an entry: the configuration, or unknown (earlier versions)."""
     loaded = fact.kind in _LOADED or fact.author == AUTHOR
-    return Origin(Means.CONFIGURATION if loaded else Means.UNKNOWN, fact.author, "", "")
+    return ChangeOrigin(Means.CONFIGURATION if loaded else Means.UNKNOWN, fact.author, "", "")
 
 
 def _position(cursor: str) -> tuple[int, str]:

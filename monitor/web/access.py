@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import structlog
 from aiohttp import web
 
-from monitor.access.audit_log import Event, Means, Origin
+from monitor.access.audit_log import ChangeOrigin, Event, Means
 from monitor.access.principal import Principal
 from monitor.access.roles import lowest_role
 from monitor.access.scopes import Scope, allows
@@ -38,13 +38,13 @@ log = structlog.get_logger(__name__)
 H = TypeVar("H", bound="Callable[..., Any]")
 _ATTRIBUTE: Final = "ninewatch_role"
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens")
-FAILED_ATTEMPTS: web.AppKey[RateLimit] = web.AppKey("failed_attempts")
+INVALID_CREDENTIAL_LIMIT: web.AppKey[RateLimit] = web.AppKey("invalid_credential_limit")
 _PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal")
 READ_TIMEOUT: Final = 5.0
 
 
 class Role(StrEnum):
-    """The clients that may use a route. Except for PUBLIC and HANDLER, a role is a scope.
+    """The clients that may use a route. Except for PUBLIC and CHECKED_BY_HANDLER, a role is a scope.
 
     A token has its own scopes, and a person those of `monitor.access.roles.SCOPES`.
     """
@@ -52,7 +52,7 @@ class Role(StrEnum):
     PUBLIC = "public"
     """All clients, for example of /livez and of style sheets."""
 
-    HANDLER = "handler"
+    CHECKED_BY_HANDLER = "handler"
     """The handler itself verifies the client: by a heartbeat's token, a signature or the client's network."""
 
     READ = "read"
@@ -121,7 +121,7 @@ async def admit(request: web.Request) -> None:
         log.error("route_without_role", path=request.path)
         raise _UNDECLARED
     required = declaration.role
-    if required in (Role.PUBLIC, Role.HANDLER):
+    if required in (Role.PUBLIC, Role.CHECKED_BY_HANDLER):
         return
     if required is Role.READ and _reading_is_open(request.app[CONTEXT]):
         return
@@ -184,11 +184,11 @@ async def _valid_token(request: web.Request) -> Token:
     token = await _find_token(request, text)
     reason = "unknown" if token is None else token.refusal(context.clock.now())
     if token is None or reason:
-        if not request.app[FAILED_ATTEMPTS].take(""):  # this limit does not apply to valid tokens
+        if not request.app[INVALID_CREDENTIAL_LIMIT].take(""):  # this limit does not apply to valid tokens
             raise _TOO_MANY_FAILURES
         log.warning("token_refused", reason=reason, token=None if token is None else token.id, peer=request.remote)
         name, token_id = ("", "") if token is None else (token.name, token.id)
-        origin = Origin(Means.TOKEN, name, token_id, client_address(request))
+        origin = ChangeOrigin(Means.TOKEN, name, token_id, client_address(request))
         await record_refusal(
             request, Event.TOKEN_REFUSED, origin, {"reason": reason, "method": request.method, "route": _route(request)}
         )

@@ -1,4 +1,4 @@
-"""/acknowledge/TOKEN: the page that a message links to. GET shows the alert; POST acknowledges or marks it.
+"""/acknowledge/TOKEN: the page that a message links to. GET shows the alert; POST acknowledges or rates it.
 
 Mail scanners fetch links, so GET changes nothing. The token in the address permits the change: it is known only to
 recipients of the message. An error response reports that the token expired, and no other reason.
@@ -12,19 +12,19 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from monitor.access.audit_log import Means, Origin
+from monitor.access.audit_log import ChangeOrigin, Means
 from monitor.access.link import LinkError
 from monitor.views.formatting import moment
-from monitor.web.access import FAILED_ATTEMPTS, Role, role
-from monitor.web.alerts import new_acknowledgement, open_alert
+from monitor.web.access import INVALID_CREDENTIAL_LIMIT, Role, role
+from monitor.web.alerts import find_open_alert, new_acknowledgement
 from monitor.web.audit import client_address
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import read_body
 from monitor.web.visitor import FORM_HEADERS, page_response
-from monitor.web.write_context import MAX_NAME, count_change, one_line, record_fact, write_context
+from monitor.web.write_context import MAX_NAME, check_change_rate, one_line, record_fact, write_context
 from sla.acknowledgement import Via, acknowledgements
-from sla.page_mark import Mark, PageMark, page_marks
+from sla.page_rating import PageRating, Rating, page_ratings
 
 if TYPE_CHECKING:
     from monitor.access.link import Claim
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 routes = web.RouteTableDef()
 
 _ACKNOWLEDGE: Final = "acknowledge"
-_ACTIONS: Final = (_ACKNOWLEDGE, *Mark)
-_WRONG = Refusal(403, "the link is not valid", "use the complete link of the newest message")
-_EXPIRED = Refusal(410, "the link has expired", "use the link of the newest message")
-_TOO_MANY_FAILURES = Refusal(429, "too many invalid links", "wait a few seconds", (("Retry-After", "10"),))
-_FORM = Refusal(400, "the form is not complete", "open the link and use one of its buttons")
+_ACTIONS: Final = (_ACKNOWLEDGE, *Rating)
+_INVALID_LINK = Refusal(403, "the link is not valid", "use the complete link of the newest message")
+_EXPIRED_LINK = Refusal(410, "the link has expired", "use the link of the newest message")
+_TOO_MANY_INVALID_LINKS = Refusal(429, "too many invalid links", "wait a few seconds", (("Retry-After", "10"),))
+_INVALID_FORM = Refusal(400, "the form is not complete", "open the link and use one of its buttons")
 
 
 @routes.get("/acknowledge/{token}")
-@role(Role.HANDLER)
+@role(Role.CHECKED_BY_HANDLER)
 async def show(request: web.Request) -> web.Response:
     """Show the alert and the form, without any change."""
     check_query(request)
@@ -49,15 +49,15 @@ async def show(request: web.Request) -> web.Response:
 
 
 @routes.post("/acknowledge/{token}")
-@role(Role.HANDLER, body=True)
+@role(Role.CHECKED_BY_HANDLER, body=True)
 async def submit(request: web.Request) -> web.Response:
-    """Acknowledge the alert, or mark its page as useful or noise. Redirect to the same address."""
+    """Acknowledge the alert, or rate its notification as useful or noise. Redirect to the same address."""
     check_query(request)
     claim = _claim(request)
     action, by = await _form(request)
-    count_change(request, f"link {claim.receiver}")
+    check_change_rate(request, f"link {claim.receiver}")
     name = by or claim.receiver
-    origin = Origin(Means.LINK, name, claim.receiver, client_address(request))
+    origin = ChangeOrigin(Means.LINK, name, claim.receiver, client_address(request))
     await record_fact(request, _fact(request, claim, action, name), origin)
     return web.Response(status=303, headers={"Location": request.match_info["token"], **FORM_HEADERS})
 
@@ -71,12 +71,12 @@ def _claim(request: web.Request) -> Claim:
     signer = write_context(request).signer
     try:
         if signer is None:
-            raise LinkError("wrong")
+            raise LinkError("invalid")
         return signer.claim(request.match_info["token"], request.app[CONTEXT].clock.now())
     except LinkError as error:
-        if not request.app[FAILED_ATTEMPTS].take("link"):
-            raise _TOO_MANY_FAILURES from None
-        raise (_EXPIRED if str(error) == "expired" else _WRONG) from None
+        if not request.app[INVALID_CREDENTIAL_LIMIT].take("link"):
+            raise _TOO_MANY_INVALID_LINKS from None
+        raise (_EXPIRED_LINK if str(error) == "expired" else _INVALID_LINK) from None
 
 
 async def _form(request: web.Request) -> tuple[str, str]:
@@ -86,23 +86,23 @@ async def _form(request: web.Request) -> tuple[str, str]:
         Refusal: the body is not the form of the page.
     """
     if request.content_type != "application/x-www-form-urlencoded":
-        raise _FORM
+        raise _INVALID_FORM
     try:
         fields = parse_qs((await read_body(request)).decode(), keep_blank_values=True, max_num_fields=10)
     except ValueError:
-        raise _FORM from None
+        raise _INVALID_FORM from None
     action, by = (fields.get(name, [""])[0] for name in ("action", "by"))
     if action not in _ACTIONS:
-        raise _FORM
+        raise _INVALID_FORM
     return action, one_line(by, "by", MAX_NAME) if by.strip() else ""
 
 
 def _fact(request: web.Request, claim: Claim, action: str, by: str) -> Fact:
     if action == _ACKNOWLEDGE:
-        alert = open_alert(request, claim.key)
+        alert = find_open_alert(request, claim.key)
         return new_acknowledgement(request, alert, by, Via.LINK, by).fact()
     now = request.app[CONTEXT].clock.now()
-    return PageMark(now, claim.key, Mark(action), by, claim.receiver, claim.product).fact()
+    return PageRating(now, claim.key, Rating(action), by, claim.receiver, claim.product).fact()
 
 
 def _page(request: web.Request, claim: Claim) -> SimpleNamespace:
@@ -120,6 +120,6 @@ def _page(request: web.Request, claim: Claim) -> SimpleNamespace:
             for fact in acknowledgements(facts)
             if fact.key == claim.key
         ],
-        marked=[mark for mark in page_marks(facts) if mark.key == claim.key],
+        marked=[mark for mark in page_ratings(facts) if mark.key == claim.key],
         max_name=MAX_NAME,
     )

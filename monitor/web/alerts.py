@@ -31,7 +31,7 @@ from monitor.web.write_context import (
 )
 from sla.acknowledgement import Acknowledgement, Via, acknowledgements
 from sla.fact import Fact
-from sla.page_mark import Mark, PageMark
+from sla.page_rating import PageRating, Rating
 from sla.silence import RETRY
 from sla.window import format_instant
 
@@ -82,7 +82,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     """Acknowledge an open alert."""
     check_query(request)
     client, body = principal_for_change(request), await json_object(request, "by")
-    alert = open_alert(request, request.match_info["key"])
+    alert = find_open_alert(request, request.match_info["key"])
     check_product(client, alert.product)
     by = one_line(body["by"], "by", MAX_NAME) if "by" in body else client.name
     acknowledgement = new_acknowledgement(request, alert, by, Via.API, client.name)
@@ -100,15 +100,15 @@ async def mark(request: web.Request) -> web.Response:
     if alert is None:
         raise Refusal(404, "unknown alert", "GET /api/v1/alerts lists the open alerts")
     check_product(client, alert.product)
-    if body.get("mark") not in list(Mark):
+    if body.get("mark") not in list(Rating):
         raise Refusal(400, "the mark is neither useful nor noise", 'write {"mark": "useful"} or {"mark": "noise"}')
     now = request.app[CONTEXT].clock.now()
-    page_mark = PageMark(now, alert.key, Mark(body["mark"]), client.name, "", alert.product)
-    await record_fact(request, page_mark.fact())
-    return as_json({"key": alert.key, "mark": page_mark.mark, "by": client.name, "at": format_instant(now)})
+    page_rating = PageRating(now, alert.key, Rating(body["mark"]), client.name, "", alert.product)
+    await record_fact(request, page_rating.fact())
+    return as_json({"key": alert.key, "mark": page_rating.rating, "by": client.name, "at": format_instant(now)})
 
 
-def open_alert(request: web.Request, key: str) -> Alert:
+def find_open_alert(request: web.Request, key: str) -> Alert:
     """Return the open alert of a key.
 
     Raises:

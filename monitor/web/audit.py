@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from aiohttp import web
 
-from monitor.access.audit_log import AuditEntry, AuditLog, Event, Means, Origin
+from monitor.access.audit_log import AuditEntry, AuditLog, ChangeOrigin, Event, Means
 from monitor.errors import NinewatchError
 from monitor.web.context import CONTEXT, address_of
 from monitor.web.rate_limit import RateLimit
@@ -60,13 +60,13 @@ def client_address(request: web.Request) -> str:
         return remote
 
 
-def origin_of(request: web.Request, client: Principal) -> Origin:
+def origin_of(request: web.Request, client: Principal) -> ChangeOrigin:
     """Return the origin of a request by an authenticated client."""
-    return Origin(Means(client.method.value), client.name, client.id, client_address(request))
+    return ChangeOrigin(Means(client.method.value), client.name, client.id, client_address(request))
 
 
 async def record_event(
-    request: web.Request, event: Event, origin: Origin, detail: Mapping[str, Any] | None = None
+    request: web.Request, event: Event, origin: ChangeOrigin, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Append an event that is not a fact.
 
@@ -84,7 +84,7 @@ async def record_event(
 
 
 async def record_refusal(
-    request: web.Request, event: Event, origin: Origin, detail: Mapping[str, Any] | None = None
+    request: web.Request, event: Event, origin: ChangeOrigin, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Append a refusal. After 20 of them at once, one per minute is written: clients without rights cause them."""
     audit = request.app.get(AUDIT)

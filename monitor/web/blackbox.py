@@ -80,7 +80,7 @@ class Probes:
 
 
 @routes.get("/probe", allow_head=False)
-@role(Role.HANDLER)
+@role(Role.CHECKED_BY_HANDLER)
 async def probe(request: web.Request) -> web.Response:
     """Make one probe and return its metrics, or all details with `debug=true`.
 

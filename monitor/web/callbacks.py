@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.access.audit_log import Means, Origin
+from monitor.access.audit_log import ChangeOrigin, Means
 from monitor.receivers.callback import ACKNOWLEDGE, Callback, CallbackRefused, CallbackRequest
 from monitor.receivers.registry import kind_of
-from monitor.web.access import FAILED_ATTEMPTS, Role, role
-from monitor.web.alerts import new_acknowledgement, open_alert
+from monitor.web.access import INVALID_CREDENTIAL_LIMIT, Role, role
+from monitor.web.alerts import find_open_alert, new_acknowledgement
 from monitor.web.audit import client_address
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import Refusal, check_query
 from monitor.web.request_body import read_body
-from monitor.web.write_context import count_change, record_fact, write_context
+from monitor.web.write_context import check_change_rate, record_fact, write_context
 from sla.acknowledgement import Via
-from sla.page_mark import Mark, PageMark
+from sla.page_rating import PageRating, Rating
 
 if TYPE_CHECKING:
     from monitor.config.alerting import ReceiverBase
@@ -31,21 +31,21 @@ _MAX_KEYS: Final = 10
 
 
 @routes.post("/callbacks/{receiver}")
-@role(Role.HANDLER, body=True)
+@role(Role.CHECKED_BY_HANDLER, body=True)
 async def callback(request: web.Request) -> web.Response:
     """Record the acknowledgement or mark of a service's request, whose signature is verified first."""
     check_query(request)
     receiver, report = await _verified_callback(request)
     if not report.action:
         return web.Response(status=200)
-    count_change(request, f"callback {receiver.id}")
+    check_change_rate(request, f"callback {receiver.id}")
     try:
         fact = _fact(request, receiver, report)
     except Refusal as refusal:
         if not report.replies:
             raise
         return _reply(f"{refusal.problem}; {refusal.remedy}")
-    await record_fact(request, fact, Origin(Means.CALLBACK, fact.author, receiver.id, client_address(request)))
+    await record_fact(request, fact, ChangeOrigin(Means.CALLBACK, fact.author, receiver.id, client_address(request)))
     text = "Acknowledged" if report.action == ACKNOWLEDGE else f"Marked as {report.action}"
     return _reply(f"{text}: {fact.content()['key']}") if report.replies else web.Response(status=200)
 
@@ -66,7 +66,7 @@ async def _verified_callback(request: web.Request) -> tuple[ReceiverBase, Callba
             raise CallbackRefused("unknown")
         return receiver, verify(receiver, CallbackRequest(headers, body, context.clock.now()))
     except CallbackRefused:
-        if not request.app[FAILED_ATTEMPTS].take("callback"):
+        if not request.app[INVALID_CREDENTIAL_LIMIT].take("callback"):
             raise _TOO_MANY_FAILURES from None
         raise _DENIED from None
 
@@ -81,11 +81,13 @@ def _fact(request: web.Request, receiver: ReceiverBase, report: Callback) -> Fac
     if report.action == ACKNOWLEDGE:
         if receiver.id not in write_context(request).alerting.notified(key):
             raise Refusal(404, "no open alert of this receiver has the key", _open_keys_text(request, receiver.id))
-        return new_acknowledgement(request, open_alert(request, key), by, Via(receiver.kind), receiver.id).fact()
+        return new_acknowledgement(request, find_open_alert(request, key), by, Via(receiver.kind), receiver.id).fact()
     alert = write_context(request).alerting.find(key)
     if alert is None:
         raise Refusal(404, "no alert has the key", _open_keys_text(request, receiver.id))
-    return PageMark(request.app[CONTEXT].clock.now(), key, Mark(report.action), by, receiver.id, alert.product).fact()
+    return PageRating(
+        request.app[CONTEXT].clock.now(), key, Rating(report.action), by, receiver.id, alert.product
+    ).fact()
 
 
 def _open_keys(request: web.Request, receiver: str) -> list[str]:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from monitor.web.assets import Assets
 
 # Pages load only their own style sheet and script, and cannot be framed. Pages with forms have `form_policy`.
-POLICY = "Content-Security-Policy"
+CONTENT_SECURITY_POLICY = "Content-Security-Policy"
 RESOURCE_POLICY = "Cross-Origin-Resource-Policy"
 HEADERS = {
-    POLICY: (
+    CONTENT_SECURITY_POLICY: (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
@@ -43,7 +43,7 @@ def form_policy(*redirects: str) -> str:
 
     `redirects` are other origins that responses to the forms redirect to: browsers apply `form-action` to these, too.
     """
-    return HEADERS[POLICY].replace("form-action 'none'", " ".join(("form-action 'self'", *redirects)))
+    return HEADERS[CONTENT_SECURITY_POLICY].replace("form-action 'none'", " ".join(("form-action 'self'", *redirects)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from monitor.access.audit_log import Event, Means, Origin
+from monitor.access.audit_log import ChangeOrigin, Event, Means
 from monitor.access.roles import relevant_names, role_of
 from monitor.login.errors import ProviderError, SignInRefused
 from monitor.login.transaction import Transaction
 from monitor.web.access import Role, role
 from monitor.web.audit import client_address, record_event, record_refusal
-from monitor.web.context import CONTEXT, POLICY, address_of, client_network, form_policy
+from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, address_of, client_network, form_policy
 from monitor.web.errors import Refusal, check_query
 from monitor.web.same_origin import check_same_origin, own_origin
 from monitor.web.sessions import (
@@ -94,12 +94,12 @@ async def session(request: web.Request) -> web.Response:
     """Show who is signed in, with the form to sign out."""
     check_query(request)
     response = page_response(request, "session.html.j2")
-    response.headers[POLICY] = await _form_policy(request)
+    response.headers[CONTENT_SECURITY_POLICY] = await _form_policy(request)
     return response
 
 
 @routes.post("/logout")
-@role(Role.HANDLER, body=True)
+@role(Role.CHECKED_BY_HANDLER, body=True)
 async def logout(request: web.Request) -> web.Response:
     """End the session here, then redirect to the provider, which ends its own session."""
     oidc = _oidc(request)
@@ -193,10 +193,10 @@ async def _signed_in(request: web.Request, oidc: OidcLogin, transaction: Transac
     return response
 
 
-def _origin(request: web.Request, person: Person | Session | None = None) -> Origin:
+def _origin(request: web.Request, person: Person | Session | None = None) -> ChangeOrigin:
     """Return the origin of a sign-in or sign-out. Without a person if the provider stated none."""
     name, subject = ("", "") if person is None else (person.name, person.subject)
-    return Origin(Means.SESSION, name, subject, client_address(request))
+    return ChangeOrigin(Means.SESSION, name, subject, client_address(request))
 
 
 def _end_expired(request: web.Request) -> None:

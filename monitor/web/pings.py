@@ -44,7 +44,7 @@ _SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail
 @routes.post("/ping/{product}/{check}")
 @routes.get("/ping/{product}/{check}/{signal}", allow_head=False)
 @routes.post("/ping/{product}/{check}/{signal}")
-@role(Role.HANDLER, body=True)
+@role(Role.CHECKED_BY_HANDLER, body=True)
 async def ping(request: web.Request) -> web.Response:
     """Receive one ping. Unknown checks and wrong tokens get the same response."""
     entry = _authenticate(request)

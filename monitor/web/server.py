@@ -47,11 +47,11 @@ from monitor.web import (
     status_pages,
     vantages,
 )
-from monitor.web.access import FAILED_ATTEMPTS, TOKENS, Tokens, accepts_body, admit
+from monitor.web.access import INVALID_CREDENTIAL_LIMIT, TOKENS, Tokens, accepts_body, admit
 from monitor.web.assets import Assets
 from monitor.web.audit import AUDIT, Audit
 from monitor.web.connection_limit import ConnectionLimiter
-from monitor.web.context import CONTEXT, HEADERS, POLICY, RESOURCE_POLICY, WebContext, is_loopback
+from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, HEADERS, RESOURCE_POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, error_response
 from monitor.web.rate_limit import RateLimit
 from monitor.web.sessions import SIGN_INS, SignIns
@@ -129,7 +129,7 @@ def build(
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
-    app[FAILED_ATTEMPTS] = RateLimit(clock)
+    app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS] = {}
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if record is not None:
@@ -149,7 +149,9 @@ def build(
 
 async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
     # Pages with forms set another policy, and public data may be embedded in other sites.
-    kept = {name: response.headers[name] for name in (POLICY, RESOURCE_POLICY) if name in response.headers}
+    kept = {
+        name: response.headers[name] for name in (CONTENT_SECURITY_POLICY, RESOURCE_POLICY) if name in response.headers
+    }
     response.headers.update({**HEADERS, **kept})
     response.headers.setdefault("Cache-Control", "no-store")
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from monitor.access.principal import Method
+from monitor.access.principal import AuthMethod
 from monitor.access.roles import UserRole
 from monitor.web.access import Role, role
 from monitor.web.context import as_json
@@ -22,7 +22,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
         object_of(
             name=MAYBE_TEXT,
             role={"enum": [*(role.value for role in UserRole), None]},
-            method={"enum": [Method.SESSION.value, Method.PROXY.value, None]},
+            method={"enum": [AuthMethod.SESSION.value, AuthMethod.PROXY.value, None]},
             scopes=list_of(TEXT),
         ),
         {},

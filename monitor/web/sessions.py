@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from monitor.access.principal import Method, Principal
+from monitor.access.principal import AuthMethod, Principal
 from monitor.access.roles import relevant_names, role_of
 from monitor.access.sessions import Session, Sessions
 from monitor.login.transaction import TransactionSigner
@@ -101,7 +101,7 @@ def _by_session(request: web.Request, login: LoginBlock) -> Principal | None:
     if session is None or login.oidc is None:
         return None
     role = role_of(login.oidc.roles.by_role, session.names)
-    return None if role is None else Principal.of_person(Method.SESSION, session.subject, session.name, role)
+    return None if role is None else Principal.of_person(AuthMethod.SESSION, session.subject, session.name, role)
 
 
 def _by_proxy(request: web.Request, proxy: ProxyLogin) -> Principal | None:
@@ -115,4 +115,4 @@ def _by_proxy(request: web.Request, proxy: ProxyLogin) -> Principal | None:
         return None
     stated = [text.strip() for header in request.headers.getall(proxy.roles_header, []) for text in header.split(",")]
     role = role_of(proxy.roles.by_role, relevant_names(proxy.roles.by_role, stated))
-    return None if role is None else Principal.of_person(Method.PROXY, name, name, role)
+    return None if role is None else Principal.of_person(AuthMethod.PROXY, name, name, role)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from monitor.access.scopes import Scope, allows
-from monitor.web.context import CONTEXT, POLICY, form_policy
+from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, form_policy
 from monitor.web.sessions import person_of
 
 if TYPE_CHECKING:
     from monitor.access.principal import Principal
 
-FORM_HEADERS: Final = {POLICY: form_policy()}
+FORM_HEADERS: Final = {CONTENT_SECURITY_POLICY: form_policy()}
 _CHANGES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
 
 

@@ -19,7 +19,7 @@ from monitor.web.errors import Refusal
 from sla.window import parse_duration, parse_instant
 
 if TYPE_CHECKING:
-    from monitor.access.audit_log import Origin
+    from monitor.access.audit_log import ChangeOrigin
     from monitor.access.link import LinkSigner
     from monitor.access.principal import Principal
     from monitor.alerting.service import Alerting
@@ -61,7 +61,7 @@ def write_context(request: web.Request) -> WriteContext:
     return context
 
 
-def count_change(request: web.Request, key: str) -> None:
+def check_change_rate(request: web.Request, key: str) -> None:
     """Count a change. `key` identifies the client, the link or the receiver of the change.
 
     Raises:
@@ -78,7 +78,7 @@ def principal_for_change(request: web.Request) -> Principal:
         Refusal: there were too many changes recently.
     """
     client = principal_of(request)
-    count_change(request, client.key)
+    check_change_rate(request, client.key)
     return client
 
 
@@ -92,7 +92,7 @@ def check_product(client: Principal, product: str | None) -> None:
         raise Refusal(403, f"the token is limited to {', '.join(client.products)}", "use a token without this limit")
 
 
-async def record_fact(request: web.Request, fact: Fact, origin: Origin | None = None) -> None:
+async def record_fact(request: web.Request, fact: Fact, origin: ChangeOrigin | None = None) -> None:
     """Record the fact, after its origin in the audit log. Return when both are on disk and the fact is in force.
 
     `origin` is for clients that the handler verified itself, by a link or a signature.

@@ -73,8 +73,8 @@ def test_reason_contains_threshold_consequence_and_owner() -> None:
     result = gate(recorded_ledger(*outage(60), budget_policy=policy(*steps)))
     assert result.decision.reason == "90% of the budget spent or more: fixes only (Team Forms)"
     assert result.in_force is not None
-    assert result.in_force.step.spent == Fraction(9, 10)
-    assert [standing.reached for standing in result.standings] == [True, True, False]
+    assert result.in_force.step.threshold == Fraction(9, 10)
+    assert [step_status.reached for step_status in result.step_statuses] == [True, True, False]
     with_note = gate(recorded_ledger(*outage(30), budget_policy=policy(*steps)))
     assert with_note.answer == "go"
     assert "releases are held from 90% of the budget spent" in with_note.decision.reason

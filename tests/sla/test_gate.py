@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.budget_policy import BudgetPolicy, Step, Undecided
+from sla.budget_policy import BudgetPolicy, FallbackAnswer, Step
 from sla.fact import Fact
 from sla.gate import Answer, Situation, answer, gate
 from sla.gate_override import (
@@ -46,7 +46,7 @@ def test_answer_is_unknown_if_all_of_the_window_is_excluded() -> None:
     st.lists(st.integers(0, 90), min_size=5, max_size=5),
     st.sampled_from(list(State)),
     st.booleans(),
-    st.sampled_from(list(Undecided)),
+    st.sampled_from(list(FallbackAnswer)),
 )
 def test_answer_alone_is_the_answer_of_the_gate(
     thresholds: list[tuple[int, bool]],
@@ -54,7 +54,7 @@ def test_answer_alone_is_the_answer_of_the_gate(
     parts: list[int],
     state: State,
     has_incident: bool,
-    undecided: Undecided,
+    undecided: FallbackAnswer,
 ) -> None:
     steps = tuple(Step(Fraction(tenths, 10), holds, "freeze", "Ana") for tenths, holds in thresholds)
     policy = BudgetPolicy("budget", "Budget", "", steps, Fraction(coverage, 10), undecided)

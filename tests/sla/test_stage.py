@@ -8,14 +8,14 @@ from fractions import Fraction
 import pytest
 
 from sla.objective import Objective
-from sla.stage import Policy, Risk, Stage, StageTerms, Violation, ViolationKind, violations
+from sla.stage import Risk, Stage, StagePolicy, StageTerms, Violation, ViolationKind, violations
 
 
 def _terms(stage: Stage, highest: str | None, clients: Risk) -> StageTerms:
     return StageTerms(stage, None if highest is None else Objective.parse(highest), clients, f"as {stage} is")
 
 
-POLICY = Policy(
+POLICY = StagePolicy(
     "p",
     "A policy",
     "us",
@@ -47,7 +47,7 @@ def test_five_nines_for_a_pilot_are_a_violation() -> None:
 
 @pytest.mark.parametrize("stage", list(Stage)[1:])
 def test_objective_above_the_highest_of_the_stage_is_a_violation(stage: Stage) -> None:
-    highest = POLICY.of(stage).max_objective
+    highest = POLICY.terms_for(stage).max_objective
     assert highest is not None
     assert violations(highest, stage, POLICY, Risk.NONE, None) == ()
     options = Objective(highest.ratio + (1 - highest.ratio) / 10**6)
@@ -74,7 +74,7 @@ def test_stage_allows_clients_up_to_its_risk(stage: Stage, fits: set[Risk]) -> N
 
 def test_client_violation_contains_the_required_stage() -> None:
     clients = violation_texts("99%", Stage.PILOT, Risk.HIGH)["clients"]
-    assert clients == "clients of high risk depend on a pilot: they need an enterprise product"
+    assert clients == "high-risk clients depend on a pilot: they need an enterprise product"
     timid = replace(POLICY, terms=tuple(replace(term, max_client_risk=Risk.NONE) for term in POLICY.terms))
     (only,) = violations(Objective.parse("99%"), Stage.PILOT, timid, Risk.LOW, None)
     assert only.text.endswith("no stage allows them")
@@ -93,9 +93,9 @@ def test_all_violations_are_reported() -> None:
 
 
 def test_policy_must_have_terms_for_every_stage_once() -> None:
-    with pytest.raises(ValueError, match="has 0 terms for enterprise"):
+    with pytest.raises(ValueError, match="has 0 sets of limits for enterprise"):
         replace(POLICY, terms=POLICY.terms[:-1])
-    with pytest.raises(ValueError, match="has 2 terms for idea"):
+    with pytest.raises(ValueError, match="has 2 sets of limits for idea"):
         replace(POLICY, terms=(*POLICY.terms, POLICY.terms[0]))
 
 
@@ -110,12 +110,12 @@ def test_later_stage_must_not_promise_less(less: StageTerms) -> None:
 
 def test_order_of_terms_does_not_matter() -> None:
     mixed = replace(POLICY, terms=POLICY.terms[::-1])
-    assert all(mixed.of(stage) == POLICY.of(stage) for stage in Stage)
+    assert all(mixed.terms_for(stage) == POLICY.terms_for(stage) for stage in Stage)
 
 
 def test_highest_risk_without_clients_is_none() -> None:
     assert Risk.highest([]) is Risk.NONE
-    assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).word == "high"
+    assert Risk.highest([Risk.LOW, Risk.HIGH, Risk.NONE]).config_name == "high"
 
 
 def test_json_of_a_violation_has_kind_and_text() -> None:

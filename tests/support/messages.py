@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from monitor.alerting.delivery import Outcome, Target, deliver_once
-from monitor.alerting.heartbeat_sender import heartbeat
+from monitor.alerting.heartbeat_scheduler import heartbeat
 from monitor.config.loader import portfolio_model
 from monitor.config.outbound import OutboundBlock
 from monitor.engine.probe_environment import probe_environment

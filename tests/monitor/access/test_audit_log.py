@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.access.audit_log import AuditEntry, AuditLog, Event, Means, Origin
+from monitor.access.audit_log import AuditEntry, AuditLog, ChangeOrigin, Event, Means
 from monitor.errors import NinewatchError
 from tests.support.ledgers import NOW
 
-ORIGIN = Origin(Means.SESSION, "Ana Ng", "subject-1", "192.0.2.7")
+ORIGIN = ChangeOrigin(Means.SESSION, "Ana Ng", "subject-1", "192.0.2.7")
 
 
 def entry(number: int) -> AuditEntry:
@@ -89,6 +89,6 @@ def test_file_that_became_shorter_is_read_again(log: AuditLog) -> None:
 
 
 def test_text_that_is_not_valid_unicode_is_kept(log: AuditLog) -> None:
-    refused = AuditEntry(1, Event.SIGN_IN_REFUSED, Origin(Means.SESSION, "", "\ud800 \\ud800", "127.0.0.1"))
+    refused = AuditEntry(1, Event.SIGN_IN_REFUSED, ChangeOrigin(Means.SESSION, "", "\ud800 \\ud800", "127.0.0.1"))
     log.append(refused)
     assert list(log.entries()) == [refused]

@@ -13,7 +13,7 @@ from monitor.errors import StoreError
 from monitor.notification import Kind
 from monitor.receivers.message import Message
 from sla.interval import DAY, HOUR, SECOND
-from sla.page_mark import Mark, PageMark
+from sla.page_rating import PageRating, Rating
 from tests.support.alerting import BAD, GOOD, AlertingHarness, ledger_with_receivers, run_alerting
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
@@ -65,7 +65,7 @@ async def test_report_has_the_pages_of_the_week_per_receiver_and_person_and_the_
         first = await outage(harness)
         clock.jump(18 * HOUR / SECOND)  # at night
         await outage(harness)
-        harness.state(PageMark(clock.now(), first, Mark.NOISE, "Ana Ng", "", "forms").fact())
+        harness.state(PageRating(clock.now(), first, Rating.NOISE, "Ana Ng", "", "forms").fact())
         clock.jump((MONDAY - clock.now()) / SECOND - 1)
         await harness.update()
         assert [report["key"] for report in reports(harness)] == []

@@ -13,7 +13,7 @@ from monitor.facts.journal import Journal
 from monitor.notification import Kind, Notification
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
-from sla.page_mark import Mark, PageMark, page_marks
+from sla.page_rating import PageRating, Rating, page_ratings
 from sla.window import parse_instant
 from tests.monitor.commands.test_cli import run_in_process
 
@@ -109,7 +109,7 @@ def test_report_has_the_share_of_useful_pages_and_the_noisiest_checks(config: Pa
 def test_mark_is_a_fact_in_the_history_of_the_product(config: Path) -> None:
     mark(config, "night", "noise")
     (fact,) = Journal.of(config.parent / "n.db").read()
-    assert page_marks([fact]) == [PageMark(fact.made, "night", Mark.NOISE, "Ana Ng", "", "forms")]
+    assert page_ratings([fact]) == [PageRating(fact.made, "night", Rating.NOISE, "Ana Ng", "", "forms")]
     assert "alert night marked as noise (Ana Ng)" in run_in_process("history", "forms", "-c", config).stdout
 
 

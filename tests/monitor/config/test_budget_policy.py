@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.budget_policy import shipped_budget_policy
-from sla.budget_policy import Undecided
+from sla.budget_policy import FallbackAnswer
 from tests.monitor.config.kinds import load_text, problems_of, with_check
 
 STEP = "{spent: 80%, consequence: fixes only, owner: Ana}"
@@ -20,8 +20,8 @@ def with_keys(*lines: str) -> str:
 
 def test_shipped_policy_holds_releases_if_the_budget_is_exhausted() -> None:
     policy = shipped_budget_policy().plain()
-    assert [(step.spent, step.holds) for step in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
-    assert (policy.undecided, policy.coverage) == (Undecided.UNKNOWN, Fraction(9, 10))
+    assert [(step.threshold, step.holds) for step in policy.steps] == [(Fraction(1, 2), False), (Fraction(1), True)]
+    assert (policy.fallback, policy.min_coverage) == (FallbackAnswer.UNKNOWN, Fraction(9, 10))
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,12 @@ def test_shipped_policy_holds_releases_if_the_budget_is_exhausted() -> None:
 def test_policy_is_a_list_of_steps_or_a_block(tmp_path: Path, text: str) -> None:
     portfolio = load_text(tmp_path, with_keys(text))
     (step,) = portfolio.policy_of(portfolio.products[0]).steps
-    assert (step.spent, step.holds, step.owner) == (Fraction(4, 5), True, "Ana")
+    assert (step.threshold, step.holds, step.owner) == (Fraction(4, 5), True, "Ana")
 
 
 def test_product_without_a_policy_uses_the_portfolios_policy(tmp_path: Path) -> None:
     portfolio = load_text(tmp_path, f"budget_policy: [{STEP}]\n" + with_keys("stage: pilot"))
-    assert portfolio.policy_of(portfolio.products[0]).steps[0].spent == Fraction(4, 5)
+    assert portfolio.policy_of(portfolio.products[0]).steps[0].threshold == Fraction(4, 5)
     pilot = load_text(tmp_path, with_keys("stage: pilot"))
     assert pilot.policy_of(pilot.products[0]).id == "budget"
 
@@ -51,7 +51,7 @@ def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
     (folder / "ours.yaml").write_text(f"id: ours\ntitle: Ours\nsource: us\nsteps: [{STEP}]\nunknown: estimate\n")
     portfolio = load_text(tmp_path, with_keys("budget_policy: ours"))
     policy = portfolio.policy_of(portfolio.products[0])
-    assert (policy.id, policy.undecided) == ("ours", Undecided.ESTIMATE)
+    assert (policy.id, policy.fallback) == ("ours", FallbackAnswer.ESTIMATE)
     (folder / "ours.yaml").write_text(f"id: ours\nsteps: [{STEP.replace('80%', '80')}]\n")
     (only,) = problems_of(tmp_path, with_keys("budget_policy: ours"))
     assert only.startswith("c.yaml:6:20: products.p.budget_policy: invalid budget policy: ")

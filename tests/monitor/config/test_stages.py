@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config.dependent_clients import all_dependencies, dependent_clients
-from monitor.config.stage import shipped_policy
+from monitor.config.stage import shipped_stage_policy
 from sla.localtime import midnight
 from sla.objective import Objective
 from sla.stage import Risk, Stage
@@ -51,11 +51,11 @@ def warnings(folder: Path, text: str) -> list[str]:
 
 def test_shipped_policy_matches_the_published_stages() -> None:
     """Production is for clients of low risk, enterprise for clients of high risk. An idea promises nothing."""
-    policy = shipped_policy()
-    risks = [policy.of(stage).max_client_risk for stage in Stage]
+    policy = shipped_stage_policy()
+    risks = [policy.terms_for(stage).max_client_risk for stage in Stage]
     assert risks == [Risk.NONE, Risk.NONE, Risk.LOW, Risk.LOW, Risk.HIGH]
-    assert policy.of(Stage.IDEA).max_objective is None
-    assert policy.of(Stage.PRODUCTION).max_objective == Objective.parse("99.95%")
+    assert policy.terms_for(Stage.IDEA).max_objective is None
+    assert policy.terms_for(Stage.PRODUCTION).max_objective == Objective.parse("99.95%")
 
 
 def test_five_nines_for_a_pilot_get_a_warning_at_the_objective(tmp_path: Path) -> None:
@@ -75,9 +75,7 @@ def test_objective_above_the_readiness_ceiling_gets_a_warning(tmp_path: Path) ->
 def test_high_risk_indirect_clients_get_a_warning_at_the_stage(tmp_path: Path) -> None:
     text = GRANTS.replace("  - id: login\n", "  - id: login\n    stage: production\n")
     (warning,) = warnings(tmp_path, text)
-    assert warning.startswith(
-        "c.yaml:20:12: products.login.stage: clients of high risk depend on a product in production"
-    )
+    assert warning.startswith("c.yaml:20:12: products.login.stage: high-risk clients depend on a product in production")
 
 
 def test_product_without_a_stage_gets_no_warning(tmp_path: Path) -> None:
@@ -171,7 +169,7 @@ def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
     assert load_text(tmp_path, text).stages.id == "ours"
     for original, replacement, expected_error in (
         ("highest: 99.5%", "highest: 100%", "stages.yaml:"),
-        ("stage: pilot", "stage: production", "has 0 terms for pilot"),
+        ("stage: pilot", "stage: production", "has 0 sets of limits for pilot"),
         ("title:", "titel:", "title: is missing; add it"),
         ("id: stages", "id: [", "is not YAML"),
     ):

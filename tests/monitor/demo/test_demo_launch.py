@@ -56,7 +56,7 @@ async def test_unexpected_end_of_the_products_is_detected(tmp_path: Path) -> Non
     async with launch.demo(tmp_path, script_name="none", base_port=0) as run:
         run._process.kill()
         with pytest.raises(NinewatchError, match=r"stopped unexpectedly \(signal 9\)"):
-            await asyncio.wait_for(run.watch(), DEADLINE)
+            await asyncio.wait_for(run.raise_on_exit(), DEADLINE)
 
 
 async def test_second_demo_in_the_same_folder_is_rejected_and_changes_nothing(tmp_path: Path) -> None:

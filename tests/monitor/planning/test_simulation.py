@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import NinewatchError
-from monitor.planning.simulation import LEVELS, Years, simulate
+from monitor.planning.simulation import LEVELS, SimulatedYears, simulate
 from sla.feasibility import (
     YEAR,
     AtLeast,
@@ -128,13 +128,13 @@ def test_excluded_maintenance_is_removed_from_the_year() -> None:
         simulate(design(part("a", OFTEN), maintenance=Maintenance(windows, with_maintenance)), 40, 1)
         for with_maintenance in (True, False)
     )
-    assert (counted.counted == YEAR).all()
-    assert (excluded.counted <= YEAR - 11 * DAY).all()
+    assert (counted.remaining == YEAR).all()
+    assert (excluded.remaining <= YEAR - 11 * DAY).all()
     assert (excluded.downtime < counted.downtime).all()
 
 
-def years(*downtimes: int) -> Years:
-    return Years(np.array(downtimes, np.int64), np.full(len(downtimes), YEAR, np.int64))
+def years(*downtimes: int) -> SimulatedYears:
+    return SimulatedYears(np.array(downtimes, np.int64), np.full(len(downtimes), YEAR, np.int64))
 
 
 def test_year_at_exactly_the_objective_meets_it() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from monitor.access.audit_log import AuditEntry, Event, Means, Origin
+from monitor.access.audit_log import AuditEntry, ChangeOrigin, Event, Means
 from monitor.facts.fact_index import Facts
 from monitor.views.changes import Change, ChangeFilter, changes
 from tests.support.ledgers import NOW
 
 ENTRIES = [
-    AuditEntry(NOW + number // 4, Event.SIGN_IN, Origin(Means.SESSION, f"person {number}", "", "192.0.2.7"))
+    AuditEntry(NOW + number // 4, Event.SIGN_IN, ChangeOrigin(Means.SESSION, f"person {number}", "", "192.0.2.7"))
     for number in range(10)
 ]
 

@@ -47,7 +47,7 @@ def test_every_route_declares_its_role(tmp_path: Path) -> None:
 def test_routes_that_write_need_a_scope_or_verify_the_client(tmp_path: Path) -> None:
     routes = complete_application(tmp_path / "r.db").router.routes()
     declarations = [(route, declaration_of(route.handler)) for route in routes if route.method not in ("GET", "HEAD")]
-    allowed = (Role.HANDLER, Role.ALERTS_WRITE, Role.FACTS_WRITE, Role.DRILLS_WRITE, Role.GATE_WRITE)
+    allowed = (Role.CHECKED_BY_HANDLER, Role.ALERTS_WRITE, Role.FACTS_WRITE, Role.DRILLS_WRITE, Role.GATE_WRITE)
     wrong = [route for route, actual in declarations if actual is None or actual.role not in allowed]
     assert [(route.method, route.resource and route.resource.canonical) for route in wrong] == [("POST", "/mcp")]
     assert declarations

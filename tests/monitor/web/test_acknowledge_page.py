@@ -12,7 +12,7 @@ import pytest
 from monitor.access.link import Claim, LinkSigner
 from sla.acknowledgement import acknowledgements
 from sla.interval import HOUR, SECOND
-from sla.page_mark import Mark, page_marks
+from sla.page_rating import Rating, page_ratings
 from tests.support.alerting import GOOD, ledger_with_receivers
 from tests.support.ledgers import product
 from tests.support.writable_server import WritableServer, open_alert, writable
@@ -65,18 +65,18 @@ async def test_acknowledgement_without_a_name_has_the_receivers_name(server: Wri
     assert [fact.by for fact in acknowledgements(server.journal)] == ["on-call"]
 
 
-@pytest.mark.parametrize(("action", "mark"), [("useful", Mark.USEFUL), ("noise", Mark.NOISE)])
+@pytest.mark.parametrize(("action", "mark"), [("useful", Rating.USEFUL), ("noise", Rating.NOISE)])
 @pytest.mark.parametrize("resolved", [False, True])
 async def test_page_can_be_marked_while_the_alert_is_open_and_after_it_is_resolved(
-    server: WritableServer, action: str, mark: Mark, *, resolved: bool
+    server: WritableServer, action: str, mark: Rating, *, resolved: bool
 ) -> None:
     key = await open_alert(server)
     if resolved:
         server.harness.observe(GOOD, GOOD)
         await server.harness.written()
     assert (await server.page("POST", server.link(key), action=action, by="Ana")).status == 303
-    (actual,) = page_marks(server.journal)
-    assert (actual.key, actual.mark, actual.by, actual.receiver, actual.product) == (key, mark, "Ana", "ops", "forms")
+    (actual,) = page_ratings(server.journal)
+    assert (actual.key, actual.rating, actual.by, actual.receiver, actual.product) == (key, mark, "Ana", "ops", "forms")
     page = await server.page("GET", server.link(key))
     assert f"Marked as {action} by Ana" in page.text
     assert ('value="acknowledge"' in page.text) is not resolved

@@ -16,7 +16,7 @@ import pytest
 
 from sla.acknowledgement import Acknowledgement, acknowledgements
 from sla.interval import SECOND
-from sla.page_mark import Mark, page_marks
+from sla.page_rating import Rating, page_ratings
 from tests.support.alerting import ledger_with_receivers
 from tests.support.ledgers import product
 from tests.support.messages import write_secret
@@ -139,8 +139,8 @@ async def test_button_in_slack_acknowledges_or_marks(server: WritableServer) -> 
     assert recorded_acknowledgements(server) == [
         Acknowledgement(server.clock.now(), key, "ana.ng", "slack", "forms", key, "chat")
     ]
-    (mark,) = page_marks(server.journal)
-    assert (mark.key, mark.mark, mark.by, mark.receiver) == (key, Mark.NOISE, "ana.ng", "chat")
+    (mark,) = page_ratings(server.journal)
+    assert (mark.key, mark.rating, mark.by, mark.receiver) == (key, Rating.NOISE, "ana.ng", "chat")
 
 
 @pytest.mark.parametrize("age", [301, -301, 86_400])

@@ -125,7 +125,7 @@ async def test_downtime_cost_is_given_with_its_assumptions(server: RunningServer
 async def test_product_page_shows_the_context_with_escaped_text(server: RunningServer) -> None:
     login = await outline(server, "/products/login")
     assert "99.999% for a pilot: at most 99.5% may be promised" in login.text
-    assert "clients of high risk depend on a pilot" in login.text
+    assert "high-risk clients depend on a pilot" in login.text
     assert "affected: Form <b>owners (3) via forms (down 6m" in login.text
     forms = await outline(server, "/products/forms")
     for text in ("Dependencies", "Clients", "Cost of downtime", "60.00 CAD", "a <i>queue"):

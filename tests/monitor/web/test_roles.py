@@ -33,7 +33,7 @@ PERMITTED = {
     "public": {Role.PUBLIC},
     "viewer": {Role.PUBLIC, Role.READ},
     "operator": {Role.PUBLIC, Role.READ} | _CHANGES,
-    "admin": set(Role) - {Role.HANDLER},
+    "admin": set(Role) - {Role.CHECKED_BY_HANDLER},
 }
 NAMES = {"public": [], "viewer": ["viewers"], "operator": ["operators"], "admin": ["admins"]}
 ROLES = {"viewer": ["viewers"], "operator": ["operators"], "admin": ["admins"]}
@@ -52,7 +52,7 @@ async def admitted(session: aiohttp.ClientSession, server: WritableServer, heade
         declaration = declaration_of(route.handler)
         assert declaration is not None, route
         assert route.resource is not None
-        if declaration.role is Role.HANDLER or route.resource.canonical.startswith("/login"):
+        if declaration.role is Role.CHECKED_BY_HANDLER or route.resource.canonical.startswith("/login"):
             continue  # the handler verifies the client itself, or starts a sign-in
         path = re.sub(r"\{[^}]*\}", "forms", route.resource.canonical)
         async with session.request(route.method, server.base + path, headers=headers, allow_redirects=False) as answer:
