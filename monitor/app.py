@@ -83,7 +83,7 @@ class Daemon:
     def __init__(
         self,
         source: Path,
-        examined: LoadResult,
+        load_result: LoadResult,
         portfolio: Portfolio,
         clock: Clock,
         *,
@@ -96,13 +96,13 @@ class Daemon:
         self._record, self._new_record = portfolio.store, new_record
         self._blackbox, self._blackbox_allow = blackbox, blackbox_allow
         self._source, self._portfolio, self._clock = source, portfolio, clock
-        self._accepted = examined, portfolio
+        self._accepted = load_result, portfolio
         self._restarts = restarts
         self.restarting = False  # whether the daemon stopped for a restart with `accepted`
         self._kinds = check_types(allow_exec=allow_exec)
-        self._watcher = Watcher(source, examined.files)
+        self._watcher = Watcher(source, load_result.files)
         self._health = Health(
-            config_reload_at=clock.now(), config_source=source.name or str(source), config_digest=examined.digest
+            config_reload_at=clock.now(), config_source=source.name or str(source), config_digest=load_result.digest
         )
         if blackbox is not None:
             self._health.blackbox_reload_success, self._health.blackbox_reload_at = True, clock.now()
@@ -114,9 +114,9 @@ class Daemon:
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
         """The running configuration, which may be older than its file, with the address and record in use."""
-        examined, portfolio = self._accepted
+        load_result, portfolio = self._accepted
         in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}
-        return examined, portfolio.model_copy(update=in_use)
+        return load_result, portfolio.model_copy(update=in_use)
 
     async def run(
         self,
@@ -283,17 +283,17 @@ class Daemon:
         """Load the configuration, and use it if it is valid. Otherwise keep the running configuration."""
         self._health.config_reload_success = False
         try:
-            examined = await asyncio.to_thread(examine, self._source, self._kinds, RECEIVER_TYPES)
-            self._watcher = Watcher(self._source, examined.files)
-            for problem in examined.problems:
+            load_result = await asyncio.to_thread(examine, self._source, self._kinds, RECEIVER_TYPES)
+            self._watcher = Watcher(self._source, load_result.files)
+            for problem in load_result.problems:
                 log.error("config_refused", problem=str(problem))
-            if examined.portfolio is not None:
-                await asyncio.to_thread(parts.probing.jobs.prepare, examined.portfolio)
-                self._apply(examined.portfolio, parts)
+            if load_result.portfolio is not None:
+                await asyncio.to_thread(parts.probing.jobs.prepare, load_result.portfolio)
+                self._apply(load_result.portfolio, parts)
                 parts.facts.define()
                 parts.probing.pauses.update()
-                self._health.config_digest = examined.digest
-                self._accepted = examined, examined.portfolio
+                self._health.config_digest = load_result.digest
+                self._accepted = load_result, load_result.portfolio
                 return
         except Exception:  # probing continues after any error of the loader
             log.exception("config_defect")

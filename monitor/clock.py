@@ -99,10 +99,10 @@ class SystemClock:
 
     def follow_wall_clock(self) -> int:
         """Follow a forward step, and ignore a backward step. Return the size of the step, or 0."""
-        ahead = time.time_ns() // 1000 - self.now()
-        size, self._stepped = ahead - self._stepped, ahead
-        if ahead > _STEP:
-            self._offset += ahead
+        difference = time.time_ns() // 1000 - self.now()
+        size, self._stepped = difference - self._stepped, difference
+        if difference > _STEP:
+            self._offset += difference
             self._stepped = 0
             return size
         return size if abs(size) > _STEP else 0

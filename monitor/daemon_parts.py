@@ -62,7 +62,7 @@ class Parts:
 
 def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
     """Probe the checks of these products at the intervals of their drills, and the others as configured."""
-    jobs.tightened = intervals
+    jobs.drill_intervals = intervals
     scheduler.load(jobs.all())
 
 

@@ -174,15 +174,18 @@ class Composition(History):
         """Yield the product's states in the window by merging the changes of all members."""
         if not window.length:
             return
-        walks, decide_state = [self._walk(member, window) for member in self.members], self._decision_function()
-        first = [next(walk) for walk in walks]
+        iterators, decide_state = (
+            [self._pieces_of(member, window) for member in self.members],
+            self._decision_function(),
+        )
+        first = [next(pieces) for pieces in iterators]
         states = [piece[2] for piece in first]
         by_state = [0] * (len(State) + self._joining)  # the last entry is the number of members that do not count yet
         for state in states:
             by_state[state] += 1
         start = window.start
         if any(piece[1] < window.end for piece in first):  # usually nothing has changed since the last query
-            changes = _in_order([_changes(walk, index) for index, walk in enumerate(walks)], window)
+            changes = _in_order([_changes(pieces, index) for index, pieces in enumerate(iterators)], window)
             for instant, simultaneous in groupby(changes, itemgetter(0)):
                 yield Piece(start, instant, decide_state(by_state))
                 start = instant
@@ -192,7 +195,7 @@ class Composition(History):
                     states[index] = state
         yield Piece(start, window.end, decide_state(by_state))
 
-    def _walk(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
+    def _pieces_of(self, member: History, window: Interval) -> Iterator[tuple[int, int, int]]:
         return _joined(member, window) if self._joining else member.pieces(window)
 
     def _decision_function(self) -> Callable[[Sequence[int]], State]:
@@ -247,11 +250,11 @@ def _joined(member: History, window: Interval) -> Iterator[tuple[int, int, int]]
         yield from member.pieces(Interval(start, window.end))
 
 
-def _in_order(walks: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
-    """Return the changes of all walks by time. For short windows, sorting is twice as fast as merging."""
-    return sorted(chain.from_iterable(walks)) if window.length <= HOUR else heapq.merge(*walks)
+def _in_order(iterators: Sequence[Iterator[_Change]], window: Interval) -> Iterable[_Change]:
+    """Return the changes of all members by time. For short windows, sorting is twice as fast as merging."""
+    return sorted(chain.from_iterable(iterators)) if window.length <= HOUR else heapq.merge(*iterators)
 
 
-def _changes(walk: Iterator[tuple[int, int, int]], index: int) -> Iterator[_Change]:
-    for start, _, state in walk:
+def _changes(pieces: Iterator[tuple[int, int, int]], index: int) -> Iterator[_Change]:
+    for start, _, state in pieces:
         yield start, index, state

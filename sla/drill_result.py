@@ -176,10 +176,10 @@ def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]
         return False, failed
     if (open_ := _undecided(result, exercised=exercised)) is not None:
         return None, open_
-    return True, _kept(result.record.drill)
+    return True, _kept_limits(result.record.drill)
 
 
-def _kept(drill: Drill) -> str:
+def _kept_limits(drill: Drill) -> str:
     """Return which promised limits were kept. At least one is promised."""
     if drill.rpo is None:
         return "the recovery time kept the RTO; no RPO was stated"
@@ -193,9 +193,9 @@ def _missed(result: DrillResult) -> str | None:
     drill, low, lost = result.record.drill, result.recovery.low, result.lost
     if drill.rto is not None and low is not None and low > drill.rto:
         return f"recovery took at least {low / SECOND:g} s; the RTO is {drill.rto / SECOND:g} s"
-    least = max((point.low for point in result.record.points), default=0)
-    if drill.rpo is not None and least > drill.rpo:
-        return f"{least / SECOND:g} s of data were lost; the RPO is {drill.rpo / SECOND:g} s"
+    min_loss = max((point.low for point in result.record.points), default=0)
+    if drill.rpo is not None and min_loss > drill.rpo:
+        return f"{min_loss / SECOND:g} s of data were lost; the RPO is {drill.rpo / SECOND:g} s"
     if drill.rpo == 0 and lost:
         return "acknowledged data were lost; the RPO is 0 s"
     if result.record.end is not None and not result.provisional and result.recovered is False:

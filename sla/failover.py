@@ -85,11 +85,11 @@ def failover_result(
     ended = _ended(change, product, spans.estimated, window, terms.settle)
     start = _chained_start(change.point, spans.estimated, terms.settle)
     last = max([change.point, *(span.end for span in spans.estimated if span.start < (ended or end))])
-    wide = _widened(Interval(start, last), change, spans.possible)
+    longest_span = _widened(Interval(start, last), change, spans.possible)
     low = _length([span for span in spans.certain if span.start >= start and span.end <= last])
     over = ended is not None
-    duration = Bounds[int | None](low, last - start if over else None, wide.length if over else None)
-    downtime = _downtime(product, Interval(start, last), wide)
+    duration = Bounds[int | None](low, last - start if over else None, longest_span.length if over else None)
+    downtime = _downtime(product, Interval(start, last), longest_span)
     final_from = until if ended is None else ended + terms.settle
     final = final_from is not None and _final_until(product, sites) >= final_from
     met, reason = _verdict(duration, terms.within, final=final)
@@ -108,21 +108,24 @@ class _Disturbances:
     def of(cls, product: History, sites: Mapping[str, History], window: Interval) -> _Disturbances:
         pieces, certain = list(product.pieces(window)), list(site_pieces(sites, window))
         estimated = list(site_pieces(sites, window, estimate=True))
-        wrong = (SiteState.NONE, SiteState.SEVERAL)
+        disturbed_states = (SiteState.NONE, SiteState.SEVERAL)
         return cls(
-            _joined(pieces, lambda state: state is State.DOWN, certain, wrong),
-            _joined(pieces, lambda state: state.estimate is State.DOWN, estimated, wrong),
-            _joined(pieces, lambda state: state is not State.UP, certain, (*wrong, SiteState.UNKNOWN)),
+            _joined(pieces, lambda state: state is State.DOWN, certain, disturbed_states),
+            _joined(pieces, lambda state: state.estimate is State.DOWN, estimated, disturbed_states),
+            _joined(pieces, lambda state: state is not State.UP, certain, (*disturbed_states, SiteState.UNKNOWN)),
         )
 
 
 def _joined(
-    pieces: Iterable[Piece], disturbed: Callable[[State], bool], sites: Iterable[SitePiece], wrong: Sequence[SiteState]
+    pieces: Iterable[Piece],
+    disturbed: Callable[[State], bool],
+    sites: Iterable[SitePiece],
+    site_states: Sequence[SiteState],
 ) -> list[Interval]:
-    """Return the time in which the product is disturbed or the sites are in a wrong state, in order."""
+    """Return the time in which the product is disturbed or the sites are in one of the states, in order."""
     disturbances = [Interval(start, end) for start, end, state in pieces if disturbed(state)]
     return list(
-        union([*disturbances, *(Interval(span.start, span.end) for span in sites if span.active.state in wrong)])
+        union([*disturbances, *(Interval(span.start, span.end) for span in sites if span.active.state in site_states)])
     )
 
 
@@ -165,10 +168,10 @@ def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -
     return Interval(start, end)
 
 
-def _downtime(product: History, span: Interval, wide: Interval) -> Bounds[int | None]:
+def _downtime(product: History, span: Interval, longest_span: Interval) -> Bounds[int | None]:
     """Return the downtime in the failover: certain and estimated in its estimated time, possible in its longest one."""
     low, point, _ = availability.downtime(product.durations(span))
-    return Bounds(low, point, availability.downtime(product.durations(wide)).high)
+    return Bounds(low, point, availability.downtime(product.durations(longest_span)).high)
 
 
 def _length(spans: Sequence[Interval]) -> int:

@@ -63,9 +63,9 @@ def earlier_term(term: LatencyTerm, terms: Iterable[LatencyTerm], earlier: Itera
     the window changed. The changed ones of a check or product replace each other in the order of their shares.
     """
     later_terms, earlier_terms = ({other for other in side if other.check == term.check} for side in (terms, earlier))
-    for same in (lambda a, b: a == b, lambda a, b: (a.share, a.limit) == (b.share, b.limit)):
+    for is_same in (lambda a, b: a == b, lambda a, b: (a.share, a.limit) == (b.share, b.limit)):
         for later in sorted(later_terms):
-            replaced = next((other for other in sorted(earlier_terms) if same(later, other)), None)
+            replaced = next((other for other in sorted(earlier_terms) if is_same(later, other)), None)
             if replaced is not None:
                 if later == term:
                     return replaced

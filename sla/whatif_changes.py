@@ -143,7 +143,7 @@ class Decoupling(Change):
         """Return what the change avoids of the piece that begins at the instant."""
         state = outage.dependencies[self.dependency]
         others = [state for name, state in outage.dependencies.items() if name != self.dependency]
-        possible = self.dependency in outage.touched
+        possible = self.dependency in outage.affected_dependencies
         estimated = state.estimate is State.DOWN and all(state.estimate is not State.DOWN for state in others)
         certain = state is State.DOWN and all(state is State.UP for state in others)
         return Avoided(*(at if holds else None for holds in (possible, estimated, certain)))
@@ -177,8 +177,8 @@ class Failover(Change):
 
     def avoided(self, outage: Outage, at: int) -> Avoided:
         """Return what the change avoids of the piece that begins at the instant."""
-        possible = None if outage.with_dependency else outage.begun
-        certain = None if outage.touched else outage.certain
+        possible = None if outage.with_dependency else outage.not_up_since
+        certain = None if outage.affected_dependencies else outage.certain
         starts = (possible, outage.own, certain)
         return Avoided(*(None if start is None else max(at, start + self.within) for start in starts))
 
@@ -222,11 +222,11 @@ class DeploymentsWithoutDowntime(Change):
 
     def avoided(self, outage: Outage, at: int) -> Avoided:
         """Return what the change avoids of the piece that begins at the instant."""
-        begun, latest = outage.begun, at if outage.certain is None else outage.certain
+        begun, latest = outage.not_up_since, at if outage.certain is None else outage.certain
         assert begun is not None, "the product is not up"  # noqa: S101 - for the type checker
         possible = not outage.with_dependency and any(s.start <= latest and begun < s.end for s in self.spans)
         estimated = not outage.estimated_with_dependency and self._caused(outage.estimated, at)
-        certain = not outage.touched and self._caused(begun, at)
+        certain = not outage.affected_dependencies and self._caused(begun, at)
         return Avoided(*(at if holds else None for holds in (possible, estimated, certain)))
 
     def _caused(self, begun: int | None, at: int) -> bool:

@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 class Outage:
     """The states of an instant, and since when the product and its dependencies have had them, for one product.
 
-    `begun`: the product may be down since then (None: it is up). `estimated`, `certain`: it is down since then by the
-    estimate, or certainly. `own`: by the estimate, it is down and all dependencies are up since then. `touched`: the
-    dependencies that may have been down since `begun`.
+    `not_up_since`: the product may be down since then (None: it is up). `estimated`, `certain`: it is down since then
+    by the estimate, or certainly. `own`: by the estimate, it is down and all dependencies are up since then.
+    `affected_dependencies`: the dependencies that may have been down since `not_up_since`.
     """
 
     product: State = State.UNKNOWN
     dependencies: Mapping[str, State] = field(default_factory=dict)
-    begun: int | None = None
+    not_up_since: int | None = None
     estimated: int | None = None
     certain: int | None = None
     own: int | None = None
-    touched: set[str] = field(default_factory=set)
+    affected_dependencies: set[str] = field(default_factory=set)
 
     def advance(self, at: int, product: State, dependencies: Mapping[str, State]) -> None:
         """Set the states from the instant on."""
         self.product, self.dependencies = product, dependencies
         if product is State.UP:
-            self.begun = self.estimated = self.certain = self.own = None
-            self.touched.clear()
+            self.not_up_since = self.estimated = self.certain = self.own = None
+            self.affected_dependencies.clear()
             return
         down = product.estimate is State.DOWN
-        self.begun = _since(self.begun, at, holds=True)
+        self.not_up_since = _since(self.not_up_since, at, holds=True)
         self.certain = _since(self.certain, at, holds=product is State.DOWN)
         self.estimated = _since(self.estimated, at, holds=down)
         all_up = all(state.estimate is State.UP for state in dependencies.values())
         self.own = _since(self.own, at, holds=down and all_up)
-        self.touched |= {name for name, state in dependencies.items() if state is not State.UP}
+        self.affected_dependencies |= {name for name, state in dependencies.items() if state is not State.UP}
 
     @property
     def with_dependency(self) -> bool:

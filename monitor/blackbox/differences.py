@@ -13,10 +13,10 @@ from monitor.blackbox.metrics import OUTCOME
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Behaviour of ninewatch (here) and of blackbox_exporter (there), the reason, and the metrics that may differ."""
+    """Behaviour of ninewatch and of blackbox_exporter, the reason, and the metrics that may differ."""
 
-    here: str
-    there: str
+    ninewatch: str
+    blackbox_exporter: str
     reason: str
     metrics: tuple[str, ...] = ()
 

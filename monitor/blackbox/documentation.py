@@ -74,7 +74,7 @@ def documentation() -> str:
 
 def _rows(rows: Mapping[str, Difference]) -> Iterator[str]:
     for difference in rows.values():
-        yield f"| {difference.here} | {difference.there} | {difference.reason} |\n"
+        yield f"| {difference.ninewatch} | {difference.blackbox_exporter} | {difference.reason} |\n"
 
 
 def _unsupported_keys(block: type[Block], path: str) -> Iterator[tuple[str, str]]:

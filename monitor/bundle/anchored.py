@@ -37,14 +37,14 @@ class Trust:
 class CheckedReceipt:
     """A checked receipt: whether it is verified, the instant at which the head existed, and the evidence as text.
 
-    `at` is None without a time from outside of the record. `wrong` is the reason if the receipt is not valid.
+    `at` is None without a time from outside of the record. `error` is the reason if the receipt is not valid.
     """
 
     receipt: Receipt
     verified: bool
     at: int | None
     text: str
-    wrong: str = ""
+    error: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the checked receipt for JSON."""
@@ -56,7 +56,7 @@ class CheckedReceipt:
             "day": receipt.day,
             "verified": self.verified,
             "at": None if self.at is None else format_instant(self.at),
-            "text": self.wrong or self.text,
+            "text": self.error or self.text,
         }
 
 
@@ -71,9 +71,9 @@ class Anchors:
     uncovered: Sequence[tuple[str | None, str]] = ()
 
     @property
-    def wrong(self) -> list[CheckedReceipt]:
+    def invalid(self) -> list[CheckedReceipt]:
         """The invalid receipts."""
-        return [checked for checked in self.results if checked.wrong]
+        return [checked for checked in self.results if checked.error]
 
     def as_json(self) -> dict[str, Any]:
         """Return the receipts and spans for JSON."""
@@ -86,7 +86,7 @@ class Anchors:
         for checked in newest.values():
             yield f"anchored until {checked.receipt.day} by {checked.receipt.anchor}: {checked.text}"
         unchecked = {
-            checked.receipt.anchor: checked for checked in self.results if not (checked.verified or checked.wrong)
+            checked.receipt.anchor: checked for checked in self.results if not (checked.verified or checked.error)
         }
         for checked in unchecked.values():
             yield f"not checked: {checked.receipt.anchor} until {checked.receipt.day}: {checked.text}"

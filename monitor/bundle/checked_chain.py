@@ -31,9 +31,9 @@ class CheckedChain:
     anchors: Anchors = field(default_factory=Anchors)
 
     @property
-    def holds(self) -> bool:
+    def is_intact(self) -> bool:
         """Whether the chain has no breaks and no invalid receipts."""
-        return not (self.breaks or self.anchors.wrong)
+        return not (self.breaks or self.anchors.invalid)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result for JSON. `since` and `until` are the first and last day with a head."""
@@ -61,9 +61,9 @@ class CheckedChain:
     def broken(self) -> Iterator[str]:
         """Yield a line of text per break and per invalid receipt."""
         yield from map(str, self.breaks)
-        for checked in self.anchors.wrong:
+        for checked in self.anchors.invalid:
             receipt = checked.receipt
-            yield f"{receipt.day} (head {receipt.number}), anchor {receipt.anchor}: {checked.wrong}"
+            yield f"{receipt.day} (head {receipt.number}), anchor {receipt.anchor}: {checked.error}"
 
 
 def check(chain: Chain, recorded: RecordContent, trust: Trust) -> CheckedChain:

@@ -39,14 +39,14 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def with_manifest(about: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a bundle, manifest first. `about` is the description of the bundle."""
+def with_manifest(description: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the files of a bundle, manifest first. `description` is the description of the bundle."""
     entries = [
         {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
         for name, content in files.items()
     ]
     head = {"format": FORMAT, "version": 2 if LATENCIES in files else 1}
-    manifest = (json.dumps(head | dict(about) | {"files": entries}, ensure_ascii=False, indent=1) + "\n").encode()
+    manifest = (json.dumps(head | dict(description) | {"files": entries}, ensure_ascii=False, indent=1) + "\n").encode()
     signature = f"{digest(manifest)}  {NAME}\n".encode()
     return {NAME: manifest, DIGEST_NAME: signature, **files}
 

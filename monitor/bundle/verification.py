@@ -52,7 +52,7 @@ class ComparedFigure:
     number: int
     figure: str
     window: str
-    agreeing: int
+    equal_values: int
     differences: tuple[Difference, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class ComparedFigure:
             "number": self.number,
             "figure": self.figure or None,
             "window": self.window or None,
-            "values_agreeing": self.agreeing,
+            "values_agreeing": self.equal_values,
             "differences": [
                 {"field": difference.field, "stated": difference.stated, "recomputed": difference.recomputed}
                 for difference in self.differences
@@ -83,29 +83,29 @@ class Verification:
     not_recomputed: str = ""
 
     @property
-    def agreeing(self) -> int:
+    def equal_values(self) -> int:
         """The number of equal values."""
-        return sum(figure.agreeing for figure in self.figures)
+        return sum(figure.equal_values for figure in self.figures)
 
     @property
-    def differing(self) -> int:
+    def different_values(self) -> int:
         """The number of different values."""
         return sum(len(figure.differences) for figure in self.figures)
 
     @property
-    def agrees(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the bundle is unchanged, and all recomputed values are equal."""
-        return not (self.damages or self.differing or not self.chain.holds or self.not_recomputed)
+        return not (self.damages or self.different_values or not self.chain.is_intact or self.not_recomputed)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result for JSON."""
         about = ("format", "version", "ninewatch", "at", "window", "products", "time_zone", "time_zone_database")
         return {
-            "agrees": self.agrees,
+            "agrees": self.is_valid,
             "bundle": {name: self.manifest.get(name) for name in about},
             "damages": [{"file": damage.file, "line": damage.line, "text": damage.text} for damage in self.damages],
             "not_recomputed": self.not_recomputed or None,
-            "values": {"agreeing": self.agreeing, "differing": self.differing},
+            "values": {"agreeing": self.equal_values, "differing": self.different_values},
             "figures": [figure.as_json() for figure in self.figures],
             "chain": self.chain.as_json(),
             "notes": self.notes,

@@ -92,8 +92,8 @@ def bundle_of(
     contents = replace(contents, recorded=replace(contents.recorded, facts=[*contents.recorded.facts, *later]))
     figures = chain(figure_lines(portfolio_report), drill_lines(portfolio_report.ledger, drills, portfolio_report.at))
     files = contents.files() | chain_files(chain_part) | {"figures.jsonl": json_lines(figures)}
-    about = _about(portfolio_report, report) | ({"drills": list(drills)} if drills else {})
-    return pack(with_manifest(about, files))
+    description = _description(portfolio_report, report) | ({"drills": list(drills)} if drills else {})
+    return pack(with_manifest(description, files))
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
@@ -107,7 +107,7 @@ def report_entry(name: str, format_name: str, content: bytes) -> dict[str, Any]:
     return {"file": name, "format": format_name, "bytes": len(content), "sha256": digest(content)}
 
 
-def _about(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict[str, Any]:
+def _description(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -> dict[str, Any]:
     window = portfolio_report.window
     return {
         "ninewatch": version(),

@@ -76,7 +76,7 @@ def _verify_bundle(bundle: Path, report: Path | None, trust: Trust, *, quiet: bo
     else:
         for line in _lines(verified, bundle, quiet=quiet):
             click.echo(line)
-    return 0 if verified.agrees else 1
+    return 0 if verified.is_valid else 1
 
 
 def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
@@ -85,11 +85,11 @@ def _verify_record(path: Path, trust: Trust, *, as_json: bool) -> int:
 
     chain = check_record(load_config(path)[1].store, trust)
     if as_json:
-        click.echo(json.dumps(chain.as_json() | {"agrees": chain.holds}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(chain.as_json() | {"agrees": chain.is_intact}, ensure_ascii=False, indent=2))
     else:
         for line in (*chain.lines(), *(f"BROKEN  {difference}" for difference in chain.broken())):
             click.echo(_printable(line))
-    return 0 if chain.holds else 1
+    return 0 if chain.is_intact else 1
 
 
 def _read_report(path: Path) -> bytes:
@@ -101,7 +101,7 @@ def _read_report(path: Path) -> bytes:
 
 def _lines(verified: Verification, path: Path, *, quiet: bool) -> Iterator[str]:
     if not quiet:
-        yield from _about(verified, path)
+        yield from _description(verified, path)
     for damage in verified.damages:
         yield f"CHANGED  {_printable(str(damage))}"
     if not verified.damages and not quiet:
@@ -119,7 +119,7 @@ def _lines(verified: Verification, path: Path, *, quiet: bool) -> Iterator[str]:
     yield _result_line(verified)
 
 
-def _about(verified: Verification, path: Path) -> Iterator[str]:
+def _description(verified: Verification, path: Path) -> Iterator[str]:
     manifest = verified.manifest
     window = manifest.get("window", {})
     products = ", ".join(map(str, manifest.get("products", ())))
@@ -133,7 +133,7 @@ def _about(verified: Verification, path: Path) -> Iterator[str]:
 def _comparison_lines(compared: ComparedFigure) -> Iterator[str]:
     name = _printable("  ".join(filter(None, (compared.product, _part(compared), compared.window, compared.figure))))
     differing = len(compared.differences)
-    yield f"{name}: {compared.agreeing} agree{f', {differing} differ' if differing else ''}"
+    yield f"{name}: {compared.equal_values} agree{f', {differing} differ' if differing else ''}"
     for difference in compared.differences:
         field = f"{difference.field}: " if difference.field else ""
         bundle_value, recomputed = _value(difference.stated), _value(difference.recomputed)
@@ -154,9 +154,9 @@ def _printable(text: str) -> str:
 
 
 def _result_line(verified: Verification) -> str:
-    values = f"{verified.agreeing} values agree, {verified.differing} differ"
-    if verified.agrees:
+    values = f"{verified.equal_values} values agree, {verified.different_values} differ"
+    if verified.is_valid:
         return f"result: {values}; the figures follow from the content of the bundle"
     changed = f"{len(verified.damages)} changes to the files, " if verified.damages else ""
-    broken = f"{len(list(verified.chain.broken()))} breaks of the chain, " if not verified.chain.holds else ""
+    broken = f"{len(list(verified.chain.broken()))} breaks of the chain, " if not verified.chain.is_intact else ""
     return f"result: DIFFERS: {changed}{broken}{values}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,23 +36,25 @@ def size(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SizeRange:
-    """Sizes from `least` to `most` bytes, both included."""
+    """Sizes from `min_bytes` to `max_bytes` bytes, both included."""
 
-    least: int = 0
-    most: int | None = None
+    min_bytes: int = 0
+    max_bytes: int | None = None
 
     def __contains__(self, bytes_: object) -> bool:
-        return isinstance(bytes_, int) and self.least <= bytes_ and (self.most is None or bytes_ <= self.most)
+        return isinstance(bytes_, int) and self.min_bytes <= bytes_ <= (
+            math.inf if self.max_bytes is None else self.max_bytes
+        )
 
     def __str__(self) -> str:
-        if self.most is None:
-            return f">= {self.least}"
-        return f"<= {self.most}" if not self.least else f"{self.least}-{self.most}"
+        if self.max_bytes is None:
+            return f">= {self.min_bytes}"
+        return f"<= {self.max_bytes}" if not self.min_bytes else f"{self.min_bytes}-{self.max_bytes}"
 
     @property
     def min_body_limit(self) -> int:
         """The smallest limit of a body that decides whether its size is in the range: a longer body is truncated."""
-        return self.least if self.most is None else self.most
+        return self.min_bytes if self.max_bytes is None else self.max_bytes
 
 
 def _range(value: Any) -> SizeRange:
@@ -80,7 +83,7 @@ def _from_mapping(bounds: Mapping[Any, Any]) -> SizeRange:
         if key not in ("min", "max"):
             raise ValueError(f"unknown key {quoted(key)}; the keys are min and max")
     sizes = SizeRange(size(bounds.get("min", 0)), size(bounds["max"]) if "max" in bounds else None)
-    if sizes.most is not None and sizes.most < sizes.least:
+    if sizes.max_bytes is not None and sizes.max_bytes < sizes.min_bytes:
         raise ValueError("min is larger than max; swap them")
     return sizes
 

@@ -88,8 +88,8 @@ class Translator:
     def _is_consequence(self, error: ErrorDetails, loc: Loc) -> bool:
         """Return whether another error causes this error: a default from a bad value, a list without its bad items."""
         node = find(self.root, loc)
-        emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
-        return emptied or error["type"] == "default_factory_not_called"
+        is_emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
+        return is_emptied or error["type"] == "default_factory_not_called"
 
     def _mark(self, error: ErrorDetails, loc: Loc) -> Mark:
         """Return the position of the value, of an unknown key, or of the block if a key is missing."""

@@ -36,7 +36,7 @@ class Jobs:
         self.on_prepared: Callable[[Mapping[str, Probe]], None] | None = None
         """Called with the prepared probes of a portfolio, by key."""
 
-        self.tightened: Mapping[str, int] = {}
+        self.drill_intervals: Mapping[str, int] = {}
         """The interval of probes during a drill, by product (microseconds)."""
         self.paused: Collection[str] = frozenset()
         """The keys of the checks that are not probed."""
@@ -70,15 +70,15 @@ class Jobs:
                 continue
             probe = self._prepared[entry.key][1]
             interval = self._interval(entry)
-            tightened = interval < entry.check.interval
+            is_shortened = interval < entry.check.interval
             judge = self._vantage.judge(entry.product.via)
             start = partial(self._probe_once, entry, probe, judge)
-            yield Job(entry.key, interval, start, tightened, recheck=partial(start, recheck=True))
+            yield Job(entry.key, interval, start, is_shortened, recheck=partial(start, recheck=True))
 
     def _interval(self, entry: CheckEntry) -> int:
         """Return the check's interval, or the shorter one of a drill. Its hold, and so its figures, stay the same."""
         check = entry.check
-        drill = self.tightened.get(entry.product.id, check.interval) if check.tightens else check.interval
+        drill = self.drill_intervals.get(entry.product.id, check.interval) if check.tightens else check.interval
         return min(drill, check.interval)
 
     def _was_blind(self, entry: CheckEntry, since: int) -> bool:

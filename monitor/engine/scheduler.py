@@ -54,13 +54,13 @@ class Job:
     """A scheduled check. `start` probes it once and returns after the observation is recorded.
 
     It returns the time (microseconds) after which `recheck` is to confirm the outcome, or None; so does `recheck`.
-    `tightened`: it is probed more often than its hold needs, so a missed tick loses nothing and is not counted.
+    `is_shortened`: it is probed more often than its hold needs, so a missed tick loses nothing and is not counted.
     """
 
     key: str
     interval: int
     start: Attempt
-    tightened: bool = False
+    is_shortened: bool = False
     due: int = 0
     running: bool = False
     dropped: bool = False
@@ -111,7 +111,7 @@ class Scheduler:
             else:
                 if previous.interval != job.interval:
                     previous.due = next_due(job.key, job.interval, now)
-                previous.interval, previous.start, previous.tightened = job.interval, job.start, job.tightened
+                previous.interval, previous.start, previous.is_shortened = job.interval, job.start, job.is_shortened
                 previous.recheck = job.recheck
                 job = previous
             scheduled[job.key] = job
@@ -147,7 +147,7 @@ class Scheduler:
     def _skip_missed(self, job: Job, now: int) -> int:
         if job.due + job.interval < now:
             due = next_due(job.key, job.interval, now)
-            self._health.missed_ticks += 0 if job.tightened else (due - job.due) // job.interval
+            self._health.missed_ticks += 0 if job.is_shortened else (due - job.due) // job.interval
             job.due = due
         return job.due
 
@@ -178,7 +178,7 @@ class Scheduler:
             self._note_lateness(late / SECOND)
             job.running = True
             attempts.create_task(self._run(job), name=job.key)
-        self._health.missed_ticks += 0 if job.tightened else missed
+        self._health.missed_ticks += 0 if job.is_shortened else missed
         heapq.heapreplace(self._queue, (job.due, serial, job))
         return 1
 

@@ -46,8 +46,8 @@ class ProductLines:
     """Samples of one product, one text per family of PRODUCT_FAMILIES (empty without a sample).
 
     `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is its
-    state at that instant, and `up` is True if it was up. `troubled` is True if it was not up, or down in the last 6
-    hours.
+    state at that instant, and `up` is True if it was up. `recently_down` is True if it was not up, or down in the
+    last 6 hours.
     """
 
     __slots__ = (
@@ -72,9 +72,9 @@ class ProductLines:
         "measured_at",
         "override",
         "product",
+        "recently_down",
         "state",
         "texts",
-        "troubled",
         "up",
         "window_durations",
     )
@@ -94,7 +94,7 @@ class ProductLines:
         self._health, self._confirmed, self._readiness = health, confirmed, readiness
         self.measured_at: int | None = None
         self.window_durations: Durations | None = None
-        self.state, self.up, self.troubled = State.UNKNOWN, False, True
+        self.state, self.up, self.recently_down = State.UNKNOWN, False, True
         self.override: GateOverride | None = None
         window, is_calendar = label_of(product.window), product.window.period is not None
         self._zone, lengths = zone, {*WINDOWS.values(), *LENGTHS}
@@ -170,7 +170,7 @@ class ProductLines:
         window = self.product.window.at(now, self._zone)
         measured = self._measure_windows(now, window)
         look_backs = LookBacks(self._history, now, measured)
-        self.troubled = not self.up or figures.downtime(measured[_TROUBLED_WINDOW]).point > 0
+        self.recently_down = not self.up or figures.downtime(measured[_TROUBLED_WINDOW]).point > 0
         alerts = burn_alerts(self.product.objective, self.product.window.length, state.estimate, look_backs)
         self.texts[ProductColumn.ALERTING_BURN_RATE] = "".join(
             [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]

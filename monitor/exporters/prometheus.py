@@ -5,8 +5,8 @@ the event loop for 373 ms. So these samples are cached as lines, and only change
 
 - The lines of a check are updated after a probe, and when its hold ends.
 - A product is measured again when one of its checks changed. Other products are measured in turn, oldest figures first.
-  Per scrape, these are a quarter (at least MIN_TROUBLED) of the products that are not up or were down in the last 6
-  hours, and a 64th (at least MIN_QUIET) of the other products, whose figures change only because old time leaves the
+  Per scrape, these are a quarter (at least MIN_RECENTLY_DOWN) of the products that are not up or were down in the last
+  6 hours, and a 64th (at least MIN_OTHER) of the other products, whose figures change only because old time leaves the
   windows. So figures are at most about 64 scrapes old. `ninewatch_figures_age_seconds` is the age of the oldest
   figures.
 """
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
 CHECKS_PER_LOOK = 16  # checks whose lines are updated between two looks at the clock; they take about 150 us
-MIN_TROUBLED = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
-MIN_QUIET = 8  # products without recent downtime that are measured per scrape; a 64th of them if that is more
+MIN_RECENTLY_DOWN = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
+MIN_OTHER = 8  # products without recent downtime that are measured per scrape; a 64th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
 
 
@@ -102,17 +102,17 @@ class _PortfolioLines:
             yield from slices.pause()
         self.columns = Columns(CHECK_FAMILIES, self.checks), Columns(PRODUCT_FAMILIES, self.products)
 
-    def due(self) -> Iterator[ProductLines]:
+    def products_to_measure(self) -> Iterator[ProductLines]:
         """Yield the products to measure: changed products, and the other products with the oldest figures."""
-        troubled: list[ProductLines] = []
-        quiet: list[ProductLines] = []
+        recently_down: list[ProductLines] = []
+        others: list[ProductLines] = []
         for lines in self.products:
             if lines.measured_at is None or lines.product.id in self.changed:
                 yield lines
             else:
-                (troubled if lines.troubled else quiet).append(lines)
-        yield from islice(sorted(troubled, key=_measured_at), max(MIN_TROUBLED, len(troubled) // 4))
-        yield from islice(sorted(quiet, key=_measured_at), max(MIN_QUIET, len(quiet) // 64))
+                (recently_down if lines.recently_down else others).append(lines)
+        yield from islice(sorted(recently_down, key=_measured_at), max(MIN_RECENTLY_DOWN, len(recently_down) // 4))
+        yield from islice(sorted(others, key=_measured_at), max(MIN_OTHER, len(others) // 64))
 
     def overridden(self, overrides: Mapping[str, GateOverride]) -> Iterator[ProductLines]:
         """Yield the products whose override in force is another one than at their last decision."""
@@ -184,7 +184,7 @@ class Exporter:
                 yield from slices.pause()
         yield from lines.update_incidents(self._ledger, slices)
         overrides = overrides_by_product(self._ledger, now)
-        for product in lines.due():
+        for product in lines.products_to_measure():
             lines.changed.discard(product.product.id)
             for _ in product.measure(now):
                 yield from slices.pause()

@@ -116,12 +116,12 @@ def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) 
     no length.
     """
     statement = member.statement
-    if member.is_wrong or not _has_exact_figures(statement) or conventions(statement, usual=True):
+    if member.is_wrong or not _has_exact_figures(statement) or conventions(statement, common_only=True):
         return None
     others = [cell for cell in column if cell is not member and cell.claim.period == member.claim.period]
     common_lengths = _common_lengths(others)
-    needed_lengths = conventions(statement, usual=False)
-    contradicting = [other for other in others if not needed_lengths & conventions(other.statement, usual=False)]
+    needed_lengths = conventions(statement, common_only=False)
+    contradicting = [other for other in others if not needed_lengths & conventions(other.statement, common_only=False)]
     if not common_lengths or not contradicting or not (needed_lengths or _is_off(member)):
         return None
     length = min(needed_lengths) if needed_lengths else f"{member.claim.period} of another length"
@@ -133,7 +133,7 @@ def _common_lengths(others: Sequence[CheckedStatement]) -> frozenset[str]:
     """Return the usual lengths with which all other rows are right. Empty if there are few rows or no such length."""
     if len(others) < _MIN_ROWS or not all(other.is_correct for other in others):
         return frozenset()
-    return frozenset.intersection(*(conventions(other.statement, usual=True) for other in others))
+    return frozenset.intersection(*(conventions(other.statement, common_only=True) for other in others))
 
 
 def _is_off(member: CheckedStatement) -> bool:

@@ -27,7 +27,7 @@ class Fit(NamedTuple):
     label: str
     claimed: Fraction
     expected: Fraction
-    usual: bool
+    is_common: bool
 
     @property
     def exact(self) -> bool:
@@ -38,12 +38,12 @@ class Fit(NamedTuple):
 def find_fit(statement: Statement, level: AvailabilityLevel | None = None) -> Fit | None:
     """Return a convention under which the figure is right, preferably exactly. None if there is no such convention."""
     candidates = list(_fits(statement, level or statement.level))
-    return next((fit for fit in candidates if fit.exact and fit.usual), candidates[0] if candidates else None)
+    return next((fit for fit in candidates if fit.exact and fit.is_common), candidates[0] if candidates else None)
 
 
-def conventions(statement: Statement, *, usual: bool) -> frozenset[str]:
-    """Return the conventions under which the figure is right. `usual`: only the conventions in common use."""
-    return frozenset(fit.label for fit in _fits(statement, statement.level) if fit.usual or not usual)
+def conventions(statement: Statement, *, common_only: bool) -> frozenset[str]:
+    """Return the conventions under which the figure is right. `common_only`: only the conventions in common use."""
+    return frozenset(fit.label for fit in _fits(statement, statement.level) if fit.is_common or not common_only)
 
 
 def usual_true_values(statement: Statement) -> list[Fraction]:
@@ -51,11 +51,11 @@ def usual_true_values(statement: Statement) -> list[Fraction]:
     return [
         statement.level.unavailability * length
         for period, label, length in period_lengths(statement)
-        if _is_usual(statement, period, label)
+        if _is_common(statement, period, label)
     ]
 
 
-def _is_usual(statement: Statement, period: str, label: str) -> bool:
+def _is_common(statement: Statement, period: str, label: str) -> bool:
     """Return whether the convention is in common use, or given by the page."""
     given_by_page = statement.period is not None and len(statement.period.lengths) == 1
     return (
@@ -68,11 +68,11 @@ def _is_usual(statement: Statement, period: str, label: str) -> bool:
 def _fits(statement: Statement, level: AvailabilityLevel) -> Iterator[Fit]:
     for interpretation in statement.duration.interpretations:
         for period, label, length in period_lengths(statement):
-            usual = _is_usual(statement, period, label)
+            is_common = _is_common(statement, period, label)
             expected = (1 - level.ratio) * length
             tolerance = Fraction(0) if level.nominal else level.tolerance * length
             if interpretation.low <= expected + tolerance and expected - tolerance < interpretation.high:
-                yield Fit(period, label, interpretation.seconds, expected, usual)
+                yield Fit(period, label, interpretation.seconds, expected, is_common)
 
 
 def period_lengths(statement: Statement) -> Iterator[tuple[str, str, Fraction]]:

@@ -122,7 +122,9 @@ def test_page_is_valid_prometheus_text() -> None:
 
 def test_documentation_lists_every_difference_and_metric() -> None:
     text = documentation()
-    assert all(row.here in text and row.there in text and row.reason in text for row in DIFFERENCES.values())
+    assert all(
+        row.ninewatch in text and row.blackbox_exporter in text and row.reason in text for row in DIFFERENCES.values()
+    )
     assert all(f"`{name}`" in text for name in HELP)
     assert {name for row in DIFFERENCES.values() for name in row.metrics} <= set(HELP)
 

@@ -54,9 +54,9 @@ def test_latency_objectives_are_recomputed_without_the_record(tmp_path: Path) ->
     content = write_bundle(slow_world(tmp_path), "web", "2d")
     (tmp_path / "record.db").unlink()
     result = verified(tmp_path, content)
-    assert result.agrees
+    assert result.is_valid
     of_objectives = [figure for figure in result.figures if figure.part == "latency_objective"]
-    assert [figure.agreeing > 10 for figure in of_objectives] == [True, True]
+    assert [figure.equal_values > 10 for figure in of_objectives] == [True, True]
     lines = [json.loads(line) for line in unpack(content, "bundle")["figures.jsonl"].splitlines()]
     values = [line["value"] for line in lines if line["part"] == "latency_objective"]
     assert [(value["check"], value["answers"]) for value in values] == [(None, 282), ("a", 282)]
@@ -70,7 +70,7 @@ def test_faster_histogram_with_right_digests_is_found(tmp_path: Path) -> None:
 
     content = forge(write_bundle(slow_world(tmp_path), "web", "2d"), "latencies.jsonl", faster)
     result = verified(tmp_path, content)
-    assert not result.agrees
+    assert not result.is_valid
     differing = {figure.part for figure in result.figures if figure.differences}
     assert differing == {"latency_objective"}
 

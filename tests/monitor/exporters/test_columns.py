@@ -100,8 +100,8 @@ def page(exporter: Exporter, dialect: Dialect) -> list[str]:
 @pytest.mark.parametrize("seed", range(4))
 def test_cached_page_equals_a_page_from_scratch(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """All products are measured at each scrape, because a new exporter has no older figures."""
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 1_000)
-    monkeypatch.setattr(prometheus, "MIN_TROUBLED", 1_000)
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 1_000)
+    monkeypatch.setattr(prometheus, "MIN_RECENTLY_DOWN", 1_000)
     source, clock, health = random.Random(seed), ManualClock(NOW), Health()  # noqa: S311 - not for cryptography
     ledger = portfolio_ledger(source)
     cached = Exporter(ledger, health, clock)

@@ -138,8 +138,8 @@ def test_outage_is_exported_immediately_when_its_incident_resolves(
 
     Only the figures may be older, the outage is always current.
     """
-    monkeypatch.setattr(prometheus, "MIN_TROUBLED", 0)
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 0)
+    monkeypatch.setattr(prometheus, "MIN_RECENTLY_DOWN", 0)
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 0)
     ledger = ledger_of(product("chefs"))
     entry = ledger.entries["chefs/health"]
     exporter = exporter_of(ledger, clock)
@@ -197,7 +197,7 @@ def test_gate_equals_the_ledgers_answer_and_follows_overrides_at_the_next_scrape
 def test_override_is_exported_before_the_product_is_measured_again(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 0)
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 0)
     ledger = large_ledger(2, 1)
     exporter = exporter_of(ledger, clock)
     samples(exporter)

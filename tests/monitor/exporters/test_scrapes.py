@@ -51,7 +51,7 @@ def test_unchanged_products_are_recomputed_in_turn_and_the_maximum_age_is_export
     """All observations since the last scrape are good. 2 of 6 products are recomputed per scrape, so every product is
     recomputed at least at every third scrape.
     """
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 2)
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 2)
     ledger = large_ledger(6, 1)
     exporter = exporter_of(ledger, clock)
     ages = []
@@ -66,10 +66,10 @@ def test_product_with_recent_downtime_is_recomputed_at_each_scrape(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unknown time at the start of a short record does not cause a recomputation."""
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 0)
-    ledger = ledger_of(product("troubled"), product("young"), product("quiet"))
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 0)
+    ledger = ledger_of(product("recently_down"), product("young"), product("quiet"))
     outage = (NOW - 2 * HOUR, NOW - 2 * HOUR + 5 * MINUTE, "deadline")
-    histories = {"quiet/health": (DAY, []), "troubled/health": (DAY, [outage]), "young/health": (HOUR, [])}
+    histories = {"quiet/health": (DAY, []), "recently_down/health": (DAY, [outage]), "young/health": (HOUR, [])}
     ledger.restore([run for key, (age, bad) in histories.items() for run in history(key, NOW - age, NOW, bad)], [], [])
     exporter = exporter_of(ledger, clock)
     known: list[dict[str, float]] = []
@@ -80,12 +80,12 @@ def test_product_with_recent_downtime_is_recomputed_at_each_scrape(
         coverage = {name: page["ninewatch_coverage_ratio", frozenset({name, "365d"})] for name in ledger.products}
         known.append(coverage)
     before, after = known[-2:]
-    assert {name for name in ledger.products if after[name] > before[name]} == {"troubled"}
+    assert {name for name in ledger.products if after[name] > before[name]} == {"recently_down"}
 
 
 def test_changed_product_is_recomputed_immediately(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prometheus, "MIN_QUIET", 0)
-    monkeypatch.setattr(prometheus, "MIN_TROUBLED", 0)
+    monkeypatch.setattr(prometheus, "MIN_OTHER", 0)
+    monkeypatch.setattr(prometheus, "MIN_RECENTLY_DOWN", 0)
     ledger = large_ledger(3, 1)
     exporter = exporter_of(ledger, clock)
     rendered_page(exporter)
@@ -102,7 +102,7 @@ def test_changed_product_is_recomputed_after_an_aborted_page(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client closes the connection after the checks were read, before the product was measured."""
-    for name in ("SLICE", "MIN_QUIET", "MIN_TROUBLED"):
+    for name in ("SLICE", "MIN_OTHER", "MIN_RECENTLY_DOWN"):
         monkeypatch.setattr(prometheus, name, 0)
     monkeypatch.setattr(prometheus, "CHECKS_PER_LOOK", 1)
     ledger = large_ledger(3, 1)
