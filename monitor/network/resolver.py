@@ -51,7 +51,8 @@ _NO_ANSWER = {
 _REPEAT_AFTER = 0.05
 _FIRST_TIMEOUT, _FIRST_TRIES = 2.0, 2  # timeout in seconds and tries of the first query
 _QUERY_TIMEOUT = 60.0  # seconds for each query of a repeated lookup
-_MAX_TIMEOUT, _QUERY_CACHE = 1 << 20, 1 << 21  # ARES_OPT_MAXTIMEOUTMS, ARES_OPT_QUERY_CACHE of c-ares' ares.h
+# ARES_OPT_LOOKUPS, ARES_OPT_MAXTIMEOUTMS and ARES_OPT_QUERY_CACHE of c-ares' ares.h
+_LOOKUPS, _MAX_TIMEOUT, _QUERY_CACHE = 1 << 8, 1 << 20, 1 << 21
 
 # family -> the family to query, and the family that sorts first.
 _QUERY_FAMILY = dict.fromkeys(Family, socket.AF_UNSPEC) | {Family.IP4: socket.AF_INET, Family.IP6: socket.AF_INET6}
@@ -89,18 +90,24 @@ def resolver_silent(detail: str) -> ProbeFailure:
 
 
 class _UncachedLibrary:
-    """Proxy of pycares' c-ares binding that sets options unavailable in pycares: no cache, longer timeouts."""
+    """Proxy of pycares' c-ares binding that sets options which pycares cannot set: no cache, longer timeouts, only DNS.
+
+    pycares has a parameter for `lookups`, but releases the memory of its value before c-ares reads it. With another
+    value there, c-ares queries no server and every lookup of the channel fails as if no server were reachable.
+    """
 
     def __init__(self, library: Any) -> None:
         self._library = library
+        self._only_dns = vars(pycares)["_ffi"].new("char[]", b"b")  # released with this proxy, after the call
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
 
     def ares_init_options(self, channel: Any, options: Any, mask: int) -> Any:
-        """Start a channel whose cache keeps responses for 0 seconds."""
+        """Start a channel that queries DNS only, and whose cache keeps responses for 0 seconds."""
         options.maxtimeout = int(1000 * _QUERY_TIMEOUT)  # c-ares' own limit is 5 s
-        return self._library.ares_init_options(channel, options, mask | _MAX_TIMEOUT | _QUERY_CACHE)
+        options.lookups = self._only_dns
+        return self._library.ares_init_options(channel, options, mask | _LOOKUPS | _MAX_TIMEOUT | _QUERY_CACHE)
 
 
 @contextlib.contextmanager
@@ -160,7 +167,7 @@ class Resolver:
     def _channel(self, nameservers: Sequence[str] | None, seconds: float, tries: int) -> aiodns.DNSResolver:
         ports: dict[str, Any] = {"udp_port": self._udp_port, "tcp_port": self._udp_port}
         with _without_cache():
-            return aiodns.DNSResolver(nameservers, timeout=seconds, tries=tries, lookups="b", **ports)
+            return aiodns.DNSResolver(nameservers, timeout=seconds, tries=tries, **ports)
 
     def _new_channels(self) -> list[aiodns.DNSResolver]:
         servers = list(self._dns.nameservers)
