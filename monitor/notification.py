@@ -74,4 +74,4 @@ class Decided(NamedTuple):
     responses: tuple[Response, ...] = ()
 
 
-NOTHING = Decided()
+NO_DECISIONS = Decided()

@@ -1,6 +1,6 @@
 """Compare the outages of a product with what its supplier stated. It changes no figure.
 
-A statement is about an outage if it begins at most `LATEST` after the outage and does not end before it begins. A
+A statement is about an outage if it begins at most `MAX_DELAY` after the outage and does not end before it begins. A
 statement that begins after the outage and is about a later outage is not about the earlier one.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
     from sla.supplier_statement import Statement
 
-LATEST: Final = DAY  # after the end of an outage, a statement is no longer about it
+MAX_DELAY: Final = DAY  # after the end of an outage, a statement is no longer about it
 
 
 class Admitted(StrEnum):
@@ -83,7 +83,7 @@ def _admission(
     for statement in stated:
         if _is_about(statement, outage) and not _is_about_later(statement, outage, observed):
             return Admission(outage, Admitted.YES, statement)
-    start, latest = outage.interval.start, outage.interval.end + LATEST
+    start, latest = outage.interval.start, outage.interval.end + MAX_DELAY
     if not any(time.start <= min(now, latest) and time.end > start for time in readable):
         return Admission(outage, Admitted.UNKNOWN)
     return Admission(outage, Admitted.PENDING if outage.ongoing or now < latest else Admitted.NO)
@@ -95,7 +95,7 @@ def _admitted(statement: Statement) -> int:
 
 def _is_about(statement: Statement, outage: Outage) -> bool:
     ended_before = statement.until is not None and statement.until < outage.interval.start
-    return statement.admitted <= outage.interval.end + LATEST and not ended_before
+    return statement.admitted <= outage.interval.end + MAX_DELAY and not ended_before
 
 
 def _is_about_later(statement: Statement, outage: Outage, observed: Iterable[Outage]) -> bool:

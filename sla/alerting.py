@@ -108,7 +108,7 @@ class LookBacks:
     @classmethod
     def of(cls, history: History, at: int) -> LookBacks:
         """Return the look-backs that end at the instant."""
-        return cls(history, at, {length: history.durations(Interval(at - length, at)) for length in LENGTHS})
+        return cls(history, at, {length: history.durations(Interval(at - length, at)) for length in LOOK_BACKS})
 
     def bad(self, length: int) -> int:
         """Return the number of bad observations in the look-back."""
@@ -126,7 +126,7 @@ class LookBacks:
         return Interval(self.at - length, self.at)
 
 
-LENGTHS = frozenset(length for policy in BURN_POLICIES for length in (policy.long, policy.short))
+LOOK_BACKS = frozenset(length for policy in BURN_POLICIES for length in (policy.long, policy.short))
 
 
 class BurnAlert(NamedTuple):

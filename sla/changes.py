@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sla.interval import Interval
 
 _CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
-_DOUBT = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Outcome.UNKNOWN: State.UNKNOWN}
+_DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Outcome.UNKNOWN: State.UNKNOWN}
 
 
 class Change(NamedTuple):
@@ -62,8 +62,8 @@ class ChangeHistory(History):
         if change.outcome is not Outcome.UNKNOWN and change.outcome is not before:
             doubt_ends = min(change.at + change.resolution, end)
             if before is not Outcome.UNKNOWN:
-                self._state_sums.append((change.at + doubt_ends) // 2, _DOUBT[before])
-            self._state_sums.append(doubt_ends, _DOUBT[change.outcome])
+                self._state_sums.append((change.at + doubt_ends) // 2, _DOUBT_STATES[before])
+            self._state_sums.append(doubt_ends, _DOUBT_STATES[change.outcome])
         self._state_sums.append(end, _CERTAIN[change.outcome])
 
     def counts(self, window: Interval) -> Counts:

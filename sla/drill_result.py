@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sla.state_history import History
 
-NOTHING: Final[Bounds[int | None]] = Bounds(None, None, None)
+NO_BOUNDS: Final[Bounds[int | None]] = Bounds(None, None, None)
 
 _CERTAIN: Final = frozenset({State.DOWN})
 _ESTIMATED: Final = frozenset(state for state in State if state.estimate is State.DOWN)
@@ -109,7 +109,7 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     drill_time = Interval(drill.started, max(end, drill.started))
     if not drill.kind.measured:
         reason = f"a drill of the kind {drill.kind} does not touch the product and proves no RTO"
-        return DrillResult(record, at, drill_time, (), None, NOTHING, NOTHING, None, False, None, reason)
+        return DrillResult(record, at, drill_time, (), None, NO_BOUNDS, NO_BOUNDS, None, False, None, reason)
     measured, provisional = _decided(drill_time, history, at)
     pieces = tuple(history.pieces(measured)) if measured.length else ()
     recovered = _recovered(pieces)
@@ -123,7 +123,7 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
         pieces,
         None if spans is None else spans.start,
         recovery,
-        Bounds[int | None](*downtime) if pieces else NOTHING,
+        Bounds[int | None](*downtime) if pieces else NO_BOUNDS,
         recovered,
         provisional,
         None,
@@ -155,7 +155,7 @@ def _recovered(pieces: Sequence[Piece]) -> bool | None:
 def _recovery_time(pieces: Sequence[Piece], *, recovered: bool | None) -> Bounds[int | None]:
     """Return the time from the first to the last downtime; point and high are None until the product is up again."""
     if not pieces:
-        return NOTHING
+        return NO_BOUNDS
     low, point, high = (_length(_span(pieces, states)) for states in (_CERTAIN, _ESTIMATED, _POSSIBLE))
     return Bounds(low, point if recovered else None, high if pieces[-1].state is State.UP else None)
 

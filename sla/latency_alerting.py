@@ -1,8 +1,8 @@
 """Decide whether a latency objective's budget burns too fast.
 
 Latencies are counted by day, so the long look-back begins at the start of yesterday (at the earliest when the objective
-began to apply). The short one begins at the start of today, once SHORT of the day has passed; until then it is the long
-one, so that the first answers after midnight do not decide.
+began to apply). The short one begins at the start of today, once SHORT_LOOK_BACK of the day has passed; until then it
+is the long one, so that the first answers after midnight do not decide.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from sla.latency_objective import Fast, MeasuredLatency
 
 ALERT: Final = "NinewatchLatencyBudgetBurns"
-FRACTION: Final = Fraction(10, 100)  # of the window's budget, as the slowest policy of `sla.alerting.BURN_POLICIES`
-SHORT: Final = 6 * HOUR  # the shortest short look-back, as that policy's
+# Of the window's budget, as the slowest policy of `sla.alerting.BURN_POLICIES`.
+BUDGET_FRACTION: Final = Fraction(10, 100)
+SHORT_LOOK_BACK: Final = 6 * HOUR  # the shortest short look-back, as that policy's
 MIN_SLOW: Final = 2  # slow answers in the long look-back, so that one slow answer does not cause an alert
 
 
 def short_since(midnight: int, recent_since: int, now: int) -> int:
     """Return the start of the short look-back. `midnight` is the start of today."""
-    return max(midnight, recent_since) if now - midnight >= SHORT else recent_since
+    return max(midnight, recent_since) if now - midnight >= SHORT_LOOK_BACK else recent_since
 
 
 def latency_burn(measured: MeasuredLatency, expected: Fraction) -> Fraction | None:
@@ -38,11 +39,11 @@ def latency_burn(measured: MeasuredLatency, expected: Fraction) -> Fraction | No
     if not (recent.count and short.count):
         return None
     allowed, length = measured.objective.allowed, measured.window.end - measured.recent_since
-    factor = max(Fraction(1), FRACTION * measured.window_length / length)
+    factor = max(Fraction(1), BUDGET_FRACTION * measured.window_length / length)
     burn = _slow_share(recent) / allowed
     fires = (
         recent.count - recent.high >= MIN_SLOW
-        and _slow_share(recent) * recent.count >= FRACTION * allowed * expected
+        and _slow_share(recent) * recent.count >= BUDGET_FRACTION * allowed * expected
         and burn >= factor
         and _slow_share(short) / allowed >= factor
     )

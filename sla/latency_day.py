@@ -11,7 +11,7 @@ from sla.latency_histogram import LatencyHistogram
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEPT: Final = 366 * DAY  # days that start earlier than this before the newest one are deleted
+KEPT_TIME: Final = 366 * DAY  # days that start earlier than this before the newest one are deleted
 
 
 @dataclass(frozen=True, slots=True)

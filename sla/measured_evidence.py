@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sla.readiness import ChecklistItem
     from sla.state_history import History
 
-BY: Final = "ninewatch"
+MEASURED_BY: Final = "ninewatch"
 VALIDITY: Final = 365 * DAY  # of measured evidence for an item that sets none
 MAX_LISTED: Final = 5  # outages and deployments that the detail lists
 
@@ -59,7 +59,7 @@ def deployments_evidence(
     on = spans[-1].end
     kind = EvidenceKind.DEPLOYMENTS
     text, listed = "; ".join([detail, *texts]), tuple(texts)
-    yield Evidence(item.id, kind, BY, on, on + _validity(item), text, supports, listed=listed)
+    yield Evidence(item.id, kind, MEASURED_BY, on, on + _validity(item), text, supports, listed=listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def decoupling_evidence(
     examples = [str(outage) for outage in outages[-MAX_LISTED:]] + [f"no survived outage of {name}" for name in missing]
     on = outages[-1].outage.end
     text, until = "; ".join([detail, *examples]), on + _validity(item)
-    yield Evidence(item.id, EvidenceKind.DECOUPLING, BY, on, until, text, supports, listed=tuple(examples))
+    yield Evidence(item.id, EvidenceKind.DECOUPLING, MEASURED_BY, on, until, text, supports, listed=tuple(examples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def checks_evidence(
     detail = "; ".join(f"{name} is {state.name.lower()}" for name, state in states.items())
     on, until = min(last for _, last in observed), min(last + check.hold for check, last in observed)
     supports = False if down else was_up or None
-    yield Evidence(item.id, kind, BY, on, max(until, at + 1) if down else until, detail, supports)
+    yield Evidence(item.id, kind, MEASURED_BY, on, max(until, at + 1) if down else until, detail, supports)
 
 
 def _to_the_second(at: int) -> str:

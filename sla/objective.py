@@ -13,7 +13,7 @@ from sla.duration import format_duration as format_duration  # next to the other
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ALLOWED = "(above 0%, below 100%)"
+_ALLOWED_RANGE = "(above 0%, below 100%)"
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,15})?)\s*(%?)")
 _NINES = re.compile(r"(\d|one|two|three|four|five|six|seven|eight|nine)(\.5|½| and a half)?[ -]nines?")
 _WORDS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), range(1, 10), strict=True))
@@ -33,11 +33,11 @@ class Objective:
         if self.ratio >= 1:
             percent = format_percent(self.ratio, 0)
             raise ValueError(
-                f"{percent} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED}"
+                f"{percent} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED_RANGE}"
             )
         if self.ratio <= 0:
             raise ValueError(
-                f"an objective of 0% or less promises nothing; write 99.5% or another percentage {_ALLOWED}"
+                f"an objective of 0% or less promises nothing; write 99.5% or another percentage {_ALLOWED_RANGE}"
             )
 
     @classmethod
@@ -59,7 +59,7 @@ class Objective:
             return cls(1 - Fraction(1, 10**count * (2 if nines[2] else 1)))
         number = _PERCENT.fullmatch(lowered)
         if number is None:
-            raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines" {_ALLOWED}')
+            raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines" {_ALLOWED_RANGE}')
         percent = Fraction(number[1])
         if 0 < percent < 1 and not number[2]:
             raise ValueError(f'{text} would be {text} percent; write "{cls(percent)}", or "{text}%" if that is meant')

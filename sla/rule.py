@@ -36,8 +36,8 @@ class Rule:
             ValueError: the text has another form.
         """
         rule_text = str(text).strip().lower()
-        if rule_text in _NAMED:
-            return _NAMED[rule_text]
+        if rule_text in _NAMED_RULES:
+            return _NAMED_RULES[rule_text]
         if not (number := _AT_LEAST.fullmatch(rule_text)):
             raise ValueError(f'"{text}" is not a rule; write all, any, or at_least 2')
         return cls(int(number[1]))
@@ -56,7 +56,7 @@ class Rule:
         return {None: "all", 1: "any"}.get(self.k, f"at_least {self.k}")
 
 
-_NAMED = {"all": Rule(None), "any": Rule(1)}
+_NAMED_RULES = {"all": Rule(None), "any": Rule(1)}
 _UP, _DOWN = (
     State.UP,
     State.DOWN,

@@ -15,8 +15,8 @@ Hours = tuple[Interval, ...]  # microseconds after 00:00 on the wall clock; more
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _TOKEN = re.compile(rf"(?P<first>{_DAY})(?:\s*-\s*(?P<last>{_DAY}))?|(?P<from>\d\d?:\d\d)\s*-\s*(?P<to>\d\d?:\d\d)")
-_BETWEEN = re.compile(r"[,;\s]*")
-_WRITE = 'write "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 10:00-14:00" or "24/7"'
+_SEPARATOR = re.compile(r"[,;\s]*")
+_EXAMPLES = 'write "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 10:00-14:00" or "24/7"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _groups(text: str) -> Iterator[tuple[Sequence[int], Sequence[Interval]]]:
             names, times = [], []
         names += _day_range(token["first"], token["last"] or token["first"])
     if not times:
-        raise ValueError(f'"{text}" has no times; {_WRITE}')
+        raise ValueError(f'"{text}" has no times; {_EXAMPLES}')
     yield names, times
 
 
@@ -108,10 +108,10 @@ def _tokens(text: str) -> Iterator[re.Match[str]]:
     while place < len(rest):
         token = _TOKEN.match(rest, place)
         if token is None:
-            raise ValueError(f'"{text}" are not service hours; {_WRITE}')
+            raise ValueError(f'"{text}" are not service hours; {_EXAMPLES}')
         yield token
         place = token.end()
-        separator = _BETWEEN.match(rest, place)
+        separator = _SEPARATOR.match(rest, place)
         place = separator.end() if separator else place
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Durations", "History", "Piece", "State", "StateSums", "Timeline"]
 
-# _CERTAIN: the state between two equal observations. _DOUBT: if they differ, the state of the half next to each of
-# them.
+# _CERTAIN: the state between two equal observations. _DOUBT_STATES: if they differ, the state of the half next to each
+# of them.
 _CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}
-_DOUBT = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN}
+_DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN}
 
 
 class Timeline(History):
@@ -219,8 +219,8 @@ class Timeline(History):
             if first - before > self._last_known_hold:
                 self._state_sums.append(first, State.UNKNOWN)
             elif last_outcome is not outcome:
-                self._state_sums.append((before + first) // 2, _DOUBT[last_outcome])
-                self._state_sums.append(first, _DOUBT[outcome])
+                self._state_sums.append((before + first) // 2, _DOUBT_STATES[last_outcome])
+                self._state_sums.append(first, _DOUBT_STATES[outcome])
         self._state_sums.append(last, _CERTAIN[outcome])
         self.last_known, self._last_known_hold = (last, outcome), hold
 
@@ -233,7 +233,7 @@ class Timeline(History):
         if self.last_known is not None:
             doubt_ends = min(self.last_known[0] + self._last_known_hold, window.end)
             if doubt_ends > window.start:
-                yield Piece(window.start, doubt_ends, _DOUBT[self.last_known[1]])
+                yield Piece(window.start, doubt_ends, _DOUBT_STATES[self.last_known[1]])
         start = max(doubt_ends, window.start)
         if start < window.end:
             yield Piece(start, window.end, State.UNKNOWN)

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 VALID_FOR: Final = 7 * DAY  # from the decision of the message; a reminder has a new link
 MAX_TOKEN_LENGTH: Final = 1_000  # characters
-_PURPOSE: Final = b"ninewatch acknowledge 1\0"
+_SIGNATURE_PURPOSE: Final = b"ninewatch acknowledge 1\0"
 _KEY_BYTES: Final = 32
 _OWNER_ONLY: Final = 0o600
 
@@ -79,7 +79,7 @@ class LinkSigner:
         return claim
 
     def _mac(self, content: bytes) -> bytes:
-        return hmac.new(self._key, _PURPOSE + content, hashlib.sha256).digest()
+        return hmac.new(self._key, _SIGNATURE_PURPOSE + content, hashlib.sha256).digest()
 
 
 def _base64url(raw: bytes) -> str:

@@ -25,7 +25,7 @@ from sla.window import format_instant, parse_instant
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-_TEXT: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_TOKEN_PATTERN: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NO_DIGEST: Final = "0" * 64  # compared if no token has the id, so that both cases take the same time
 
@@ -128,7 +128,7 @@ class TokenFile:
         Raises:
             NinewatchError: the file cannot be used.
         """
-        match = _TEXT.fullmatch(text)
+        match = _TOKEN_PATTERN.fullmatch(text)
         token = self.tokens().get(match[1] if match else "")
         matches = hmac.compare_digest(_digest(text), _NO_DIGEST if token is None else token.digest)
         return token if matches else None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 _MAX_NAMES = 10  # clients or products in one message
-_DOUBT = (State.DOUBT_UP, State.DOUBT_DOWN)
+_DOUBT_STATES = (State.DOUBT_UP, State.DOUBT_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +176,8 @@ def _downtime(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None
 def _last_known(history: History, opened: int) -> int:
     """Return the start of the doubt before the instant (measurement.md, section 2), or the instant without a doubt."""
     start = opened
-    for _ in _DOUBT:
-        if history.state(start - 1) in _DOUBT:
+    for _ in _DOUBT_STATES:
+        if history.state(start - 1) in _DOUBT_STATES:
             start = history.state_start(start)
     return start
 

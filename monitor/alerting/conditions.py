@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sla.alerting import BurnAlert, BurnPolicy
 
 BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"
-SPREAD: Final = 30  # updates until all products are checked; the shortest look-back of a policy is 5 minutes
+UPDATES_PER_ROUND: Final = 30  # updates until all products are checked; the shortest look-back of a policy is 5 minutes
 BLIND_AFTER: Final = 2 * MINUTE  # without a known outcome
 VANTAGE_BLIND_AFTER: Final = 30 * SECOND  # with failed references; also until the alert resolves
 _BLIND_SUMMARY: Final = "No check had a known outcome for a while: an outage would not be seen"
@@ -88,12 +88,12 @@ class Conditions:
         Yield to the event loop between the batches: the look-backs of one product take about 0.5 ms.
         """
         products = list(self._ledger.products.values())
-        for product in products[self.update_count % SPREAD :: SPREAD]:
+        for product in products[self.update_count % UPDATES_PER_ROUND :: UPDATES_PER_ROUND]:
             yield list(self._burns(product, now))
             yield list(resolved_latency_alerts(self._ledger, product, self.open, now))
         sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
         yield [*self._blind(now), *self._removed_products(now), *sites, *drills]
-        if self.update_count % SPREAD == 0:
+        if self.update_count % UPDATES_PER_ROUND == 0:
             yield list(self._certificates(now))
         self.update_count += 1
         yield list(self.open.values())

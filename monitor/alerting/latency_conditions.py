@@ -9,7 +9,7 @@ from monitor.alerting.alert import Alert
 from monitor.ledger.latency_objectives import latency_figures
 from sla.fact import content_id
 from sla.interval import SECOND
-from sla.latency_alerting import FRACTION
+from sla.latency_alerting import BUDGET_FRACTION
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LATENCY: Final = "latency"
 _NOTE: Final = (
-    f"{float(100 * FRACTION):g} % of the budget of the window or more was spent by slow answers since the start of "
-    "yesterday, and the burn continues. A slow answer costs no availability."
+    f"{float(100 * BUDGET_FRACTION):g} % of the budget of the window or more was spent by slow answers since the start "
+    "of yesterday, and the burn continues. A slow answer costs no availability."
 )
 
 

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from sla.interval import Interval
     from sla.page_rating import PageRating
 
-NIGHT: Final = ServiceHours.parse("22:00-07:00")
-ALERTS: Final = (Kind.OPENED, Kind.ESCALATED)
+NIGHT_HOURS: Final = ServiceHours.parse("22:00-07:00")
+ALERT_EVENTS: Final = (Kind.OPENED, Kind.ESCALATED)
 MAX_CHECKS: Final = 10
 
 
 def is_page(row: Notification) -> bool:
     """Return whether the notification is a page that opened or escalated; reminders are counted separately."""
-    return row.severity == Severity.PAGE and row.event in ALERTS
+    return row.severity == Severity.PAGE and row.event in ALERT_EVENTS
 
 
 def categories(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Iterator[str]:
     """Yield the counters of a notification: pages, pages_at_night, reminders, tickets."""
     if row.event is Kind.REMINDER:
         yield "reminders"
-    elif row.event in ALERTS:
+    elif row.event in ALERT_EVENTS:
         yield "pages" if is_page(row) else "tickets"
         if is_page(row) and is_within(night, row.due, portfolio.zone):
             yield "pages_at_night"
@@ -116,7 +116,7 @@ def page_report(
     ratings: Iterable[PageRating],
     portfolio: Portfolio,
     span: Interval,
-    night: ServiceHours = NIGHT,
+    night: ServiceHours = NIGHT_HOURS,
 ) -> PageReport:
     """Return the report on the notifications that were due within the span; `ratings` may include other alerts."""
     inside = [row for row in rows if span.start <= row.due < span.end]

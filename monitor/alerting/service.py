@@ -25,7 +25,7 @@ from monitor.alerting.public_messages import PublicMessages
 from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Responses
 from monitor.alerting.retry_requests import RetryRequests
-from monitor.notification import NOTHING, Decided, Kind, Notification
+from monitor.notification import NO_DECISIONS, Decided, Kind, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 UPDATE_INTERVAL: Final = 1.0  # seconds between two updates of the alerts that depend on time
 DRAIN_TIMEOUT: Final = 3.0  # seconds of delivery when the daemon stops
-BATCH: Final = 20  # alerts per iteration of the event loop
+ALERTS_PER_BATCH: Final = 20  # alerts per iteration of the event loop
 
 
 class Alerting:
@@ -147,7 +147,7 @@ class Alerting:
                 rows = tuple(row for decision in decisions for row in decision.notifications)
                 responses = tuple(response for decision in decisions for response in decision.responses)
                 return Decided((product_incident,), rows, responses)
-        return NOTHING
+        return NO_DECISIONS
 
     def reload(self) -> None:
         """Apply a newly loaded configuration: receivers, routes, and removed products."""
@@ -187,7 +187,7 @@ class Alerting:
             return
         for number, alert in enumerate(self._incident_alerts()):
             self._update_alert(alert)
-            if number % BATCH == BATCH - 1:
+            if number % ALERTS_PER_BATCH == ALERTS_PER_BATCH - 1:
                 await asyncio.sleep(0)
         for alerts in self._conditions.step(self._clock.now()):
             for alert in alerts:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sla.sites import ActiveSite
 
 SITES: Final = "sites"
-AWAY: Final = "away"
+AT_ANOTHER_SITE: Final = "away"
 _PREFIX: Final = f"{SITES}:"
 
 
@@ -60,7 +60,7 @@ def _update(ledger: Ledger, product: Product, open_alerts: dict[str, Alert], now
 def _condition(product: Product, active: ActiveSite) -> str | None:
     """Return the name of the condition that applies, None at the primary site."""
     if active.state is SiteState.ONE:
-        return f"{AWAY}-{active.site}" if is_away(product, active) else None
+        return f"{AT_ANOTHER_SITE}-{active.site}" if is_away(product, active) else None
     return active.state.value
 
 

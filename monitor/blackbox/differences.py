@@ -21,7 +21,7 @@ class Difference:
     metrics: tuple[str, ...] = ()
 
 
-_ADDRESS = ("probe_dns_lookup_time_seconds", "probe_ip_addr_hash", "probe_ip_protocol")
+_ADDRESS_METRICS = ("probe_dns_lookup_time_seconds", "probe_ip_addr_hash", "probe_ip_protocol")
 _CERTIFICATE = (
     "probe_ssl_earliest_cert_expiry",
     "probe_ssl_last_chain_expiry_timestamp_seconds",
@@ -29,7 +29,7 @@ _CERTIFICATE = (
     "probe_tls_version_info",
 )
 
-VERDICTS = {
+DIFFERENT_VERDICTS = {
     "unknown": Difference(
         f"One more metric family in every response, `{OUTCOME}{{outcome, reason}}`: `good`, `bad` or `unknown`, with "
         "the reason. `probe_success` is 0 for unknown too",
@@ -49,7 +49,7 @@ VERDICTS = {
         "ninewatch rejects an invalid target before the lookup",
         "Some errors, such as a port above 65535, appear after the lookup",
         "The verdict is the same",
-        (*_ADDRESS, "probe_http_duration_seconds"),
+        (*_ADDRESS_METRICS, "probe_http_duration_seconds"),
     ),
     "unfollowed": Difference(
         "The body of a redirect that is not followed is read and validated",
@@ -87,7 +87,7 @@ VERDICTS = {
         "A gRPC module without a `grpc:` block falls back on IPv4, as documented",
         "0.23 does not, and fails for every IPv4 address",
         "A bug of 0.23, fixed in later versions",
-        (*_ADDRESS[1:], "probe_grpc_duration_seconds", "probe_grpc_healthcheck_response", "probe_success"),
+        (*_ADDRESS_METRICS[1:], "probe_grpc_duration_seconds", "probe_grpc_healthcheck_response", "probe_success"),
     ),
     "starttls_injected": Difference(
         "Unencrypted data after the reply to STARTTLS fails the probe",
@@ -197,7 +197,7 @@ MODULE_FILE = {
     ),
 }
 
-SERVICE = {
+SERVICE_DIFFERENCES = {
     "callers": Difference(
         "Only loopback, or the networks of `--blackbox-allow`, can request probes; a request through a proxy "
         "counts as remote. Web pages cannot request probes",
@@ -274,4 +274,4 @@ SERVICE = {
     "help": Difference("`# HELP` texts are different", "Other texts", "The texts are not part of the interface"),
 }
 
-DIFFERENCES = VERDICTS | MODULE_FILE | SERVICE
+DIFFERENCES = DIFFERENT_VERDICTS | MODULE_FILE | SERVICE_DIFFERENCES

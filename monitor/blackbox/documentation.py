@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
-from monitor.blackbox.differences import MODULE_FILE, SERVICE, VERDICTS, Difference
+from monitor.blackbox.differences import DIFFERENT_VERDICTS, MODULE_FILE, SERVICE_DIFFERENCES, Difference
 from monitor.blackbox.metrics import HELP
 from monitor.blackbox.modules import Module
 from monitor.blackbox.values import Block, Unsupported
@@ -63,7 +63,11 @@ address, or do not forward /probe.
 def documentation() -> str:
     """Return the content of docs/blackbox.md."""
     parts = [_HEAD, "\n## Differences\n"]
-    for title, rows in (("Verdicts and metrics", VERDICTS), ("The module file", MODULE_FILE), ("The service", SERVICE)):
+    for title, rows in (
+        ("Verdicts and metrics", DIFFERENT_VERDICTS),
+        ("The module file", MODULE_FILE),
+        ("The service", SERVICE_DIFFERENCES),
+    ):
         parts += [f"\n### {title}\n\n| here | there | reason |\n|---|---|---|\n", *_rows(rows)]
     parts += ["\n## Rejected keys\n\n| key | remedy |\n|---|---|\n"]
     parts += [f"| `{path}` | {remedy} |\n" for path, remedy in sorted(set(_unsupported_keys(Module, "")))]

@@ -22,7 +22,7 @@ from monitor.blackbox.modules import Module, ModuleFile
 from monitor.blackbox.prober import BlackboxProbe, ProbeLog, Prober
 from monitor.blackbox.tcp import TCP
 from monitor.blackbox.tls import options
-from monitor.blackbox.values import HIDDEN
+from monitor.blackbox.values import CONCEALED_VALUE
 from monitor.config.block_file import load_block
 from monitor.config.errors import ConfigError
 from monitor.config.validation_context import Context
@@ -164,7 +164,7 @@ class Blackbox:
 
     async def _run_probe(self, probe: BlackboxProbe, runner: Runner, outbound: OutboundPolicy | None) -> AttemptResult:
         prober = PROBERS[probe.module.prober]
-        redacted_target = _CREDENTIALS.sub(f"//{HIDDEN}@", probe.target)
+        redacted_target = _CREDENTIALS.sub(f"//{CONCEALED_VALUE}@", probe.target)
         probe.probe_log.note(
             "probing", prober=probe.module.prober, target=redacted_target, timeout=f"{probe.seconds:g}s"
         )

@@ -34,7 +34,7 @@ from monitor.config.values import AS_TEXT, local_path, problem_at
 from monitor.config.yaml_nodes import ParsedText
 from monitor.log import conceal
 
-HIDDEN = "<secret>"
+CONCEALED_VALUE = "<secret>"
 _NEVER_CREDENTIALS = re.compile(
     "accept(-.*)?|access-control-.*|cache-control|connection|content-(encoding|language|length|type)|date|dnt|expect"
     "|host|if-(modified|unmodified)-since|origin|pragma|range|te|upgrade(-insecure-requests)?|user-agent"
@@ -136,7 +136,7 @@ def _header_name(name: str) -> str:
 
 def _redact(headers: dict[str, str | Secret]) -> dict[str, str]:
     return {
-        name: text if isinstance(text, str) and never_has_credentials(name) else HIDDEN
+        name: text if isinstance(text, str) and never_has_credentials(name) else CONCEALED_VALUE
         for name, text in headers.items()
     }
 
@@ -172,8 +172,8 @@ def _redacted_url(url: str) -> str:
     >>> _redacted_url("https://a:b@sso.example.org/token?key=c#d")
     'https://<secret>@sso.example.org/token?<secret>'
     """
-    start, mark, _ = re.sub(r"//[^/?#]*@", f"//{HIDDEN}@", url).partition("?")
-    return f"{start}?{HIDDEN}" if mark else start.partition("#")[0]
+    start, mark, _ = re.sub(r"//[^/?#]*@", f"//{CONCEALED_VALUE}@", url).partition("?")
+    return f"{start}?{CONCEALED_VALUE}" if mark else start.partition("#")[0]
 
 
 def _pattern(value: Any) -> Regex:
@@ -256,28 +256,28 @@ HttpVersion = Str
 """Any text, like in blackbox_exporter."""
 
 Method = Annotated[Str, AfterValidator(_method)]
-SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(lambda _: HIDDEN)]
+SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(lambda _: CONCEALED_VALUE)]
 """A secret in the module file. No output shows it."""
 
-SecretFile = Annotated[Secret, PlainValidator(_secret_file), PlainSerializer(lambda _: HIDDEN)]
+SecretFile = Annotated[Secret, PlainValidator(_secret_file), PlainSerializer(lambda _: CONCEALED_VALUE)]
 """A secret in a file, read when the modules are loaded."""
 
-Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: HIDDEN)]
+Body = Annotated[str, BeforeValidator(_text), PlainSerializer(lambda _: CONCEALED_VALUE)]
 """Text that is sent and may contain credentials. No output shows it."""
 
 TokenUrl = Annotated[Str, AfterValidator(_token_url), PlainSerializer(_redacted_url)]
 """A URL whose password and query are concealed in every output."""
 
-ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: HIDDEN)]
+ProxyUrl = Annotated[Secret, PlainValidator(_proxy), PlainSerializer(lambda _: CONCEALED_VALUE)]
 SentHeaders = Annotated[dict[str, str | Secret], PlainValidator(_headers), PlainSerializer(_redact)]
-FileText = Annotated[str, PlainValidator(_file_text), PlainSerializer(lambda _: HIDDEN)]
+FileText = Annotated[str, PlainValidator(_file_text), PlainSerializer(lambda _: CONCEALED_VALUE)]
 """The content of a file, read when the modules are loaded."""
 
 Pattern = Annotated[Regex, PlainValidator(_pattern), AS_TEXT]
 """A regular expression. Go's syntax is RE2's."""
 
 ClientCertificate = Annotated[CertificateField, AS_TEXT]
-ClientKey = Annotated[KeyField, PlainSerializer(lambda _: HIDDEN)]
+ClientKey = Annotated[KeyField, PlainSerializer(lambda _: CONCEALED_VALUE)]
 TrustedAuthorities = Annotated[AuthoritiesField, PlainSerializer(lambda authorities: str(authorities.path))]
 Protocol = Annotated[Literal["ip4", "ip6"], BeforeValidator(_protocol), BeforeValidator(_text)]
 SourceAddress = Annotated[Str, AfterValidator(_address)]

@@ -17,7 +17,7 @@ from monitor.commands.alert_list import notification_fields, notification_line, 
 from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_options import BY_OPTION, end_of, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import location_of, require_record
 from monitor.engine.probe_environment import probe_environment
@@ -107,7 +107,7 @@ def list_command(show_all: bool, as_json: bool, path: Path) -> None:
 
 @alert.command("retry", short_help="Retry failed notifications now.")
 @click.argument("receiver", required=False)
-@BY
+@BY_OPTION
 @CONFIG
 def retry_command(receiver: str | None, author: str, path: Path) -> None:
     """Request that the daemon retries all failed notifications now, or only those for RECEIVER.
@@ -128,7 +128,7 @@ def retry_command(receiver: str | None, author: str, path: Path) -> None:
 @click.option("--all", "for_all", is_flag=True, help="All alerts of all products.")
 @click.option("--end", "ended", metavar="ID", help="End the silence with this id now.")
 @click.option("--reason", default="", help="The reason; required for a new silence.")
-@BY
+@BY_OPTION
 @CONFIG
 def silence_command(
     product: str | None,

@@ -8,7 +8,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import OPTIONAL_CONFIG
-from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_options import BY_OPTION, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command("acknowledge", short_help="Acknowledge an open alert.")
 @click.argument("key")
-@BY
+@BY_OPTION
 @OPTIONAL_CONFIG
 def acknowledge_command(key: str, author: str, path: Path | None) -> None:
     """Acknowledge the open alert KEY: escalation and reminders stop, and the notified receivers show who acknowledged.

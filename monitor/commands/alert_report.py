@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.alerting.page_report import NIGHT, page_report
+from monitor.alerting.page_report import NIGHT_HOURS, page_report
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.fact_options import by_option, one_line
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.command("report", short_help="Print pages per receiver and person, at night, useful or noise.")
 @click.option("--since", default="7d", show_default=True, metavar="TIME|DURATION", help="Start of the report.")
 @click.option("--until", metavar="TIME", help="End of the report (RFC 3339, or local).  [default: now]")
-@click.option("--night", default=str(NIGHT), show_default=True, help="Hours that count as night.")
+@click.option("--night", default=str(NIGHT_HOURS), show_default=True, help="Hours that count as night.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @CONFIG
 def report_command(since: str, until: str | None, night: str, as_json: bool, path: Path) -> None:
@@ -78,7 +78,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     if not report.receivers:
         yield "no notifications"
         return
-    night = f"AT NIGHT ({report.night})"
+    night = f"AT NIGHT_HOURS ({report.night})"
     headings = ("RECEIVER", "PEOPLE", "PAGES", night, "REMINDERS", "TICKETS", "USEFUL", "NOISE", "UNMARKED")
     rows: list[tuple[str, ...]] = [headings]
     for line in report.receivers:

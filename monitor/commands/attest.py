@@ -9,7 +9,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_options import BY_OPTION, end_of, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import RecordLocation, require_record
 from monitor.errors import NinewatchError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Attest an item of a readiness checklist.")
 @click.argument("product", required=False)
 @click.argument("item", required=False)
-@BY
+@BY_OPTION
 @click.option("--note", default="", help="The proof that the item is met.")
 @click.option("--link", default="", metavar="URL", help="Link to the documentation of the proof.")
 @click.option(

@@ -9,7 +9,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import OPTIONAL_CONFIG
-from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_options import BY_OPTION, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import RecordLocation, location_of, require_record
 from monitor.errors import NinewatchError
@@ -22,7 +22,7 @@ from sla.window import format_instant, parse_interval
 @click.command(short_help="Exclude past time from contractual figures.")
 @click.argument("product", required=False)
 @click.argument("interval", required=False, metavar="[START/END]")
-@BY
+@BY_OPTION
 @click.option("--reason", required=True, help="The reason.")
 @click.option("--revoke", metavar="ID", help="Revoke the correction with this id.")
 @OPTIONAL_CONFIG

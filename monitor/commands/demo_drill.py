@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from sla.drill_result import DrillResult
 
-_BY: Final = "ninewatch demo"
+_AUTHOR: Final = "ninewatch demo"
 _SCENARIO: Final = "Gold is lost; GoldDR takes over behind its maintenance page"
 _COMPLETION_TIMEOUT: Final = 60.0  # seconds until the observations of the drill must be complete
 
@@ -58,7 +58,7 @@ def demo_drill(directory: Path, stage: str, output: Path | None) -> None:
     portfolio = load_config(path, allow_exec=False)[1]
     product, clock = require_product(PRODUCT, portfolio, path), SystemClock()
     drill = Drill(
-        clock.now(), _BY, PRODUCT, DrillKind.FAILOVER, product.drills.rto, product.drills.rpo, scenario=_SCENARIO
+        clock.now(), _AUTHOR, PRODUCT, DrillKind.FAILOVER, product.drills.rto, product.drills.rpo, scenario=_SCENARIO
     )
     demo = Demo(control, portfolio.store, [f"{PRODUCT}/{check.id}" for check in product.checks])
     start_drill(drill, product, portfolio)
@@ -77,7 +77,7 @@ async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Cloc
         await fail_over(demo, clock, shortest, click.echo)
         reason = ""
     finally:
-        state_fact(portfolio.store, drill_end(drill.id, PRODUCT, clock.now(), _BY, reason))
+        state_fact(portfolio.store, drill_end(drill.id, PRODUCT, clock.now(), _AUTHOR, reason))
     deadline = clock.monotonic() + _COMPLETION_TIMEOUT
     while (result := _result(drill, portfolio, clock.now())).provisional:
         if clock.monotonic() > deadline:

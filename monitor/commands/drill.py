@@ -14,7 +14,7 @@ from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drill_options import duration_option, instant_of, one_drill, require_product
 from monitor.commands.drill_report import report_command
 from monitor.commands.drill_statements import close_command, finding_command, recovery_point_command, sign_off_command
-from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_options import BY_OPTION, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.errors import NinewatchError
 from monitor.ledger.product_drills import measured_drill, recorded_drills, stop_reason
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
 
 
-_AT = click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
+_AT_OPTION = click.option("--at", "at_text", metavar="TIME", help="As known at this RFC 3339 instant.  [default: now]")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")
 
 
@@ -49,7 +49,7 @@ def drill() -> None:
 @click.option("--rpo", metavar="DURATION", help="Promised recovery point: 0s.  [default: `drills: rpo` of the product]")
 @click.option("--scenario", default="", help="The failure that is assumed.")
 @click.option("--participant", "participants", multiple=True, help="A person who takes part; may be repeated.")
-@BY
+@BY_OPTION
 @CONFIG
 def start_command(
     product: str,
@@ -113,7 +113,7 @@ def _check_may_start(drill: Drill, product: Product, portfolio: Portfolio) -> No
 @click.option("--reason", default="", help="The reason, if it does not end as planned.")
 @click.option("--rpa", metavar="DURATION", help="The measured recovery point: 0s if no data was lost.")
 @click.option("--measured-by", "source", default="", help="How --rpa was measured; required with it.")
-@BY
+@BY_OPTION
 @CONFIG
 def end_command(name: str, reason: str, rpa: str | None, source: str, author: str, path: Path) -> None:
     """End DRILL now: its id, or a product that has one in progress. Checks return to their intervals."""
@@ -137,7 +137,7 @@ def end_command(name: str, reason: str, rpa: str | None, source: str, author: st
 @drill.command("list", short_help="List drills.")
 @click.argument("product", required=False)
 @_JSON
-@_AT
+@_AT_OPTION
 @CONFIG
 def list_command(product: str | None, as_json: bool, at_text: str | None, path: Path) -> None:
     """List the drills of PRODUCT, or of all products, oldest first, with their recovery times and verdicts."""
@@ -159,7 +159,7 @@ def list_command(product: str | None, as_json: bool, at_text: str | None, path: 
 @drill.command("show", short_help="Show the measured result of a drill.")
 @click.argument("name", metavar="DRILL")
 @_JSON
-@_AT
+@_AT_OPTION
 @CONFIG
 def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> None:
     """Show DRILL: its figures with bounds against what is promised, as known now or at an earlier instant.

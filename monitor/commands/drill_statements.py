@@ -10,7 +10,7 @@ import click
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.drill_options import duration_option, one_drill
-from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_options import BY_OPTION, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.errors import NinewatchError
 from sla.drill_facts import drill_finding, drill_finding_closed, drill_recovery_point, drill_sign_off
@@ -29,7 +29,7 @@ def _find_drill(name: str, path: Path) -> tuple[DrillRecord, Path, int]:
 @click.argument("text")
 @click.option("--owner", required=True, help="The person who fixes it.")
 @click.option("--due", required=True, metavar="DATE", help="Due date: 2027-01-31 (UTC).")
-@BY
+@BY_OPTION
 @CONFIG
 def finding_command(name: str, text: str, owner: str, due: str, author: str, path: Path) -> None:
     """Add the finding TEXT to DRILL. It is overdue from the day after its due day until it is closed."""
@@ -47,7 +47,7 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
 @click.argument("name", metavar="DRILL")
 @click.argument("finding")
 @click.option("--reason", required=True, help="How it was fixed, or why it needs no fix.")
-@BY
+@BY_OPTION
 @CONFIG
 def close_command(name: str, finding: str, reason: str, author: str, path: Path) -> None:
     """Close the finding with the id FINDING of DRILL."""
@@ -65,7 +65,7 @@ def close_command(name: str, finding: str, reason: str, author: str, path: Path)
 @click.command("sign-off", short_help="Accept the result of a drill.")
 @click.argument("name", metavar="DRILL")
 @click.option("--note", required=True, help="The accepted result.")
-@BY
+@BY_OPTION
 @CONFIG
 def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
     """Sign the result of DRILL, which must have ended."""
@@ -81,7 +81,7 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 @click.argument("name", metavar="DRILL")
 @click.argument("lost", metavar="DURATION")
 @click.option("--measured-by", "source", required=True, help="How it was measured: a comparison, a tool, a person.")
-@BY
+@BY_OPTION
 @CONFIG
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
     """State that DRILL lost the data of DURATION (0s: none). The largest of several statements applies."""

@@ -36,7 +36,7 @@ def by_option(*, required: bool = True, text: str = "Your name.") -> Callable[[C
     return click.option("--by", "--author", "author", cls=_ByOption, required=required, help=text)
 
 
-BY = by_option()
+BY_OPTION = by_option()
 """The required option `--by` of commands that record a fact."""
 
 

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["import_command"]
 
-_MAP = click.option("--map", "pairs", multiple=True, metavar="NAME=CHECK", help="The check (product/check) of a name.")
+_MAP_OPTION = click.option(
+    "--map", "pairs", multiple=True, metavar="NAME=CHECK", help="The check (product/check) of a name."
+)
 
 
 @import_command.command("log")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @CONFIG
-@_MAP
+@_MAP_OPTION
 @click.option("--check", "only", metavar="CHECK", help="The check of files without a column `check`.")
 def import_log(files: tuple[Path, ...], path: Path, pairs: tuple[str, ...], only: str | None) -> None:
     """Import probe results from FILEs (CSV or JSON lines, as `ninewatch measure` reads them) into the new record.

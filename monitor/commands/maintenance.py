@@ -10,13 +10,13 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_options import BY_OPTION, end_of, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
 from monitor.errors import NinewatchError
 from monitor.facts.fact_index import Facts
-from monitor.views.planned_maintenance import AHEAD, MAX_AHEAD, Planned, upcoming
+from monitor.views.planned_maintenance import DEFAULT_AHEAD, MAX_AHEAD, Planned, upcoming
 from sla.duration import format_duration
 from sla.interval import SECOND, Interval
 from sla.maintenance_window import (
@@ -51,7 +51,7 @@ def maintenance() -> None:
 @click.option("--start", metavar="TIME", help="Start (RFC 3339, or local time).  [default: now]")
 @click.option("--for", "length", metavar="DURATION", help="Duration from the start, for example 2h.")
 @click.option("--until", metavar="TIME", help="End (RFC 3339, or local time).")
-@BY
+@BY_OPTION
 @click.option("--reason", required=True, help="The reason.")
 @CONFIG
 def add(
@@ -91,12 +91,12 @@ def list_maintenance(ahead: str, as_json: bool, path: Path) -> None:
     for row in planned:
         click.echo(json.dumps(row.as_json()) if as_json else "\n".join(_row_lines(row)))
     if not planned and not as_json:
-        click.echo(f"no maintenance in the next {'30 days' if length == AHEAD else format_duration(length)}")
+        click.echo(f"no maintenance in the next {'30 days' if length == DEFAULT_AHEAD else format_duration(length)}")
 
 
 @maintenance.command("approve", short_help="Approve a maintenance window of another author.")
 @click.argument("window_id", metavar="ID")
-@BY
+@BY_OPTION
 @CONFIG
 def approve(window_id: str, author: str, path: Path) -> None:
     """Approve the window with this id before its start. Its author cannot approve it.
@@ -113,7 +113,7 @@ def approve(window_id: str, author: str, path: Path) -> None:
 
 @maintenance.command("end", short_help="End a maintenance window now.")
 @click.argument("window_id", metavar="ID")
-@BY
+@BY_OPTION
 @click.option("--reason", required=True, help="The reason.")
 @CONFIG
 def end(window_id: str, author: str, reason: str, path: Path) -> None:

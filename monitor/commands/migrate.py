@@ -64,7 +64,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-_HISTORY = click.option(
+_HISTORY_OPTION = click.option(
     "--history",
     "record",
     metavar="RECORD",
@@ -75,7 +75,7 @@ _HISTORY = click.option(
 
 @import_command.command("gatus")
 @_options
-@_HISTORY
+@_HISTORY_OPTION
 @click.option(
     "--database",
     metavar="FILE",
@@ -101,7 +101,7 @@ def import_gatus(
 
 @import_command.command("uptime-kuma")
 @_options
-@_HISTORY
+@_HISTORY_OPTION
 def import_kuma(path: Path, objective: str, output: Path | None, force: bool, record: Path | None) -> None:
     """Convert the SQLite database of Uptime Kuma FILE (kuma.db): a product per group, or per monitor without a group.
 

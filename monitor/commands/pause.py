@@ -9,7 +9,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import BY, end_of, one_line
+from monitor.commands.fact_options import BY_OPTION, end_of, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.config.former_ids import FormerIdMap
@@ -29,7 +29,7 @@ REASON = click.option("--reason", required=True, help="The reason.")
 @click.argument("subject", metavar="PRODUCT[/CHECK]")
 @click.option("--for", "length", metavar="DURATION", help="Duration from now: 2h.")
 @click.option("--until", metavar="TIME", help="End of the pause (RFC 3339, or local time).")
-@BY
+@BY_OPTION
 @REASON
 @CONFIG
 def pause(subject: str, length: str | None, until: str | None, author: str, reason: str, path: Path) -> None:
@@ -49,7 +49,7 @@ def pause(subject: str, length: str | None, until: str | None, author: str, reas
 
 @click.command(short_help="End a pause now.")
 @click.argument("subject", metavar="PRODUCT[/CHECK]")
-@BY
+@BY_OPTION
 @REASON
 @CONFIG
 def resume(subject: str, author: str, reason: str, path: Path) -> None:

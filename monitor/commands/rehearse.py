@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.alerting.page_report import NIGHT
+from monitor.alerting.page_report import NIGHT_HOURS
 from monitor.as_of import recorded_at
 from monitor.commands.config_option import CONFIG, load_config
 from monitor.commands.plural import plural
@@ -49,7 +49,7 @@ _GENERAL_NOTE = (
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--since", default="90d", show_default=True, metavar="TIME|DURATION", help="Start of the replay.")
 @click.option("--until", metavar="TIME", help="End of the replay (RFC 3339, or local).  [default: now]")
-@click.option("--night", default=str(NIGHT), show_default=True, help="Hours that count as night.")
+@click.option("--night", default=str(NIGHT_HOURS), show_default=True, help="Hours that count as night.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @CONFIG
 def rehearse_command(new: Path, since: str, until: str | None, night: str, as_json: bool, path: Path) -> None:
@@ -130,7 +130,7 @@ def _table(current: Effects, new: Effects, night: str) -> list[str]:
     ]
 
 
-def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: ServiceHours = NIGHT) -> Rehearsal:
+def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: ServiceHours = NIGHT_HOURS) -> Rehearsal:
     """Return the rehearsal of a time span with the record of the current configuration.
 
     Raises:

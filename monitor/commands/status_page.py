@@ -10,7 +10,7 @@ import click
 
 from monitor.clock import SystemClock
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.commands.fact_options import BY, one_line
+from monitor.commands.fact_options import BY_OPTION, one_line
 from monitor.commands.fact_writing import state_fact
 from monitor.commands.record_location import require_record
 from monitor.commands.status_page_argument import status_page_with_id
@@ -87,7 +87,7 @@ def draft_command(page_id: str, components: tuple[str, ...], phase: str, next_up
 @click.option("--phase", type=_PHASES, default=Phase.INVESTIGATING.value, show_default=True)
 @_TEXT
 @_NEXT
-@BY
+@BY_OPTION
 @CONFIG
 def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
     """Open an incident on PAGE with its first update.
@@ -110,7 +110,7 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
 @click.option("--phase", type=_PHASES, help="The phase; resolved ends the incident.  [default: unchanged]")
 @_TEXT
 @_NEXT
-@BY
+@BY_OPTION
 @CONFIG
 def update_command(
     incident_id: str, phase: str | None, text: str, next_update: str | None, author: str, path: Path

@@ -18,7 +18,7 @@ from monitor.commands.fact_options import by_option
 from monitor.commands.fact_writing import command_origin, set_owner, write_audit_entry
 from monitor.commands.record_location import location_of
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LATEST
+from monitor.facts.journal import LATEST_INSTANT
 from sla.interval import SECOND
 from sla.window import format_instant, parse_duration, parse_instant
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from monitor.commands.record_location import RecordLocation
 
 LONGEST_NAME = 100
-_BY = by_option(required=False, text="Your name.  [default: the name of the user who runs the command]")
+_BY_OPTION = by_option(required=False, text="Your name.  [default: the name of the user who runs the command]")
 _SCOPES = "; ".join(f"{scope.value}: {meaning}" for scope, meaning in MEANINGS.items())
 
 
@@ -54,7 +54,7 @@ def token() -> None:
 )
 @click.option("--expires", metavar="DURATION|TIME", help="When it expires: 90d from now, or an instant (RFC 3339).")
 @click.option("--product", "products", multiple=True, help="Permit only alerts about this product; may be repeated.")
-@_BY
+@_BY_OPTION
 @CONFIG
 def create(
     name: str, scopes: Sequence[str], expires: str | None, products: Sequence[str], author: str | None, path: Path
@@ -94,7 +94,7 @@ def list_command(as_json: bool, path: Path) -> None:
 
 @token.command("revoke", short_help="Revoke a token.")
 @click.argument("name", metavar="NAME|ID")
-@_BY
+@_BY_OPTION
 @CONFIG
 def revoke(name: str, author: str | None, path: Path) -> None:
     """Revoke the token with this name or id. A running daemon refuses it from the next request on."""
@@ -134,7 +134,7 @@ def _expiry(text: str, location: RecordLocation, now: int) -> int:
         instant = parse_instant(text, location.zone) if "-" in text else now + parse_duration(text)
     except (ValueError, OverflowError) as error:
         raise NinewatchError(f"--expires: {error}") from None
-    if not now < instant <= LATEST:
+    if not now < instant <= LATEST_INSTANT:
         raise NinewatchError("--expires is in the past or after 2255; write 90d, or a later instant")
     return instant
 

@@ -18,7 +18,7 @@ from sla.maintenance_terms import MaintenanceTerms
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
-_ALLOWED = "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}"
+_ALLOWED_EXCLUSIONS = "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def excluded_product(value: Mapping[str, Any]) -> Dependency | FailoverOf:
         ((key, product),) = value.items()
         if key in _OF_PRODUCTS and isinstance(product, str) and is_id(product):
             return _OF_PRODUCTS[key](product)
-    raise ValueError(f"not an exclusion; {_ALLOWED}")
+    raise ValueError(f"not an exclusion; {_ALLOWED_EXCLUSIONS}")
 
 
 def _excludes(value: Any) -> NamedExclusion | Dependency | FailoverOf:
@@ -59,7 +59,7 @@ def _excludes(value: Any) -> NamedExclusion | Dependency | FailoverOf:
         return "corrections"
     if isinstance(value, Mapping):
         return excluded_product(value)
-    raise ValueError(f"not an exclusion; {_ALLOWED}")
+    raise ValueError(f"not an exclusion; {_ALLOWED_EXCLUSIONS}")
 
 
 _EXCLUDES_SCHEMA = {
@@ -125,11 +125,11 @@ class TotalOutage(Model):
         return self
 
 
-_CAP = re.compile(r"(?P<duration>.+?) per month")
+_MAX_PER_MONTH = re.compile(r"(?P<duration>.+?) per month")
 
 
 def _monthly_cap(value: Any) -> int:
-    match = _CAP.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _MAX_PER_MONTH.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError('not a duration per calendar month; write "4h per month"')
     length = duration(match["duration"])

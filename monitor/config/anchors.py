@@ -42,7 +42,7 @@ def _key(value: Any, info: ValidationInfo) -> Path:
     return path.absolute()
 
 
-_TEXT = {"type": "string"}
+_TEXT_SCHEMA = {"type": "string"}
 
 
 class Anchor(Model):
@@ -54,7 +54,7 @@ class Anchor(Model):
     timestamp: HttpUrl | None = None
     """The URL of a time-stamping service (RFC 3161): `https://tsa.example.org/tsr`."""
 
-    git: Annotated[str, PlainValidator(_remote), WithJsonSchema(_TEXT)] | None = None
+    git: Annotated[str, PlainValidator(_remote), WithJsonSchema(_TEXT_SCHEMA)] | None = None
     """A Git repository to which a file of heads is pushed, as for `git push`: `git@git.example.org:heads.git`."""
 
     witness: HttpUrl | None = None
@@ -66,10 +66,10 @@ class Anchor(Model):
     headers: Headers = Field(default_factory=dict)
     """With `timestamp`: headers of each request, such as `{Authorization: {file: PATH}}`."""
 
-    branch: Annotated[str, PlainValidator(_branch), WithJsonSchema(_TEXT)] | None = None
+    branch: Annotated[str, PlainValidator(_branch), WithJsonSchema(_TEXT_SCHEMA)] | None = None
     """With `git`: the branch. Default: `main`."""
 
-    ssh_key: Annotated[Path, PlainValidator(_key), WithJsonSchema(_TEXT)] | None = None
+    ssh_key: Annotated[Path, PlainValidator(_key), WithJsonSchema(_TEXT_SCHEMA)] | None = None
     """With `git`: a file with the private SSH key to push with. Default: the keys of the daemon's user."""
 
     name: Id | None = None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _FOLDER = "policies"
-_SHIPPED = "budget"
+_SHIPPED_POLICY = "budget"
 _SHARE = re.compile(r"\s*(\d{1,4}(?:\.\d{1,6})?)\s*%\s*")
 
 
@@ -183,4 +183,4 @@ def shipped_budget_policy() -> BudgetPolicyBlock:
     Raises:
         NinewatchError: the file is missing.
     """
-    return load_budget_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
+    return load_budget_policy(shipped_path("config", _FOLDER, f"{_SHIPPED_POLICY}.yaml"))

@@ -15,7 +15,7 @@ from monitor.config.tls import TlsOptions
 from monitor.config.values import Flag, Id, Text, Token, problem_at
 
 ID: Final = "id"  # the captured name of the id of a record
-_TEXT: Final = {"type": "string"}
+_TEXT_SCHEMA: Final = {"type": "string"}
 
 
 def _identifier(text: str) -> str:
@@ -30,7 +30,7 @@ def _uuid(text: str) -> str:
     return text.lower()
 
 
-Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema(_TEXT)]
+Uuid = Annotated[str, AfterValidator(_uuid), WithJsonSchema(_TEXT_SCHEMA)]
 
 
 class PasswordLogin(Model):
@@ -151,7 +151,7 @@ class DatabaseRowPair(Model):
     database: Token | None = None
     """The database."""
 
-    table: Annotated[str, AfterValidator(_identifier), WithJsonSchema(_TEXT)] = "ninewatch_continuity"
+    table: Annotated[str, AfterValidator(_identifier), WithJsonSchema(_TEXT_SCHEMA)] = "ninewatch_continuity"
     """The table: `CREATE TABLE ninewatch_continuity (run text NOT NULL, step text NOT NULL)`."""
 
     encrypted: Flag = False

@@ -18,7 +18,7 @@ from monitor.package_files import shipped_path
 from sla.hosting import HostingPolicy, Tier
 
 FOLDER = "policies"
-_SHIPPED = "hosting"
+_SHIPPED_POLICY = "hosting"
 
 
 class _Tier(Model):
@@ -64,7 +64,7 @@ def shipped_tiers() -> HostingPolicy:
     Raises:
         NinewatchError: the file is missing.
     """
-    return load_tiers(shipped_path("config", FOLDER, f"{_SHIPPED}.yaml"))
+    return load_tiers(shipped_path("config", FOLDER, f"{_SHIPPED_POLICY}.yaml"))
 
 
 def read_tiers(value: Any) -> tuple[Path | None, HostingPolicy]:

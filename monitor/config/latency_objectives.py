@@ -17,7 +17,7 @@ from sla.objective import Objective
 if TYPE_CHECKING:
     from monitor.config.product import Product
 
-_FORM: Final = re.compile(r"\s*(.+?)\s+under\s+(.+?)\s*")
+_OBJECTIVE_PATTERN: Final = re.compile(r"\s*(.+?)\s+under\s+(.+?)\s*")
 _FORM_TEXT: Final = 'write a share and a limit, for example "95% under 400ms"'
 
 
@@ -29,7 +29,7 @@ def latency_objective(value: Any) -> LatencyObjective:
     """
     if isinstance(value, LatencyObjective):
         return value
-    if not isinstance(value, str) or (parts := _FORM.fullmatch(value)) is None:
+    if not isinstance(value, str) or (parts := _OBJECTIVE_PATTERN.fullmatch(value)) is None:
         raise ValueError(f"not a latency objective; {_FORM_TEXT}")
     return LatencyObjective(Objective.parse(parts[1]), duration(parts[2]))
 

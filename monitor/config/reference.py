@@ -31,7 +31,7 @@ _SHARED = (
 _SHARED_OF_REFERENCES = ("id", "interval", "timeout", "near", "via")
 _SHARED_OF_RECEIVERS = ("id", "depends_on", "timeout")
 _REFERENCE = "Reference"  # suffix of the classes of references
-_LAST = ("family", "encrypted", "tls")  # keys of many kinds, listed after the kind's own keys
+_KEYS_LISTED_LAST = ("family", "encrypted", "tls")  # keys of many kinds, listed after the kind's own keys
 _MAX_KINDS = 3  # kinds of checks or receivers in a title
 
 
@@ -100,7 +100,7 @@ def _of_references(block: Any) -> Any:
 
 def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
     """Return the position of a key: the kind's own keys first, then the others in the order of the types."""
-    return key != kind.kind, key in _LAST, keys.index(key)
+    return key != kind.kind, key in _KEYS_LISTED_LAST, keys.index(key)
 
 
 def _with_properties(block: Any) -> Any:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
 _MAX_BYTES = 64 * 1024
-_FORMS = "{env: NAME} or {file: PATH}"
+_ALLOWED_FORMS = "{env: NAME} or {file: PATH}"
 SECRET_SCHEMA: JsonSchemaValue = {
     "title": "Secret",
     "description": "a reference to the environment variable or the file with the secret; never the secret itself",
@@ -102,7 +102,7 @@ def read_secret(value: Any, info: ValidationInfo) -> Secret:
             return Secret(_from_environment(name), f"env {name}")
         if form == "file" and isinstance(name, str) and name:
             return Secret(_from_file(resolve(name), info), f"file {name}")
-    raise ValueError(f"a secret must not be written into the configuration; write a reference to it: {_FORMS}")
+    raise ValueError(f"a secret must not be written into the configuration; write a reference to it: {_ALLOWED_FORMS}")
 
 
 def _from_environment(name: str) -> str:

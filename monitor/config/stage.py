@@ -24,7 +24,7 @@ from monitor.package_files import shipped_path
 from sla.stage import Risk, Stage, StagePolicy, StageTerms
 
 _FOLDER = "policies"
-_SHIPPED = "stages"
+_SHIPPED_POLICY = "stages"
 
 
 def _stage(value: Any) -> Stage:
@@ -81,7 +81,7 @@ def shipped_stage_policy() -> StagePolicy:
     Raises:
         NinewatchError: the file is missing.
     """
-    return load_stage_policy(shipped_path("config", _FOLDER, f"{_SHIPPED}.yaml"))
+    return load_stage_policy(shipped_path("config", _FOLDER, f"{_SHIPPED_POLICY}.yaml"))
 
 
 def _read_policy(value: Any, info: ValidationInfo) -> StagePolicy:

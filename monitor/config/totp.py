@@ -17,7 +17,7 @@ from monitor.config.values import Duration, Within, problem_at
 from sla.interval import MINUTE, SECOND
 
 _HASHES: Final[Mapping[str, type[SHA1 | SHA256 | SHA512]]] = {"SHA1": SHA1, "SHA256": SHA256, "SHA512": SHA512}
-_FORMS: Final = ("env", "file")
+_SECRET_SOURCES: Final = ("env", "file")
 
 Period = Annotated[Duration, AfterValidator(Within(SECOND, 10 * MINUTE, "between 1s and 10m"))]
 
@@ -78,7 +78,7 @@ def _decode(text: str) -> bytes:
 
 
 def _totp(value: Any) -> Any:
-    is_reference = isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in _FORMS
+    is_reference = isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in _SECRET_SOURCES
     return {"secret": value} if is_reference else value
 
 

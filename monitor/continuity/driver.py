@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-_UNSENT: Final = frozenset({"", "resolve", "connect", "tls"})  # phases in which no request was sent
+_PHASES_BEFORE_SENDING: Final = frozenset({"", "resolve", "connect", "tls"})  # phases in which no request was sent
 
 
 class RefusedError(ProbeFailure):
@@ -101,5 +101,5 @@ class Driver(Protocol):
 def outcome_of(error: Exception, phase: str) -> WriteOutcome:
     """Return the outcome of a write that failed in a phase of its attempt: FAILED if it certainly had no effect."""
     refused = isinstance(error, ProbeFailure) and error.reason in ("refused", "rate_limited")
-    failed = refused or isinstance(error, MissingValueError) or phase in _UNSENT
+    failed = refused or isinstance(error, MissingValueError) or phase in _PHASES_BEFORE_SENDING
     return WriteOutcome.FAILED if failed else WriteOutcome.INDETERMINATE

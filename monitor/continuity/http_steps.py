@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 MISSING: Final = frozenset({404, 410})
-_AGAIN: Final = frozenset({401, 403, 408, 421, 423, 425, 429})  # statuses after which a later request may succeed
-_FORM: Final = "application/x-www-form-urlencoded"
+_TEMPORARY_STATUSES: Final = frozenset(
+    {401, 403, 408, 421, 423, 425, 429}
+)  # statuses after which a later request may succeed
+_FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class HttpStep:
     @property
     def type(self) -> str:
         """The content type of the request."""
-        return _FORM if self.form else self.content_type
+        return _FORM_CONTENT_TYPE if self.form else self.content_type
 
     def accepts(self, status: int) -> bool:
         """Return whether a response with this status acknowledges the request."""
@@ -162,7 +164,7 @@ class HttpTarget:
         self.limit.check_response(response.status, response.headers, attempt.now())
         detail = f"status {response.status}: {quoted(bytes(response.body[:200]).decode(errors='replace'), 120)}"
         if 300 <= response.status < 500:
-            raise RefusedError(detail, final=response.status not in _AGAIN)
+            raise RefusedError(detail, final=response.status not in _TEMPORARY_STATUSES)
         raise ProbeFailure("http_status", detail, status=response.status)
 
     def _check(self, step: HttpStep, url: str) -> HttpCheck:

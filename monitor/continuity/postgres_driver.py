@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sla.intent import Run
 
 # Classes of SQLSTATE after which the statement may have been committed: the connection or the server ended.
-_UNCERTAIN: Final = frozenset({"08", "57", "58", "XX"})
-_NEVER: Final = 86_400.0  # seconds; the deadline of the attempt ends the wait earlier
+_UNCERTAIN_ERROR_CLASSES: Final = frozenset({"08", "57", "58", "XX"})
+_NO_TIMEOUT: Final = 86_400.0  # seconds; the deadline of the attempt ends the wait earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,12 @@ async def _rows(connection: PGconn, statement: str, values: Sequence[str]) -> Se
     from psycopg.waiting import wait_async
 
     connection.send_query_params(statement.encode(), [value.encode() for value in values])
-    results = await wait_async(generators.execute(connection), connection.socket, _NEVER)
+    results = await wait_async(generators.execute(connection), connection.socket, _NO_TIMEOUT)
     rows: list[list[Any]] = []
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             error = errors.error_from_result(result)
-            if (error.sqlstate or "XX")[:2] in _UNCERTAIN:
+            if (error.sqlstate or "XX")[:2] in _UNCERTAIN_ERROR_CLASSES:
                 raise error
             raise RefusedError(quoted(str(error), 160), final=False)
         rows += [[result.get_value(row, column) for column in range(result.nfields)] for row in range(result.ntuples)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sla.intent import Run
 
 _ERROR_REPLIES: Final = frozenset({"redis_error", "redis_loading", "redis_master_down", "credentials_refused"})
-_LAST: Final = 99  # index of the last message that is read
+_LAST_MESSAGE: Final = 99  # index of the last message that is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class RedisDriver:
     async def read(self, attempt: Attempt, run: Run, secrets: object) -> ReadResult:
         """Return the number of messages of each step, without removing them."""
         del secrets
-        messages = await self._command(attempt, "LRANGE", f"{self.prefix}{run.id}", 0, _LAST)
+        messages = await self._command(attempt, "LRANGE", f"{self.prefix}{run.id}", 0, _LAST_MESSAGE)
         if not isinstance(messages, list):
             raise ProbeFailure("redis_malformed", "the reply to LRANGE is not a list")
         counts = Counter(message.decode(errors="replace") for message in messages if isinstance(message, bytes))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.ledger.continuity_register import KEPT, owner_of
+from monitor.ledger.continuity_register import KEPT_AFTER_END, owner_of
 from monitor.ledger.product_drills import recorded_drills
 from sla.continuity import (
     TransactionState,
@@ -106,7 +106,7 @@ class ResultRecorder:
     def _points_without_failure(self, product: str, transaction: str, runs: Sequence[Run], now: int) -> Iterator[Fact]:
         """Yield a recovery point of zero for an ended drill in which no acknowledged write was lost."""
         for record in recorded_drills(self._ledger, now, product):
-            if record.end is None or not record.drill.kind.measured or now - record.end.at > KEPT:
+            if record.end is None or not record.drill.kind.measured or now - record.end.at > KEPT_AFTER_END:
                 continue
             if any(point.source.startswith(f"{SOURCE}{transaction}:") for point in record.points):
                 continue

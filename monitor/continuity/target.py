@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from monitor.config.continuity import ContinuityTransaction
 
-_LENGTH: Final = 16  # hexadecimal digits
+_DIGEST_DIGITS: Final = 16  # hexadecimal digits
 _STEPS: Final = ("begin", "finish", "read", "find", "clean")
 _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
     "postgres": ("address", "database", "table"),
@@ -24,7 +24,7 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
 def fingerprint(transaction: ContinuityTransaction) -> str:
     """Return the fingerprint of the target: of its addresses and names, without credentials and intervals."""
     identity = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_LENGTH]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_DIGEST_DIGITS]
 
 
 def _target(block: Any, kind: str) -> dict[str, str]:

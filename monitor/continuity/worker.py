@@ -42,9 +42,9 @@ log = structlog.get_logger()
 
 FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
 MAX_PAUSE: Final = 15 * SECOND  # ... up to this
-RECENT: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
+RECENT_TIME: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
 MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
-DETAIL: Final = 200  # characters of an error that are stored
+MAX_DETAIL: Final = 200  # characters of an error that are stored
 
 
 class Worker:
@@ -99,7 +99,7 @@ class Worker:
     def _left_without_answer(self, now: int) -> int:
         """Return the number of transactions that are possibly left behind since recently: the target may have them."""
         left_behind = (run for run in self._register.runs(self.owner) if possibly_left_behind(run))
-        return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT for run in left_behind)
+        return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT_TIME for run in left_behind)
 
     def _is_due(self, run: Run, now: int) -> bool:
         begun = run.acknowledged(BEGIN)
@@ -270,5 +270,5 @@ def _text(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no response before the deadline"
     if isinstance(error, ProbeFailure):
-        return conceal_secrets(f"{error.reason}: {error.detail}")[:DETAIL]
-    return conceal_secrets(str(error))[:DETAIL]
+        return conceal_secrets(f"{error.reason}: {error.detail}")[:MAX_DETAIL]
+    return conceal_secrets(str(error))[:MAX_DETAIL]

@@ -15,11 +15,11 @@ from sla.interval import MILLISECOND
 if TYPE_CHECKING:
     from monitor.demo.responses import Routes
 
-FORM: Final = "6f0f2a9e-0000-4000-8000-000000000001"  # the form in config/demo.yaml
+FORM_ID: Final = "6f0f2a9e-0000-4000-8000-000000000001"  # the form in config/demo.yaml
 _VERSION: Final = "6f0f2a9e-0000-4000-8000-000000000002"
 _API: Final = "/app/api/v1/"
 _VISIBLE_AFTER: Final = 150 * MILLISECOND  # from the submission on, as if a replica were read
-_MOST: Final = 1_000  # submissions, then the oldest ones are forgotten
+_MAX_SUBMISSIONS: Final = 1_000  # submissions, then the oldest ones are forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Form:
         """Answer a request to the form's API. Other paths are answered as CHEFS does."""
         route = request.path.removeprefix(_API)
         match request.method, route:
-            case "GET", r if r == f"forms/{FORM}/version":
-                return web.json_response({"id": FORM, "versions": [{"id": _VERSION, "version": 1}]})
-            case "POST", r if r == f"forms/{FORM}/versions/{_VERSION}/submissions":
+            case "GET", r if r == f"forms/{FORM_ID}/version":
+                return web.json_response({"id": FORM_ID, "versions": [{"id": _VERSION, "version": 1}]})
+            case "POST", r if r == f"forms/{FORM_ID}/versions/{_VERSION}/submissions":
                 return self._submit(request[responses.BODY], now)
-            case "GET", r if r == f"forms/{FORM}/submissions":
+            case "GET", r if r == f"forms/{FORM_ID}/submissions":
                 return web.json_response([self._row(submission) for submission in self._visible(now)])
             case "GET" | "DELETE", r if r.startswith("submissions/"):
                 return self._one(request.method, r.removeprefix("submissions/"), now)
@@ -60,7 +60,7 @@ class Form:
             return web.json_response({"detail": "expected the object submission.data"}, status=422)
         submission = _Submission(str(uuid.uuid4()), now + _VISIBLE_AFTER, data)
         self._submissions[submission.id] = submission
-        if len(self._submissions) > _MOST:
+        if len(self._submissions) > _MAX_SUBMISSIONS:
             del self._submissions[next(iter(self._submissions))]
         return web.json_response({"id": submission.id, "submission": {"data": data}}, status=201)
 
@@ -78,7 +78,7 @@ class Form:
 
     @staticmethod
     def _row(submission: _Submission) -> dict[str, Any]:
-        return {"submissionId": submission.id, "formId": FORM, **submission.data}
+        return {"submissionId": submission.id, "formId": FORM_ID, **submission.data}
 
 
 CHEFS: Routes = {**responses.CHEFS, "*": Form().answer}

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from monitor.storage.store import Store
     from sla.incident import Incident
 
-SPAN = 90 * DAY
-SPACING = MINUTE  # between probes, a usual interval; the demo itself probes faster
-HOLD = 2 * SPACING + 10 * SECOND
+HISTORY_LENGTH = 90 * DAY
+PROBE_INTERVAL = MINUTE  # between probes, a usual interval; the demo itself probes faster
+HOLD = 2 * PROBE_INTERVAL + 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +165,17 @@ def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> I
 def _runs(key: str, outages: Iterable[Outage], monitor_gaps: Iterable[Interval], until: int) -> Iterator[Run]:
     """Yield the runs of probes once a minute, with a start phase that depends on the check."""
     outages, monitor_gaps = list(outages), list(monitor_gaps)
-    begin = until - SPAN + _derived_number(key, "phase", SPACING)
+    begin = until - HISTORY_LENGTH + _derived_number(key, "phase", PROBE_INTERVAL)
 
     def probe(instant: int) -> int:
         """Return the number of the first probe at or after the instant."""
-        return -((begin - instant) // SPACING)
+        return -((begin - instant) // PROBE_INTERVAL)
 
     last = probe(until)
     edges = [edge for gap in (*monitor_gaps, *(s.time for s in outages)) for edge in (probe(gap.start), probe(gap.end))]
     marks = sorted({0, last, *(edge for edge in edges if 0 < edge < last)})
     for first, end in pairwise(marks):
-        at = begin + first * SPACING
+        at = begin + first * PROBE_INTERVAL
         if not any(_contains(gap, at) for gap in monitor_gaps):
             reasons = [outage.reason for outage in outages if _contains(outage.time, at)]
             reason = BLIND_REASON if BLIND_REASON in reasons else next(iter(reasons), "")
@@ -188,7 +188,7 @@ def _contains(interval: Interval, at: int) -> bool:
 
 def _run(key: str, reason: str, first: int, count: int) -> Run:
     latency = _latency(key, reason)
-    last = first + (count - 1) * SPACING
+    last = first + (count - 1) * PROBE_INTERVAL
     outcome = Outcome.UNKNOWN if reason == BLIND_REASON else Outcome.BAD if reason else Outcome.GOOD
     return Run(key, outcome, reason, first, last, count, HOLD, count, count * latency, 3 * latency, seeded=True)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CONTROL = "control"
 UPLINK = "uplink"  # the monitor's own connection, simulated by its references
-CUT = "outage"  # the mode of the uplink in which no product can be reached either
+UPLINK_OUTAGE = "outage"  # the mode of the uplink in which no product can be reached either
 LISTENERS = (
     CONTROL,
     "keycloak",  # the address of both sites, like that of a global load balancer
@@ -56,7 +56,7 @@ class Mode:
     listeners: Mapping[str, Behaviour]
 
 
-CLOSED = Behaviour({}, closed=True)
+CLOSED_PORT = Behaviour({}, closed=True)
 
 
 def _mode(description: str, **listeners: Routes | Behaviour) -> Mode:
@@ -69,7 +69,7 @@ def _usual(**up: Routes) -> dict[str, Mode]:
     """Return the modes that every product has, from its normal routes."""
     return {
         "up": _mode("answers correctly", **up),
-        "outage": _mode("connection refused: nothing listens", **dict.fromkeys(up, CLOSED)),
+        "outage": _mode("connection refused: nothing listens", **dict.fromkeys(up, CLOSED_PORT)),
         "slow": _mode(
             f"answers after {SLOW_DELAY:g} s, later than the timeout",
             **{name: Behaviour(routes, delay=SLOW_DELAY) for name, routes in up.items()},
@@ -84,20 +84,20 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     | {
         "outage": _mode(
             "Gold fails, GoldDR is still on standby: connection refused",
-            keycloak=CLOSED,
-            keycloak_gold=CLOSED,
+            keycloak=CLOSED_PORT,
+            keycloak_gold=CLOSED_PORT,
             keycloak_golddr=responses.KEYCLOAK_STANDBY,
         ),
         "maintenance": _mode(
             "GoldDR starts: the maintenance page answers 200 text/html",
             keycloak=responses.KEYCLOAK_MAINTENANCE,
-            keycloak_gold=CLOSED,
+            keycloak_gold=CLOSED_PORT,
             keycloak_golddr=responses.KEYCLOAK_MAINTENANCE,
         ),
         "failover": _mode(
             "GoldDR answers instead of Gold",
             keycloak=responses.KEYCLOAK,
-            keycloak_gold=CLOSED,
+            keycloak_gold=CLOSED_PORT,
             keycloak_golddr=responses.KEYCLOAK,
         ),
     },
@@ -138,7 +138,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     | {
         "one_instance_down": _mode(
             "one of its 2 instances is down; the product stays up",
-            secondment_a=CLOSED,
+            secondment_a=CLOSED_PORT,
             secondment_b=responses.SECONDMENT,
         ),
         "error": _mode(
@@ -148,11 +148,13 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
     # The references return last, so that each probe that failed before the products returned is decided without them.
     UPLINK: {
         "up": _mode("both references answer", uplink_a=responses.REFERENCE, uplink_b=responses.REFERENCE),
-        CUT: _mode(
-            "the monitor's own connection is cut: all targets refuse, no downtime", uplink_a=CLOSED, uplink_b=CLOSED
+        UPLINK_OUTAGE: _mode(
+            "the monitor's own connection is cut: all targets refuse, no downtime",
+            uplink_a=CLOSED_PORT,
+            uplink_b=CLOSED_PORT,
         ),
         "returning": _mode(
-            "the products are reachable again, the references not yet", uplink_a=CLOSED, uplink_b=CLOSED
+            "the products are reachable again, the references not yet", uplink_a=CLOSED_PORT, uplink_b=CLOSED_PORT
         ),
     },
 }

@@ -82,9 +82,9 @@ class Products:
 
     async def _apply(self, product: str) -> None:
         """Let a product's listeners behave as in its mode, or close them while the uplink is cut."""
-        is_cut = self.current_modes.get(modes.UPLINK) == modes.CUT
+        is_cut = self.current_modes.get(modes.UPLINK) == modes.UPLINK_OUTAGE
         for name, behaviour in modes.find(product, self.current_modes[product]).listeners.items():
-            await self._listeners[name].set_behaviour(modes.CLOSED if is_cut else behaviour)
+            await self._listeners[name].set_behaviour(modes.CLOSED_PORT if is_cut else behaviour)
 
     def hold(self, product: str, *, is_held: bool) -> None:
         """Hold a product: the script does not change it until it is released."""

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHECK_INTERVAL = 5 * SECOND  # between two checks for overdue pings; misses are recorded at their due instant
-_SUSPENDED = 6 * CHECK_INTERVAL  # a longer time between two checks: the daemon was suspended and may have lost pings
-_EARLY = MINUTE  # a success this long before a due instant counts for it, because clocks differ
+_MAX_CHECK_GAP = (
+    6 * CHECK_INTERVAL
+)  # a longer time between two checks: the daemon was suspended and may have lost pings
+_EARLY_TOLERANCE = MINUTE  # a success this long before a due instant counts for it, because clocks differ
 _MAX_MISSES = 1_000  # recorded per check and call
 
 Record = Callable[["CheckEntry", ProbeResult, int, float], None]
@@ -109,7 +111,7 @@ class Heartbeats:
         """Record missed pings, each at its due instant; as unknown if they could not arrive."""
         now, check = self._clock.now(), _check(entry)
         state = self._ping_state(entry.key)
-        if now - state.checked > _SUSPENDED:  # suspended or stuck: pings may have been lost
+        if now - state.checked > _MAX_CHECK_GAP:  # suspended or stuck: pings may have been lost
             state.since, state.started = now, None
         state.checked = now
         for _ in range(_MAX_MISSES):
@@ -151,7 +153,7 @@ def _check(entry: CheckEntry) -> HeartbeatCheck:
 def _early_tolerance(check: HeartbeatCheck) -> int:
     """Return how long before a due instant (microseconds) a report counts for it; 0 for `every`, without instants."""
     shortest, _ = check.heartbeat.gaps(check.zone)
-    return 0 if check.heartbeat.every is not None else min(_EARLY, shortest // 10)
+    return 0 if check.heartbeat.every is not None else min(_EARLY_TOLERANCE, shortest // 10)
 
 
 def _result(code: int, note: str) -> ProbeResult:

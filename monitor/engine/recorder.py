@@ -11,7 +11,7 @@ import structlog
 
 from monitor.ledger.check_entry import CheckEntry
 from monitor.network.failure import OUT_OF_DESCRIPTORS
-from monitor.notification import NOTHING
+from monitor.notification import NO_DECISIONS
 from monitor.probe_result import (
     CERTIFICATE_EXPIRING,
     Event,
@@ -59,7 +59,7 @@ class Recorder:
         writer: RecordWriter,
         health: Health,
         hooks: Sequence[Hook] = (),
-        decide: Callable[[Incident], Decided] = lambda _incident: NOTHING,
+        decide: Callable[[Incident], Decided] = lambda _incident: NO_DECISIONS,
     ) -> None:
         self._ledger, self._writer, self._health = ledger, writer, health
         self._decide = decide

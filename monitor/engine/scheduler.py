@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from monitor.engine.loop_monitor import LoopMonitor
     from monitor.health import Health
 
-BATCH = 10  # starts per iteration of the event loop: a wake-up costs more than a probe, so probes share wake-ups
+STARTS_PER_BATCH = (
+    10  # starts per iteration of the event loop: a wake-up costs more than a probe, so probes share wake-ups
+)
 BUSY_ITERATION = 0.01  # seconds; after a longer iteration the loop is busy, and no more jobs are started
 MAX_SLEEP = 0.5  # seconds; the scheduler notices newly loaded jobs within this time
 LONG_STALL = 1.0  # seconds of stall after which overdue jobs are rescheduled
@@ -160,7 +162,7 @@ class Scheduler:
                 await self._finished.wait()
                 continue  # a load may have postponed the due jobs
             started += self._start_first(attempts)
-            if started == BATCH:
+            if started == STARTS_PER_BATCH:
                 started = 0
                 await self._yield_to_loop()
 

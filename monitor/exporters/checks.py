@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 *_PROBE_FAMILIES, _PROBES, _UP, _UNKNOWN, _SLOW_PROBES, _OUTAGE, _OBSERVATIONS = CHECK_FAMILIES
 _PHASE_DURATION = _PROBE_FAMILIES[2]
-_FOREVER = 1 << 62
+_NEVER_ENDS = 1 << 62
 _NO_PROBE = ("",) * 5  # texts if there is no last probe, or its outcome is unknown
 _FLAG = {True: "1\n", False: "0\n"}
 
@@ -130,7 +130,7 @@ class CheckLines:
         """Return whether the check is up (None: unknown), and the instant at which this ends without a new probe."""
         last_known = None if self._entry.paused else self._entry.timeline.last_known
         if last_known is None or now > last_known[0] + self._entry.hold:
-            return None, _FOREVER
+            return None, _NEVER_ENDS
         return last_known[1] is Outcome.GOOD, last_known[0] + self._entry.hold
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-_SINCE = ", since the daemon started"  # no counter of the daemon is derived from the record
+_SINCE_START = ", since the daemon started"  # no counter of the daemon is derived from the record
 # name, help text, field of Health
 _COUNTERS = (
     ("ninewatch_missed_ticks", "Due probes that were not started (the time is unknown)", "missed_ticks"),
@@ -93,7 +93,7 @@ class DaemonCollector(Collector):
         """Yield the families."""
         health = self._health
         for name, help_, field in _COUNTERS:
-            yield CounterMetricFamily(name, help_ + _SINCE, value=getattr(health, field))
+            yield CounterMetricFamily(name, help_ + _SINCE_START, value=getattr(health, field))
         for name, help_, field in _SECONDS:
             yield GaugeMetricFamily(name, help_, value=getattr(health, field), unit="seconds")
         for name, help_, field in _GAUGES:
@@ -130,7 +130,7 @@ class DaemonCollector(Collector):
 
     def _wall_clock(self) -> Iterator[Metric]:
         health = self._health
-        help_ = f"Steps of the wall clock{_SINCE}"
+        help_ = f"Steps of the wall clock{_SINCE_START}"
         steps = CounterMetricFamily("ninewatch_clock_steps", help_, labels=["direction"])
         steps.add_metric(["forward"], health.clock_steps)
         steps.add_metric(["backward"], health.clock_steps_back)
@@ -140,7 +140,7 @@ class DaemonCollector(Collector):
 
     def _store(self) -> Iterator[Metric]:
         health, now = self._health, self._clock.now()
-        help_ = f"Observations and runs that were dropped because the queue was full{_SINCE}"
+        help_ = f"Observations and runs that were dropped because the queue was full{_SINCE_START}"
         dropped = CounterMetricFamily("ninewatch_store_dropped", help_, labels=["what"])
         dropped.add_metric(["observation"], health.dropped_observations)
         dropped.add_metric(["run"], health.dropped_runs)
@@ -169,9 +169,9 @@ class DaemonCollector(Collector):
         pages.add_metric(["true"], health.pages_acknowledged)
         pages.add_metric(["false"], health.pages_unacknowledged)
         yield pages
-        name, help_ = "ninewatch_acknowledgements", f"Alerts that a person acknowledged{_SINCE}"
+        name, help_ = "ninewatch_acknowledgements", f"Alerts that a person acknowledged{_SINCE_START}"
         acknowledged = CounterMetricFamily(name, help_, labels=["severity"])
-        name, help_ = "ninewatch_time_to_acknowledge", f"Total time from announcement to acknowledgement{_SINCE}"
+        name, help_ = "ninewatch_time_to_acknowledge", f"Total time from announcement to acknowledgement{_SINCE_START}"
         times = CounterMetricFamily(name, help_, labels=["severity"], unit="seconds")
         for severity, (count, total) in health.acknowledgements.items():
             acknowledged.add_metric([severity], count)
@@ -208,7 +208,7 @@ class DaemonCollector(Collector):
             "Instant of the last successful load of the modules, Unix time",
         )
         yield GaugeMetricFamily(name, help_, value=health.blackbox_reload_at / SECOND, unit="seconds")
-        help_ = f"Requests for unknown modules{_SINCE}"
+        help_ = f"Requests for unknown modules{_SINCE_START}"
         yield CounterMetricFamily("blackbox_module_unknown", help_, value=health.unknown_modules)
 
 

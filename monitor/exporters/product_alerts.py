@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PRODUCT_PAGE: Final = "/products/{{ $labels.product }}"
 _NOT_PAUSED: Final = "\nunless on (product) ninewatch_check_paused == 1"
-_UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
+_STATE_UNKNOWN: Final = 'ninewatch_product_state{state="unknown"}'
 
 
 def product_alerts(drill_every: int) -> Iterator[Alert]:
@@ -91,7 +91,7 @@ _FULLY_BLIND = over_replicas("min", 'ninewatch_vantage_blind{vantage="local"}', 
 def _unknown_alerts() -> Iterator[Alert]:
     yield Alert(
         "NinewatchProductUnknown",
-        f"{or_last_value(_UNKNOWN, '6h', function='min')} == 1{_NOT_PAUSED}",
+        f"{or_last_value(_STATE_UNKNOWN, '6h', function='min')} == 1{_NOT_PAUSED}",
         "warning",
         "The state of {{ $labels.product }} is unknown",
         "For 10 minutes no probe of {{ $labels.product }} could distinguish up from down: the monitor is the cause. "
@@ -123,7 +123,7 @@ def _unknown_alerts() -> Iterator[Alert]:
 def _blind_alerts() -> Iterator[Alert]:
     yield Alert(
         "NinewatchMonitorBlind",
-        f"{over_replicas('min', _UNKNOWN, 'product', 'state')} == 1\nor {_FULLY_BLIND} == 1",
+        f"{over_replicas('min', _STATE_UNKNOWN, 'product', 'state')} == 1\nor {_FULLY_BLIND} == 1",
         "critical",
         "ninewatch cannot observe the products",
         "For 5 minutes all far references failed, or no probe of any product could distinguish up from down: the "

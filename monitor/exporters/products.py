@@ -12,7 +12,7 @@ from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
 from monitor.exporters.window_lines import BOUNDS, CalendarLines, WindowLines, label_of, window_name
 from sla import availability as figures
-from sla.alerting import BURN_POLICIES, LENGTHS, LookBacks, burn_alerts
+from sla.alerting import BURN_POLICIES, LOOK_BACKS, LookBacks, burn_alerts
 from sla.budget import objective_within
 from sla.eras import EVER
 from sla.gate import Answer
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.objective import Objective
 
-DETAIL = 200  # characters of the detail of a failed probe in a label
+MAX_DETAIL = 200  # characters of the detail of a failed probe in a label
 _WINDOW_COLUMNS = slice(ProductColumn.AVAILABILITY, ProductColumn.BURN_RATE + 1)  # set together
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _TROUBLED_WINDOW = WINDOWS["6h"]
@@ -97,7 +97,7 @@ class ProductLines:
         self.state, self.up, self.recently_down = State.UNKNOWN, False, True
         self.override: GateOverride | None = None
         window, is_calendar = label_of(product.window), product.window.period is not None
-        self._zone, lengths = zone, {*WINDOWS.values(), *LENGTHS}
+        self._zone, lengths = zone, {*WINDOWS.values(), *LOOK_BACKS}
         self._lengths = sorted(lengths if is_calendar else lengths | {product.window.length})
         self._windows = WindowLines(product.id, product.window.length, self._lengths)
         self._calendar = CalendarLines(product.id, window) if is_calendar else None
@@ -291,7 +291,7 @@ def _info(incident: Incident) -> dict[str, str]:
         "incident": incident.id,
         "reason": incident.reason,
         "status": "" if first is None or first.status is None else str(first.status),
-        "detail": "" if first is None else first.detail[:DETAIL],
+        "detail": "" if first is None else first.detail[:MAX_DETAIL],
     }
 
 

@@ -21,7 +21,7 @@ from monitor.exporters.window_lines import window_name
 from sla.alerting import BURN_POLICIES, BurnPolicy
 from sla.interval import DAY, SECOND
 from sla.latency_alerting import ALERT as LATENCY_ALERT
-from sla.latency_alerting import FRACTION
+from sla.latency_alerting import BUDGET_FRACTION
 from sla.objective import format_duration
 
 BASE = "http://127.0.0.1:9999"  # address of the daemon without `public_url`
@@ -162,8 +162,8 @@ def _latency_burn_alert() -> Alert:
         "warning",
         "{{ $labels.product }} answers too slowly: its latency budget is spent {{ $value | humanize }} times too fast",
         f"Since the start of yesterday, slow answers of {{{{ $labels.product }}}}{_OF_CHECK} spent "
-        f"{_percent(FRACTION)} or more of the budget of {{{{ $labels.objective }}}}, and the burn continues. The alert "
-        "resolves when the answers of the day are fast again.",
+        f"{_percent(BUDGET_FRACTION)} or more of the budget of {{{{ $labels.objective }}}}, and the burn continues. "
+        "The alert resolves when the answers of the day are fast again.",
         page=PRODUCT_PAGE,
     )
 

@@ -22,7 +22,7 @@ from sla.interval import Interval
 from sla.window import format_instant, parse_instant
 
 MAX_TEXT_LENGTH: Final = 500  # characters of an author or a reason
-LATEST: Final = 2**53  # microseconds: the latest instant that a record can store
+LATEST_INSTANT: Final = 2**53  # microseconds: the latest instant that a record can store
 
 
 class Journal:
@@ -108,7 +108,7 @@ def _fact(data: Mapping[str, Any]) -> Fact:
 
 
 def _check_recordable(fact: Fact, known: str) -> None:
-    if not 0 <= fact.made <= LATEST:
+    if not 0 <= fact.made <= LATEST_INSTANT:
         raise ValueError("made is not an instant from 1970 to 2255")
     if not all((known, fact.author.strip(), fact.kind)):
         raise ValueError("id, author and kind must not be empty")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.status_pages import MAX_TEXT, PLACEHOLDERS
-from monitor.facts.journal import LATEST
+from monitor.facts.journal import LATEST_INSTANT
 from sla.duration import format_duration
 from sla.interval import MINUTE, SECOND
 from sla.localtime import local
@@ -125,7 +125,7 @@ def next_due(value: Any, writing: Writing) -> int | None:
             at = parse_instant(str(value)[:64], writing.zone)
         except (ValueError, OverflowError):
             raise InvalidUpdateError("next_update is neither a duration nor an instant", remedy) from None
-    if not writing.now < at <= LATEST:
+    if not writing.now < at <= LATEST_INSTANT:
         raise InvalidUpdateError("next_update is not in the future", remedy)
     return at
 

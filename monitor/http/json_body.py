@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from monitor.http.response import Response
 
 _BYTES_PER_VALUE = 80  # of the limit; a value takes up to 300 bytes of memory and 4 microseconds of a search
-_WIDE = ((re.compile(rb"[\xf0-\xff]"), 4), (re.compile(rb"[\xc4-\xef]"), 2))  # UTF-8 bytes -> bytes per character
+_WIDE_CHARACTERS = (
+    (re.compile(rb"[\xf0-\xff]"), 4),
+    (re.compile(rb"[\xc4-\xef]"), 2),
+)  # UTF-8 bytes -> bytes per character
 
 
 def document(response: Response) -> Any:
@@ -32,7 +35,7 @@ def document(response: Response) -> Any:
     if values > response.limit // _BYTES_PER_VALUE:
         detail = f"{values} values in JSON, at most {response.limit // _BYTES_PER_VALUE} are read; raise body_limit"
         raise ProbeFailure("body_too_large", detail, status=status)
-    bytes_per_character = next((width for pattern, width in _WIDE if pattern.search(body)), 1)
+    bytes_per_character = next((width for pattern, width in _WIDE_CHARACTERS if pattern.search(body)), 1)
     if bytes_per_character * len(body) > response.limit:
         size = bytes_per_character * len(body)
         detail = f"{size} bytes of JSON in memory, at most {response.limit} are read; raise body_limit"

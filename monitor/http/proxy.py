@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Family
     from monitor.network.attempt import Attempt
 
-_LENGTH = re.compile(rb"(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+_FRAMING_HEADER = re.compile(rb"(content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _TARGET_UNREACHABLE = {502, 503, 504}  # statuses for CONNECT if the proxy cannot reach the target
 
 
@@ -102,7 +102,7 @@ async def _read_head(connection: Connection, response: Response, send_failure: P
         if len(unparsed) > HEADER_LIMIT:
             raise ProbeFailure("headers_too_large", f"more than {HEADER_LIMIT} bytes in one header")
         for line in lines:
-            if not _LENGTH.match(line):
+            if not _FRAMING_HEADER.match(line):
                 response.feed(line + b"\n")
         if not has_line:  # parse an incomplete status line, which may be invalid and never end
             response.feed(unparsed)

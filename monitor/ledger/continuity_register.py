@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from sla.intent import Entry, Run
 
-KEPT: Final = 2 * HOUR  # how long a preserved transaction is kept after its end, for the result of a failure
+KEPT_AFTER_END: Final = 2 * HOUR  # how long a preserved transaction is kept after its end, for the result of a failure
 KEPT_AFFECTED: Final = 30 * DAY  # how long other transactions are kept
-_DONE: Final = (TransactionState.PRESERVED, TransactionState.NEVER_ACKNOWLEDGED)
+_FINAL_STATES: Final = (TransactionState.PRESERVED, TransactionState.NEVER_ACKNOWLEDGED)
 
 
 def owner_of(product: str, transaction: str) -> str:
@@ -28,8 +28,8 @@ def is_kept(run: Run, now: int) -> bool:
     """Return whether a closed run is still needed."""
     if run.closing is None:
         return True
-    finished = transaction_state(run) in _DONE and not possibly_left_behind(run)
-    return now - run.closing.at < (KEPT if finished else KEPT_AFFECTED)
+    finished = transaction_state(run) in _FINAL_STATES and not possibly_left_behind(run)
+    return now - run.closing.at < (KEPT_AFTER_END if finished else KEPT_AFFECTED)
 
 
 class ContinuityRegister:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from sla.intent import Entry, Run
 
-KEPT: Final = 30 * DAY  # how long a run that possibly left data behind is kept
+KEPT_TIME: Final = 30 * DAY  # how long a run that possibly left data behind is kept
 
 
 def is_needed(run: Run, now: int) -> bool:
     """Return whether a closed run is still needed."""
-    return run.closing is not None and run.closing.left_behind and now - run.closing.at < KEPT
+    return run.closing is not None and run.closing.left_behind and now - run.closing.at < KEPT_TIME
 
 
 class JourneyRegister:
@@ -45,7 +45,7 @@ class JourneyRegister:
 
     def forget(self, now: int) -> None:
         """Remove the runs that possibly left data behind more than 30 days ago from the counts."""
-        while self._closings and now - self._closings[0][0].at >= KEPT:
+        while self._closings and now - self._closings[0][0].at >= KEPT_TIME:
             self.left_behind -= Counter([self._closings.popleft()[1]])
 
     def run(self, name: str) -> Run | None:

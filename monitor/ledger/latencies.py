@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.probe_result import VANTAGE
 from sla.interval import SECOND
-from sla.latency_day import KEPT, LatencyDay
+from sla.latency_day import KEPT_TIME, LatencyDay
 from sla.latency_histogram import LatencyHistogram
 from sla.latency_objective import Fast
 from sla.localtime import local, midnight
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-PENDING: Final = 16  # observations of a check that are counted together; each keeps its phases in memory until then
+MAX_PENDING: Final = 16  # observations of a check that are counted together; each keeps its phases in memory until then
 
 
 class OpenDay:
@@ -50,7 +50,7 @@ class OpenDay:
         self.last = at
         pending = self._pending
         pending.append((latency, phases))
-        if len(pending) >= PENDING:
+        if len(pending) >= MAX_PENDING:
             self._count_pending()
 
     @property
@@ -148,7 +148,7 @@ class CheckLatencies:
         start, end = day_of(at, zone)
         recorded = self._closed.pop(start, None)
         self._open = OpenDay(start, end) if recorded is None else OpenDay.of(recorded, end)
-        for old in [old for old in self._closed if old < start - KEPT]:
+        for old in [old for old in self._closed if old < start - KEPT_TIME]:
             del self._closed[old]
         return self._open
 

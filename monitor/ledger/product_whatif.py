@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.whatif_changes import Change, ChangeName
 
-SETTLE: Final = 15 * MINUTE  # of products without a readiness block
+DEFAULT_SETTLING_TIME: Final = 15 * MINUTE  # of products without a readiness block
 
 
 class ProductReplay:
@@ -94,7 +94,7 @@ def _deployments_without_downtime(
     ledger: Ledger, product: Product, window: Interval, at: int
 ) -> DeploymentsWithoutDowntime:
     """Return the change with the deployments before the window too: an outage that they caused may reach into it."""
-    settle = SETTLE if product.readiness is None else product.readiness.settle
+    settle = DEFAULT_SETTLING_TIME if product.readiness is None else product.readiness.settle
     marked = [
         deployment.at
         for deployment in deployments(evidence_facts(ledger, product.id, at))

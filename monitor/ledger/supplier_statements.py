@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sla.admission import LATEST, Admission, admissions, outages, unobserved
+from sla.admission import MAX_DELAY, Admission, admissions, outages, unobserved
 from sla.interval import DAY, Interval
 from sla.supplier_statement import feed_states, readable_times, statements
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.supplier_statement import FeedState, Statement
 
-_SEARCHED: Final = 7 * DAY  # before the window, for the start of an outage that reaches into it
+_SEARCHED_BEFORE: Final = 7 * DAY  # before the window, for the start of an outage that reaches into it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ def supplier_record(ledger: Ledger, product: Product, window: Interval, now: int
     if product.status_feed is None and not own:
         return None
     stated, states = statements(own), feed_states(own)
-    history, end = ledger.compositions[product.id], min(window.end + LATEST, now)
-    searched = Interval(window.start - _SEARCHED, max(end, window.start))
-    observed = [outage for outage in outages(history, searched) if outage.interval.end > window.start - LATEST]
+    history, end = ledger.compositions[product.id], min(window.end + MAX_DELAY, now)
+    searched = Interval(window.start - _SEARCHED_BEFORE, max(end, window.start))
+    observed = [outage for outage in outages(history, searched) if outage.interval.end > window.start - MAX_DELAY]
     compared = admissions(observed, stated, readable_times(states), now)
     spans = ((admission, admission.outage.interval) for admission in compared)
     shown = [admission for admission, span in spans if span.start < window.end and span.end > window.start]

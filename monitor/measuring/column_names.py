@@ -25,7 +25,7 @@ SYNONYMS = {
 _RANK_BY_VALUE = {word: rank for rank, words in SYNONYMS.items() for word in words.split()}
 
 # Additional values in a log of changes. UptimeRobot's "started" refers to the monitor itself.
-_CHANGES = {
+_CHANGE_WORDS = {
     "firing": BAD, "alerting": BAD, "triggered": BAD, "open": BAD, "opened": BAD, "ongoing": BAD, "incident": BAD,
     "active": BAD, "suppressed": BAD,
     "resolved": GOOD, "closed": GOOD, "recovered": GOOD, "recovery": GOOD, "normal": GOOD,
@@ -74,7 +74,7 @@ def rank(text: str) -> int:
     word = _word(text)
     if word not in _RANK_BY_VALUE:
         shortened = text if len(text) <= 40 else f"{text[:40]}..."
-        if word in _CHANGES:
+        if word in _CHANGE_WORDS:
             raise ValueError(f'"{shortened}" is a state change, not an outcome of a probe; use --changes')
         raise ValueError(
             f'"{shortened}" is not an outcome; use good, bad or unknown (or up, down, success, failed, 1, 0, pending, '
@@ -90,7 +90,7 @@ def state_of(text: str) -> Outcome:
         ValueError: not a state.
     """
     word = _word(text)
-    return OUTCOMES[_CHANGES[word] if word in _CHANGES else rank(text)]
+    return OUTCOMES[_CHANGE_WORDS[word] if word in _CHANGE_WORDS else rank(text)]
 
 
 def is_open_state(text: str) -> bool:

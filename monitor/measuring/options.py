@@ -136,12 +136,12 @@ def measure_record(record: Record, measure_options: MeasureOptions) -> Measureme
 
 
 def _member(observations: Observations, timing: ProbeTiming) -> MeasuredStream:
-    span_ends = (int(observations.at[0]), int(observations.at[-1])) if len(observations) else (NEVER, NEVER)
+    span_ends = (int(observations.at[0]), int(observations.at[-1])) if len(observations) else (NO_INSTANT, NO_INSTANT)
     return MeasuredStream(*span_ends, observations.timeline(timing.hold), timing)
 
 
 FIXED_WINDOW_NAMES = ("window", "the whole record")  # names of windows that do not move with time
-NEVER = -1 << 63  # first and last instant of a stream without observations up to `at`
+NO_INSTANT = -1 << 63  # first and last instant of a stream without observations up to `at`
 USE_CHANGES = "use --changes for state changes, or --samples if each row is a probe"
 
 
@@ -165,7 +165,7 @@ def measure_changes(log: ChangeLog, measure_options: MeasureOptions, until: int 
 
 def _measured_stream(changes: StreamChanges | None) -> MeasuredStream:
     if changes is None:
-        return MeasuredStream(NEVER, NEVER, Timeline(0), ProbeTiming(None, None, 0, 0))
+        return MeasuredStream(NO_INSTANT, NO_INSTANT, Timeline(0), ProbeTiming(None, None, 0, 0))
     return MeasuredStream(changes.first, changes.last, changes.history, ProbeTiming(None, None, 0, changes.resolution))
 
 
@@ -184,7 +184,7 @@ def _measurement(members: dict[Stream, MeasuredStream], measure_options: Measure
 
 def _span(members: Iterable[MeasuredStream], at: int | None) -> Interval:
     """Return the time from the first observation to the last, or to `at`."""
-    ends = [(member.first, member.last) for member in members if member.last > NEVER]
+    ends = [(member.first, member.last) for member in members if member.last > NO_INSTANT]
     last = max((last for _, last in ends), default=0) if at is None else at
     return Interval(min((first for first, _ in ends), default=last), last)
 

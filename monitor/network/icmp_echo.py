@@ -51,7 +51,7 @@ class Request:
     unfragmented: bool = False
 
 
-PLAIN = Request()
+PLAIN_REQUEST = Request()
 
 
 def may_open_socket() -> bool:
@@ -66,7 +66,7 @@ def may_open_socket() -> bool:
 
 
 async def echo(
-    attempt: Attempt, address: Address, request: Request = PLAIN, *, check_policy: bool = True
+    attempt: Attempt, address: Address, request: Request = PLAIN_REQUEST, *, check_policy: bool = True
 ) -> int | None:
     """Return the hop limit of the reply, None if the kernel does not report it.
 

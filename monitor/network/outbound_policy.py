@@ -34,7 +34,7 @@ _LOOPBACK = tuple(map(ip_network, ("127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/12
 _LOOPBACK_TEXT = "a loopback address of the monitor, which remote callers may not reach"
 _LOOPBACK_NAME = re.compile(r"(.*\.)?localhost[46]?(\.localdomain[46]?)?|ip6-(localhost|loopback)", re.IGNORECASE)
 # The last 4 bytes are the IPv4 address: NAT64 (RFC 6052, 8215), SIIT (RFC 2765), and older forms.
-_TRANSLATED = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
+_TRANSLATION_PREFIXES = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 
 
 class OutboundPolicy:
@@ -102,5 +102,5 @@ def _endpoints(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv
         yield address.sixtofour
     if address.teredo is not None:
         yield address.teredo[1]
-    if int(address) > 0xFFFF and any(address in network for network in _TRANSLATED):  # ::1 is not translated
+    if int(address) > 0xFFFF and any(address in network for network in _TRANSLATION_PREFIXES):  # ::1 is not translated
         yield IPv4Address(int(address) & 0xFFFF_FFFF)

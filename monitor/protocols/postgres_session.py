@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _NO_FILE = "/nonexistent/file"  # replaces the files in ~/.postgresql
 _VARIABLES_WITHOUT_OPTION = ("PGSERVICE", "PGDATESTYLE", "PGTZ", "PGGEQO")  # no connection option overrides them
-_NEVER = 86_400.0  # seconds; the runner's deadline ends the wait earlier
+_NO_TIMEOUT = 86_400.0  # seconds; the runner's deadline ends the wait earlier
 _READY = 1  # value sent to the driver's generator: readable
 _ESTABLISHED = 1  # tcpi_state, the first byte of Linux' struct tcp_info: TCP_ESTABLISHED
 _BYTES_RECEIVED = 128  # offset of the 64-bit tcpi_bytes_received in Linux' struct tcp_info
@@ -89,7 +89,7 @@ async def open_connection(
     with in_memory(*identity) if identity is not None else nullcontext() as path:
         certificate_options = {"sslcert": path, "sslkey": path} if path is not None else {}
         steps = generators.connect(make_conninfo("", **{**options, **certificate_options}))
-        return await wait_conn_async(_connect_limited(steps, on_connect), _NEVER)
+        return await wait_conn_async(_connect_limited(steps, on_connect), _NO_TIMEOUT)
 
 
 async def first_row(connection: PGconn, query: str) -> list[Any]:
@@ -105,7 +105,7 @@ async def first_row(connection: PGconn, query: str) -> list[Any]:
 
     connection.send_query(query.encode())
     connection.set_single_row_mode()
-    await wait_async(generators.send(connection), connection.socket, _NEVER)
+    await wait_async(generators.send(connection), connection.socket, _NO_TIMEOUT)
     result: PGresult | None = await _fetch_limited(connection.socket, generators.fetch(connection))
     if result is not None and result.status == ExecStatus.FATAL_ERROR:
         raise errors.error_from_result(result)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.alerting.page_report import NIGHT, categories, is_page
+from monitor.alerting.page_report import NIGHT_HOURS, categories, is_page
 from monitor.facts.planned_maintenance import maintenance_exclusions
 from monitor.notification import Kind
 from sla.interval import SECOND, Interval, subtract, union
@@ -89,7 +89,7 @@ class Effects:
 COUNTERS: Final = ("pages", "pages_at_night", "reminders", "tickets")
 
 
-def effects(replayed: ReplayResult, night: ServiceHours = NIGHT) -> Effects:
+def effects(replayed: ReplayResult, night: ServiceHours = NIGHT_HOURS) -> Effects:
     """Return the effects of a replay; the hours of `night` are in the time zone of its portfolio."""
     rows = replayed.notifications
     by_receiver: dict[str, Counter[str]] = {}

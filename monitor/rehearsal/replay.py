@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from monitor.alerting.conditions import SPREAD
+from monitor.alerting.conditions import UPDATES_PER_ROUND
 from monitor.alerting.service import Alerting
 from monitor.engine.recorder import Recorder
 from monitor.facts.fact_index import Facts
 from monitor.facts.pauses import configured_pauses
 from monitor.health import Health
-from monitor.notification import NOTHING, Kind
+from monitor.notification import NO_DECISIONS, Kind
 from monitor.probe_result import ProbeResult
 from monitor.rehearsal.observations import arrival
 from sla.alerting import BURN_POLICIES
@@ -90,7 +90,7 @@ class DecisionCollector:
         observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
-        decided: Decided = NOTHING,
+        decided: Decided = NO_DECISIONS,
     ) -> None:
         """Collect the decision."""
         if incident is not None:
@@ -277,7 +277,7 @@ class Replay:
     def _next_update_of_product(self, number: int, first: int) -> int:
         """Return the first update from the instant `first` on that checks the conditions of a product."""
         turn = self._alerting.update_count + (first - self._updated_at) // UPDATE_INTERVAL - 1
-        return first + (number - turn) % SPREAD * UPDATE_INTERVAL
+        return first + (number - turn) % UPDATES_PER_ROUND * UPDATE_INTERVAL
 
     def _add_due_facts(self) -> None:
         """Add the facts that were made until now, as the daemon does from the journal."""

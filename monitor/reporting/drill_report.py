@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Document, Part, Section, StateChart, Table, Tile, words
 from monitor.reporting.state_chart import state_name
-from monitor.views.drill_text import VERDICTS, bounds_text
+from monitor.views.drill_text import VERDICT_TEXTS, bounds_text
 from monitor.views.formatting import moment
 from sla.duration import format_duration
 from sla.interval import SECOND, Interval
@@ -75,7 +75,7 @@ class DrillReport:
             drill.product,
             self.name,
             f"Scenario: {drill.scenario}" if drill.scenario else "",
-            f"Verdict: {VERDICTS[met]}: {self.result.reason}",
+            f"Verdict: {VERDICT_TEXTS[met]}: {self.result.reason}",
             met is False,
             tuple(self._tiles()),
             self._chart(),

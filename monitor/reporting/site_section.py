@@ -9,7 +9,7 @@ from monitor.ledger.designed_downtime import designed_total
 from monitor.ledger.product_sites import active_site_of
 from monitor.reporting import document as doc
 from monitor.reporting.document import Cell, Section, Table, words
-from monitor.views.sites import VERDICTS, active_text, duration_text, failover_json, measured_failovers
+from monitor.views.sites import VERDICT_TEXTS, active_text, duration_text, failover_json, measured_failovers
 from sla.duration import format_duration
 from sla.interval import SECOND
 
@@ -68,7 +68,7 @@ def _row(record: FailoverRecord, result: FailoverResult, zone: ZoneInfo) -> tupl
         words(f"{record.change.source} to {record.change.target}"),
         words(duration_text(result.duration)),
         words(duration_text(result.downtime)),
-        words(f"{VERDICTS[result.met]}: {result.reason}"),
+        words(f"{VERDICT_TEXTS[result.met]}: {result.reason}"),
     )
 
 

@@ -52,7 +52,7 @@ def reconcile(connection: sqlite3.Connection, now: int) -> SetAside | None:
 
 
 def _set_future_rows_aside(connection: sqlite3.Connection, now: int) -> SetAside | None:
-    (latest,) = connection.execute(sql.LATEST).fetchone()
+    (latest,) = connection.execute(sql.LAST_OBSERVED_INSTANT).fetchone()
     if latest is None or latest <= now + TOLERANCE:
         return None
     step = connection.execute(

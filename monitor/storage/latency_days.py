@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.storage import statements as sql
 from monitor.storage.rows import DamagedRowError
-from sla.latency_day import KEPT, LatencyDay
+from sla.latency_day import KEPT_TIME, LatencyDay
 from sla.latency_histogram import LatencyHistogram
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_latency_days(
         number, phases = series[day.check, day.vantage], json.dumps(dict(day.phases), separators=(",", ":"))
         row = (number, day.start, day.last, _with_checksum(day.packed), day.phase_count, phases)
         connection.execute(sql.LATENCY_DAY, row)
-        connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT))
+        connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT_TIME))
 
 
 def latency_days_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Observations that are not in a written run are kept, whatever the retention. Without a written run the result is
 # NULL, and nothing is deleted.
 _PRUNABLE: Final = "SELECT min(?, (SELECT value FROM progress WHERE name = 'folded_until'))"
-_CUT: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
+_END_OF_BATCH: Final = "SELECT at + 1 FROM observations WHERE at < ? ORDER BY at LIMIT 1 OFFSET ?"
 _PRUNE: Final = "DELETE FROM observations WHERE at < ?"
 
 
@@ -22,6 +22,6 @@ def prune(connection: sqlite3.Connection, before: int, limit: int) -> int:
     Notifications before `before` are deleted if their alert is resolved and all of them were sent.
     """
     (bound,) = connection.execute(_PRUNABLE, (before,)).fetchone()
-    row = connection.execute(_CUT, (bound, limit - 1)).fetchone()
+    row = connection.execute(_END_OF_BATCH, (bound, limit - 1)).fetchone()
     connection.execute(PRUNE_NOTIFICATIONS, (before,))
     return connection.execute(_PRUNE, row or (bound,)).rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from monitor.notification import NOTHING, Decided
+from monitor.notification import NO_DECISIONS, Decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class RecordWriter(Protocol):
         observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
-        decided: Decided = NOTHING,
+        decided: Decided = NO_DECISIONS,
     ) -> None:
         """Queue the result of one probe."""
         ...

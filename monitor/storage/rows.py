@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.storage import statements as sql
 from monitor.storage.incident_failures import with_failures
-from monitor.storage.validation import LATEST
+from monitor.storage.validation import LATEST_INSTANT
 from sla.correction import Correction, Revocation, read
 from sla.fact import CORRECTION, REVOCATION, Fact
 from sla.incident import Incident
@@ -74,18 +74,18 @@ def _select(connection: sqlite3.Connection, statement: str, values: tuple[object
 
 def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
     """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
-    return [_observation(row) for row in _select(connection, sql.WINDOW, (check, window.start, window.end))]
+    return [_observation(row) for row in _select(connection, sql.RUNS_IN_WINDOW, (check, window.start, window.end))]
 
 
 def observations_between(connection: sqlite3.Connection, window: Interval) -> Iterator[Observation]:
     """Yield the observations of all checks with `at` in the window, by `at`. Older ones may have been pruned."""
-    for row in _select(connection, sql.BETWEEN, (window.start, window.end)):
+    for row in _select(connection, sql.OBSERVATIONS_BETWEEN, (window.start, window.end)):
         yield _observation(row)
 
 
 def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
     """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
-    for row in _select(connection, sql.TAIL):
+    for row in _select(connection, sql.NEWEST_RUNS):
         yield _observation(row)
 
 
@@ -115,7 +115,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
     outcome = _OUTCOMES.get(code)
     if check is None or vantage is None or reason is None or outcome is None:
         raise DamagedRowError(f"observation at {at!r}: unknown outcome {code!r}, or no such check or reason")
-    if not (isinstance(at, int) and 0 <= at <= LATEST and (latency is None or isinstance(latency, int))):
+    if not (isinstance(at, int) and 0 <= at <= LATEST_INSTANT and (latency is None or isinstance(latency, int))):
         raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not numbers")
     return Observation(check, at, outcome, reason, latency, vantage, recheck != 0)
 

@@ -100,7 +100,7 @@ class SqliteStore:
                 (o.at, series[o.check, o.vantage], PRECEDENCE[o.outcome], reasons[o.reason], o.latency, o.recheck)
                 for o in batch.observations
             ]
-            connection.executemany(sql.OBSERVE, rows)
+            connection.executemany(sql.INSERT_OBSERVATION, rows)
         if batch.runs:
             connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
         if batch.incidents:
@@ -116,7 +116,7 @@ class SqliteStore:
         for closed in batch.heads:
             write_head(connection, closed, series)
         if batch.folded_until is not None:
-            connection.execute(sql.FOLDED, (batch.folded_until,))
+            connection.execute(sql.FOLD_RUN, (batch.folded_until,))
 
     def _run_row(self, run: Run) -> tuple[int, ...]:
         series, reason = self._series[run.check, run.vantage], self._reasons[run.reason]

@@ -3,7 +3,7 @@
 from typing import Final
 
 # Of two observations at one instant, the worse one is kept (measurement.md, section 1).
-OBSERVE: Final = """
+INSERT_OBSERVATION: Final = """
     INSERT INTO observations (at, series, outcome, reason, latency, recheck) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (at, series) DO UPDATE
     SET outcome = excluded.outcome, reason = excluded.reason, latency = excluded.latency, recheck = excluded.recheck
@@ -18,7 +18,7 @@ INCIDENT: Final = """
     INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-FOLDED: Final = """
+FOLD_RUN: Final = """
     INSERT INTO progress (name, value) VALUES ('folded_until', ?)
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
 
@@ -34,7 +34,7 @@ ALL_SERIES: Final = "SELECT id, check_key, vantage FROM series"
 ALL_REASONS: Final = "SELECT id, word FROM reasons"
 
 # Without the bound `folded_until`, the query would scan all observations. -9e18 means no bound.
-TAIL: Final = """
+NEWEST_RUNS: Final = """
     WITH folded AS MATERIALIZED (
         SELECT id, check_key, vantage,
             coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
@@ -45,13 +45,13 @@ TAIL: Final = """
         AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
     ORDER BY at, series"""
 
-WINDOW: Final = """
+RUNS_IN_WINDOW: Final = """
     SELECT check_key, at, outcome, word, latency, vantage, recheck
     FROM observations JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
     WHERE check_key = ? AND at >= ? AND at < ?
     ORDER BY at"""
 
-BETWEEN: Final = """
+OBSERVATIONS_BETWEEN: Final = """
     SELECT check_key, at, outcome, word, latency, vantage, recheck
     FROM observations JOIN series ON series.id = series JOIN reasons ON reasons.id = reason
     WHERE at >= ? AND at < ?
@@ -151,7 +151,7 @@ SET_ASIDE: Final = """
     LIMIT 1"""
 
 # The instant of the last observation, from the last run of each series instead of all runs.
-LATEST: Final = """
+LAST_OBSERVED_INSTANT: Final = """
     SELECT max(last) FROM (
         SELECT max((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1)) AS last FROM series
         UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-LATEST: Final = 2**53  # microseconds: the year 2255; all instants are earlier, and sums do not overflow
+LATEST_INSTANT: Final = 2**53  # microseconds: the year 2255; all instants are earlier, and sums do not overflow
 REMEDY: Final = "the file was not changed; restore a backup, or start an empty one with `ninewatch run --new-record`"
 
-NEWEST: Final = 200_000  # observations that are checked, in a tenth of a second
+NEWEST_CHECKED: Final = 200_000  # observations that are checked, in a tenth of a second
 
 _Fault = tuple[str, str]
 
 
-def _number(column: str, maximum: int = LATEST, minimum: int = 0, *, null: bool = False) -> _Fault:
+def _number(column: str, maximum: int = LATEST_INSTANT, minimum: int = 0, *, null: bool = False) -> _Fault:
     allowed = f"typeof({column}) = 'integer' AND {column} BETWEEN {minimum} AND {maximum}"
     return (
         f"NOT ({allowed}{f' OR {column} IS NULL' if null else ''})",
@@ -57,8 +57,9 @@ _RUN: Final = (
 _ANY_FAULT: Final = f"""
     typeof(series + first + last + outcome + reason + count + hold + latency_count + latency_sum + latency_max + seeded)
         != 'integer'
-    OR NOT (first BETWEEN 0 AND last AND last <= {LATEST} AND outcome BETWEEN 0 AND 2 AND count BETWEEN 1 AND {LATEST}
-        AND hold BETWEEN 0 AND {LATEST} AND seeded BETWEEN 0 AND 1 AND latency_count BETWEEN 0 AND count
+    OR NOT (first BETWEEN 0 AND last AND last <= {LATEST_INSTANT} AND outcome BETWEEN 0 AND 2
+        AND count BETWEEN 1 AND {LATEST_INSTANT}
+        AND hold BETWEEN 0 AND {LATEST_INSTANT} AND seeded BETWEEN 0 AND 1 AND latency_count BETWEEN 0 AND count
         AND latency_sum BETWEEN 0 AND {2**62} AND latency_max BETWEEN 0 AND {2**62}
         AND last - first <= hold * (count - 1)
         AND series IN (SELECT id FROM series) AND reason IN (SELECT id FROM reasons))"""  # noqa: S608 - numbers of ours
@@ -153,7 +154,7 @@ _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
             *(_text(column) for column in ("content", "previous", "head")),
         ),
     ),
-    "clock_steps": ("id", (_number("at"), _number("size", minimum=-LATEST))),
+    "clock_steps": ("id", (_number("at"), _number("size", minimum=-LATEST_INSTANT))),
     "clock_marks": ("id", (*(_number(c) for c in ("start", "end", "made", "step")), _number("reverted", 1))),
 }
 
@@ -181,7 +182,7 @@ def _faults(connection: sqlite3.Connection) -> Iterator[str]:
             continue
         cases = " ".join(f"WHEN {condition} THEN '{fault}'" for condition, fault in faults)
         damaged = _ANY_FAULT if table == "runs" else "fault IS NOT NULL"
-        rows = f"(SELECT * FROM {table} ORDER BY at DESC LIMIT {NEWEST})" if table == "observations" else table  # noqa: S608
+        rows = f"(SELECT * FROM {table} ORDER BY at DESC LIMIT {NEWEST_CHECKED})" if table == "observations" else table  # noqa: S608
         query = f"SELECT {key}, CASE {cases} END AS fault FROM {rows} WHERE {damaged} LIMIT 1"  # noqa: S608
         for *values, fault in connection.execute(query):
             row = ", ".join(f"{name} {value!r}" for name, value in zip(key.split(", "), values, strict=True))
@@ -191,5 +192,5 @@ def _faults(connection: sqlite3.Connection) -> Iterator[str]:
 def _oldest(connection: sqlite3.Connection) -> Iterator[str]:
     """Yield a fault if the first observation has no instant: NULL sorts first. Text is among the newest rows."""
     for (at,) in connection.execute("SELECT at FROM observations ORDER BY at LIMIT 1"):
-        if not (isinstance(at, int) and 0 <= at <= LATEST):
-            yield f"in the table observations, row with at {at!r}: at is not a number from 0 to {LATEST}"
+        if not (isinstance(at, int) and 0 <= at <= LATEST_INSTANT):
+            yield f"in the table observations, row with at {at!r}: at is not a number from 0 to {LATEST_INSTANT}"

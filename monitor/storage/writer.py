@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from monitor.errors import StoreError
-from monitor.notification import NOTHING, Decided
+from monitor.notification import NO_DECISIONS, Decided
 from monitor.storage.file_watch import RecordWatch
 from monitor.storage.pending_writes import PendingWrites
 from monitor.storage.record_writer import Committed
@@ -37,7 +37,7 @@ CHECKPOINT_INTERVAL: Final = 30.0  # seconds between two checkpoints ...
 CHECKPOINT_ROWS: Final = 20_000  # ... or this number of observations, about 300 pages of the log
 # Observations in one transaction, so that a backlog is written in parts if there is little free disk space
 CHUNK: Final = 10_000
-LIMIT: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
+MAX_QUEUED: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Writer:
     transactions with incidents or notifications, and when a failing store has recovered.
     """
 
-    def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = LIMIT) -> None:
+    def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = MAX_QUEUED) -> None:
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
         self._queue: deque[Item] = deque()
         self._remainders: deque[Item] = deque()  # the rest of queue entries whose observation was dropped
@@ -94,7 +94,7 @@ class Writer:
         observation: Observation,
         runs: Sequence[Run] = (),
         incident: Incident | None = None,
-        decided: Decided = NOTHING,
+        decided: Decided = NO_DECISIONS,
     ) -> None:
         """Queue the result of one probe, in O(1), to write it in one transaction.
 
@@ -114,12 +114,12 @@ class Writer:
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Queue open runs. With `until`, all observations before `until` are in a run."""
-        self._queue.append((None, runs, None, until, NOTHING))
+        self._queue.append((None, runs, None, until, NO_DECISIONS))
         self._health.records_queued += 1
 
     def put_incident(self, incident: Incident) -> None:
         """Queue an open incident with its newest failing probe, for the next commit."""
-        self._queue.append((None, (), incident, None, NOTHING))
+        self._queue.append((None, (), incident, None, NO_DECISIONS))
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents, notifications and responses. Urgent ones are written immediately."""

@@ -14,7 +14,7 @@ import dns.message
 
 from monitor.network.failure import ProbeFailure
 from monitor.network.happy_eyeballs import first_success
-from monitor.network.icmp_echo import PLAIN, echo
+from monitor.network.icmp_echo import PLAIN_REQUEST, echo
 from monitor.probe_result import ProbeResult
 from monitor.protocols.dns_query import PORTS, query_resolver, system_resolvers
 from sla.observation import Outcome
@@ -74,7 +74,9 @@ def _gateway_probe(gateways: Callable[[], list[Address]]) -> Probe:
         if not (addresses := gateways()):
             raise ProbeFailure("no_route", "there is no default route", outcome=Outcome.UNKNOWN)
         # The policy protects from configured targets; gateways come from the system, and may be link-local.
-        await first_success(attempt, addresses, lambda address: echo(attempt, address, PLAIN, check_policy=False))
+        await first_success(
+            attempt, addresses, lambda address: echo(attempt, address, PLAIN_REQUEST, check_policy=False)
+        )
         return ProbeResult(Outcome.GOOD)
 
     return probe

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 from monitor.ledger.product_drills import measured_drill, recorded_drills
-from monitor.views.drill_text import VERDICTS, bounds_text
+from monitor.views.drill_text import VERDICT_TEXTS, bounds_text
 from monitor.views.formatting import moment
 from sla.duration import format_duration
 
@@ -36,7 +36,7 @@ def drill_row(result: DrillResult, *, started: object = None) -> SimpleNamespace
         rto=_length(drill.rto, "not stated"),
         lost=_length(result.lost, "not measured"),
         rpo=_length(drill.rpo, "not stated"),
-        verdict="in progress" if result.record.end is None else VERDICTS[result.met],
+        verdict="in progress" if result.record.end is None else VERDICT_TEXTS[result.met],
         reason=result.reason,
     )
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from sla.availability import Bounds
     from sla.drill_result import DrillResult
 
-VERDICTS: Final = {True: "met", False: "not met", None: "undecided"}
+VERDICT_TEXTS: Final = {True: "met", False: "not met", None: "undecided"}
 
 
 def drill_line(result: DrillResult) -> str:
     """Return the drill as one line: id, start, product, kind, recovery time and verdict."""
     drill = result.record.drill
-    state = "in progress" if result.record.end is None else VERDICTS[result.met]
+    state = "in progress" if result.record.end is None else VERDICT_TEXTS[result.met]
     text = f"{result.record.id}  {format_instant(drill.started)}  {drill.product} {drill.kind}"
     return f"{text}: {state}, recovery time {bounds_text(result.recovery)}"
 
@@ -38,7 +38,7 @@ def drill_lines(result: DrillResult) -> Iterator[str]:
     yield f"  recovery time  {bounds_text(result.recovery)}; RTO {_length(drill.rto, 'not stated')}"
     yield f"  recovery point {_length(result.lost, 'not measured')}; RPO {_length(drill.rpo, 'not stated')}"
     yield f"  downtime       {bounds_text(result.downtime)}"
-    yield f"  verdict        {VERDICTS[result.met]}: {result.reason}"
+    yield f"  verdict        {VERDICT_TEXTS[result.met]}: {result.reason}"
     yield from _statements(result)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.maintenance_terms import NotExcluded
     from sla.maintenance_window import MaintenanceWindow
 
-AHEAD: Final = 30 * DAY  # default length of the list of planned maintenance
+DEFAULT_AHEAD: Final = 30 * DAY  # default length of the list of planned maintenance
 MAX_AHEAD: Final = 400 * DAY
 
 
@@ -44,7 +44,7 @@ class Planned:
         }
 
 
-def upcoming(facts: Facts, portfolio: Portfolio, now: int, ahead: int = AHEAD) -> list[Planned]:
+def upcoming(facts: Facts, portfolio: Portfolio, now: int, ahead: int = DEFAULT_AHEAD) -> list[Planned]:
     """Return the maintenance from now until `ahead` by start: that of the configuration, and added windows."""
     span = Interval(now, now + ahead)
     planned = [planned for product in portfolio.products for planned in _planned(facts, portfolio, product, span)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sla.measured import Measured, MeasuredObjective
     from sla.readiness import Readiness
 
-SCALE = 240.0
+SCALE_WIDTH = 240.0
 ASSUMPTION = (
     "The bounds assume at most one change of state between consecutive probes. An outage shorter than the interval "
     "between probes can go undetected."
@@ -33,7 +33,7 @@ PROVISIONAL = "Provisional: the end of the window can still change, because prob
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Positions of bounds, estimate and objective on the scale of nines, 0 to SCALE; None without a figure."""
+    """Positions of bounds, estimate and objective on the scale of nines, 0 to SCALE_WIDTH; None without a figure."""
 
     low: float | None
     point: float | None
@@ -79,7 +79,7 @@ def product_row(
     `degraded` are the causes of its degradation. `designed` is the failover during which it is down by design.
     """
     bounds, budget = measured.availability, measured.budget
-    positions = [None if ratio is None else nines_scale(ratio, SCALE) for ratio in bounds]
+    positions = [None if ratio is None else nines_scale(ratio, SCALE_WIDTH) for ratio in bounds]
     objective = product.objective.ratio
     ceiling = readiness.ceiling if readiness else None
     return ProductRow(
@@ -97,7 +97,7 @@ def product_row(
         ceiling=ceiling,
         capped=ceiling is not None and ceiling < objective,
         open_incidents=open_incidents,
-        scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE)),
+        scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE_WIDTH)),
         degraded=tuple(cause.text for cause in degraded),
         designed=designed,
     )

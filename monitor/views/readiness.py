@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.measured import Measured
     from sla.readiness import ItemStatus, Readiness
 
-_SUPPORTS = {True: "", False: ", contradicts the item", None: ", undecided"}
+_SUPPORT_TEXTS = {True: "", False: ", contradicts the item", None: ", undecided"}
 _MAX_EVIDENCE = 3  # evidence of an item on a page, the newest first
 _FIGURE_NAMES = {
     "objective": "the objective",
@@ -74,7 +74,7 @@ def _state_text(status: ItemStatus) -> str:
 
 def source_text(evidence: Evidence) -> str:
     """Return kind and author of the evidence, and that it does not show that the item is met if so."""
-    return f"{evidence.kind} by {evidence.by}" + _SUPPORTS[evidence.supports]
+    return f"{evidence.kind} by {evidence.by}" + _SUPPORT_TEXTS[evidence.supports]
 
 
 def _evidence_line(evidence: Evidence, zone: ZoneInfo) -> EvidenceLine:

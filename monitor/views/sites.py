@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sla.sites import ActiveSite
 
 MAX_ROWS: Final = 10
-VERDICTS: Final = {True: "met", False: "missed", None: "undecided"}
+VERDICT_TEXTS: Final = {True: "met", False: "missed", None: "undecided"}
 
 
 def measured_failovers(ledger: Ledger, product_id: str, at: int) -> list[tuple[FailoverRecord, FailoverResult]]:
@@ -91,7 +91,7 @@ def sites_lines(ledger: Ledger, product: Product, at: int) -> Iterator[str]:
         yield (
             f"  {format_instant(result.started)}  {change.kind} from {change.source} to {change.target}: "
             f"{duration_text(result.duration)}, downtime {duration_text(result.downtime)}; "
-            f"{VERDICTS[result.met]}: {result.reason}"
+            f"{VERDICT_TEXTS[result.met]}: {result.reason}"
         )
 
 
@@ -119,7 +119,7 @@ def site_rows(ledger: Ledger, product: Product, now: int) -> SimpleNamespace | N
             change=f"{record.change.source} to {record.change.target}",
             duration=duration_text(result.duration),
             downtime=duration_text(result.downtime),
-            verdict=VERDICTS[result.met],
+            verdict=VERDICT_TEXTS[result.met],
             reason=result.reason,
         )
         for record, result in reversed(measured_failovers(ledger, product.id, now)[-MAX_ROWS:])

@@ -36,7 +36,7 @@ MAX_PER_CLIENT = 80  # probes in progress per client network, so that other clie
 _MAX_TARGET = 8_000  # the length of a URL that all implementations should support (RFC 9110, 4.1)
 # Headers that proxies add to a request. A proxy that adds none looks like a local client.
 _FORWARDED = re.compile(r"via|.*forwarded.*|x-real-ip|(.*-)?client-ip|cf-.*", re.IGNORECASE)
-_OFF = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
+_DISABLED = Refusal(404, "/probe is off", "start with `ninewatch run --blackbox-config blackbox.yml`")
 _REMOTE = Refusal(
     403,
     "/probe accepts requests from loopback only",
@@ -47,8 +47,12 @@ _NOT_ALLOWED = Refusal(
     "the client's network is not allowed",
     "add it to `--blackbox-allow`; this machine is 127.0.0.1/32",
 )
-_PAGE = Refusal(403, "/probe does not accept requests from web pages", "open the URL in a new tab, or use a program")
-_BUSY = Refusal(503, "too many probes are in progress", "try again in a few seconds", (("Retry-After", "1"),))
+_REQUEST_FROM_WEB_PAGE = Refusal(
+    403, "/probe does not accept requests from web pages", "open the URL in a new tab, or use a program"
+)
+_TOO_MANY_PROBES = Refusal(
+    503, "too many probes are in progress", "try again in a few seconds", (("Retry-After", "1"),)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Probes:
             Refusal: the client has MAX_PER_CLIENT probes in progress.
         """
         if self.probes_in_progress[client] >= MAX_PER_CLIENT:
-            raise _BUSY
+            raise _TOO_MANY_PROBES
         self.probes_in_progress[client] += 1
         try:
             yield
@@ -88,7 +92,7 @@ async def probe(request: web.Request) -> web.Response:
     """
     probes = request.app.get(PROBES)
     if probes is None:
-        raise _OFF
+        raise _DISABLED
     client, remote = _client_of(request, probes.allow)
     probe_request = _probe_request(request)
     outbound = probes.runner.outbound.for_remote_callers() if remote else None
@@ -96,7 +100,7 @@ async def probe(request: web.Request) -> web.Response:
         with probes.slot((client_network(client), remote)):
             page = await probes.blackbox.probe(probe_request, probes.runner, outbound)
     except BusyError:
-        raise _BUSY from None
+        raise _TOO_MANY_PROBES from None
     except UnknownModuleError:
         request.app[CONTEXT].health.unknown_modules += 1
         remedy = "use a module of the --blackbox-config file"
@@ -126,7 +130,7 @@ def _client_of(request: web.Request, allow: tuple[Network, ...]) -> tuple[IPv4Ad
         Refusal: the client may not use /probe.
     """
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin") or "Origin" in request.headers:
-        raise _PAGE
+        raise _REQUEST_FROM_WEB_PAGE
     if request.remote is None:
         raise _REMOTE
     peer = address_of(request.remote)

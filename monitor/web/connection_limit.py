@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
 CONNECTIONS = 256  # keep file descriptors free for probes
-RESERVE = 64  # of these, reserved for loopback (liveness probes)
+RESERVED_FOR_LOOPBACK = 64  # of these, reserved for loopback (liveness probes)
 PER_CLIENT = 64  # of these, for one remote client network
 _MIN_CONNECTIONS = 8
 HEADER_SECONDS = 20.0  # time limit of a request's headers, also the keep-alive timeout
@@ -34,7 +34,7 @@ def may_connect(connected: Sequence[IPv4Address | IPv6Address], peer: IPv4Addres
     limit = capacity()
     if peer.is_loopback:
         return len(connected) < limit
-    if len(connected) >= limit - min(RESERVE, limit // 4):
+    if len(connected) >= limit - min(RESERVED_FOR_LOOPBACK, limit // 4):
         return False
     client = client_network(peer)
     return sum(client_network(other) == client for other in connected) < min(PER_CLIENT, limit // 4)

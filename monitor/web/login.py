@@ -41,12 +41,12 @@ log = structlog.get_logger(__name__)
 routes = web.RouteTableDef()
 
 SIGN_IN_LIMIT: web.AppKey[RateLimit] = web.AppKey("sign_in_limit")
-_AGAIN: Final = "open /login to start again"
-_OFF = Refusal(404, "there is no sign-in with a provider", "configure `login: {oidc: ...}`")
+_START_AGAIN: Final = "open /login to start again"
+_NO_PROVIDER = Refusal(404, "there is no sign-in with a provider", "configure `login: {oidc: ...}`")
 _TOO_MANY = Refusal(429, "too many sign-ins from this network", "wait a few seconds", (("Retry-After", "10"),))
 _UNAVAILABLE = Refusal(503, "the sign-in provider cannot be used", "try again; the daemon's log has the reason")
-_STATE = Refusal(400, "this sign-in was not started here, has expired, or was completed", _AGAIN)
-_REFUSED = Refusal(403, "the sign-in was refused", f"{_AGAIN}; the daemon's log has the reason")
+_STATE = Refusal(400, "this sign-in was not started here, has expired, or was completed", _START_AGAIN)
+_REFUSED = Refusal(403, "the sign-in was refused", f"{_START_AGAIN}; the daemon's log has the reason")
 _NO_ROLE = Refusal(
     403, "your account has no role here", "ask the operator of this monitor for a role, then open /login"
 )
@@ -116,7 +116,7 @@ async def logout(request: web.Request) -> web.Response:
 def _oidc(request: web.Request) -> OidcLogin:
     login = request.app[CONTEXT].ledger.portfolio.login
     if login is None or login.oidc is None:
-        raise _OFF
+        raise _NO_PROVIDER
     return login.oidc
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from monitor.access.scopes import Scope
 from monitor.web.openapi_schemas import END, INSTANT, MAYBE_TEXT, TEXT, body_of, closed_object_of, list_of, ref
 
-_MARK = {"enum": ["useful", "noise"]}
+_RATING = {"enum": ["useful", "noise"]}
 _SEVERITY = {"enum": ["page", "ticket", "note"]}
 _EVENT = {"enum": ["opened", "escalated", "reminder", "acknowledged", "resolved", "test", "heartbeat", "report"]}
 
@@ -168,9 +168,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "/api/v1/alerts/{key}/mark",
         "Mark the page of an open or recently resolved alert as useful or noise",
         Scope.ALERTS_WRITE,
-        closed_object_of(key=TEXT, mark=_MARK, by=TEXT, at=INSTANT),
+        closed_object_of(key=TEXT, mark=_RATING, by=TEXT, at=INSTANT),
         {"key": "4f0c1d2e3a4b", "mark": "useful", "by": "Ana Ng", "at": "2026-11-29T09:12:30Z"},
-        request=closed_object_of(mark=_MARK),
+        request=closed_object_of(mark=_RATING),
         request_example={"mark": "useful"},
     ),
     Operation(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.web.context import WebContext
 
-WAITS: Final = 20  # until the observations before the instant are on disk
+MAX_WAITS: Final = 20  # until the observations before the instant are on disk
 WAIT_SECONDS: Final = 0.1
 
 
@@ -23,7 +23,7 @@ async def ledger_as_of(context: WebContext, product: Product, at: int, now: int)
     """
     if context.record is None or at >= now:
         return context.ledger
-    for _ in range(WAITS):
+    for _ in range(MAX_WAITS):
         if context.health.queue_since is None or context.health.queue_since > at:
             return await asyncio.to_thread(ledger_at, context.ledger.portfolio, context.record, at, product.id)
         await asyncio.sleep(WAIT_SECONDS)

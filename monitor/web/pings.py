@@ -25,19 +25,21 @@ if TYPE_CHECKING:
 
 routes = web.RouteTableDef()
 HEARTBEATS: web.AppKey[Heartbeats] = web.AppKey("heartbeats")
-LIMITS: web.AppKey[RateLimit] = web.AppKey("limits")
+PING_LIMITS: web.AppKey[RateLimit] = web.AppKey("limits")
 
 MAX_NOTE = 10_240  # bytes of the body that are read; its first line is recorded
 _CODE, _MAX_CODE = re.compile(r"[0-9]{1,3}"), 255
 
-_DENIED = Refusal(
+_ACCESS_DENIED = Refusal(
     401,
     "unknown heartbeat or wrong token",
     "send it as `Authorization: Bearer TOKEN` or as ?token=TOKEN",
     (("WWW-Authenticate", 'Bearer realm="ping"'),),
 )
 _TOO_MANY = Refusal(429, "too many pings", "wait a few seconds; 1 ping per minute is enough", (("Retry-After", "10"),))
-_SIGNAL = Refusal(404, "unknown signal", "end the path with start, success, fail, log or an exit code from 0 to 255")
+_UNKNOWN_SIGNAL = Refusal(
+    404, "unknown signal", "end the path with start, success, fail, log or an exit code from 0 to 255"
+)
 
 
 @routes.get("/ping/{product}/{check}", allow_head=False)
@@ -60,14 +62,14 @@ async def ping(request: web.Request) -> web.Response:
 
 
 def _authenticate(request: web.Request) -> CheckEntry:
-    limits = request.app[LIMITS]
+    limits = request.app[PING_LIMITS]
     key = f"{request.match_info['product']}/{request.match_info['check']}"
     entry = request.app[HEARTBEATS].authenticate(key, _token(request))
     # Wrong tokens have a separate limit, which does not affect clients with the right token.
     if not limits.take("" if entry is None else key):
         raise _TOO_MANY
     if entry is None:
-        raise _DENIED
+        raise _ACCESS_DENIED
     return entry
 
 
@@ -80,7 +82,7 @@ def _code(signal: str) -> int:
     if signal in ("success", "fail"):
         return 0 if signal == "success" else 1
     if _CODE.fullmatch(signal) is None or int(signal) > _MAX_CODE:
-        raise _SIGNAL
+        raise _UNKNOWN_SIGNAL
     return int(signal)
 
 
@@ -92,5 +94,5 @@ async def _note(request: web.Request) -> str:
 
 def publish(app: web.Application, heartbeats: Heartbeats) -> None:
     """Add the routes to the application. Pings are passed to `heartbeats`."""
-    app[HEARTBEATS], app[LIMITS] = heartbeats, RateLimit(app[CONTEXT].clock)
+    app[HEARTBEATS], app[PING_LIMITS] = heartbeats, RateLimit(app[CONTEXT].clock)
     app.add_routes(routes)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sla.calendar import Window
 
 MAX_WINDOW: Final = 3_660 * DAY  # ten years, so that no sum overflows
-_EARLIEST: Final = 3_660 * DAY  # the first instant for `at`
+_EARLIEST_INSTANT: Final = 3_660 * DAY  # the first instant for `at`
 
 
 def product_of(request: web.Request) -> Product:
@@ -61,7 +61,7 @@ def instant_of(request: web.Request, now: int) -> int:
         at = parse_instant(request.query["at"][:64])
     except ValueError:
         raise Refusal(400, "at is not an RFC 3339 instant", "write at=2026-11-20T18:00:00Z") from None
-    if not _EARLIEST <= at <= now:
+    if not _EARLIEST_INSTANT <= at <= now:
         raise Refusal(400, "at is in the future or before 1980", "omit it for the present")
     return at
 

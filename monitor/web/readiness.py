@@ -22,7 +22,7 @@ from sla.window import format_instant, parse_instant
 
 routes = web.RouteTableDef()
 
-_EARLIEST = 3_660 * DAY  # 1980
+_EARLIEST_INSTANT = 3_660 * DAY  # 1980
 
 
 @role(Role.READ)
@@ -31,7 +31,7 @@ async def product_readiness(request: web.Request) -> web.Response:
     check_query(request, "at")
     context, product = request.app[CONTEXT], product_of(request)
     now = context.clock.now()
-    at = _instant(dict(request.query), "at", _EARLIEST, now) if "at" in request.query else now
+    at = _instant(dict(request.query), "at", _EARLIEST_INSTANT, now) if "at" in request.query else now
     ledger = await ledger_as_of(context, product, at, now)
     readiness = readiness_of(ledger, product.id, at)
     measured = ledger.measured(product.id, ledger.own_window(product.id, at), at, now)

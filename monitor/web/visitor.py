@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.access.principal import Principal
 
 FORM_HEADERS: Final = {CONTENT_SECURITY_POLICY: form_policy()}
-_CHANGES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
+_CHANGE_SCOPES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Visitor:
     @property
     def may_change(self) -> bool:
         """Whether the person may use any of the forms."""
-        return any(self.may(scope) for scope in _CHANGES)
+        return any(self.may(scope) for scope in _CHANGE_SCOPES)
 
 
 def visitor_of(request: web.Request) -> Visitor:

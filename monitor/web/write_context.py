@@ -12,7 +12,7 @@ from aiohttp import web
 
 from monitor.access.audit_log import AuditEntry
 from monitor.errors import NinewatchError
-from monitor.facts.journal import LATEST, MAX_TEXT_LENGTH
+from monitor.facts.journal import LATEST_INSTANT, MAX_TEXT_LENGTH
 from monitor.web.access import principal_of
 from monitor.web.audit import AUDIT, origin_of
 from monitor.web.errors import Refusal
@@ -45,7 +45,7 @@ class WriteContext:
 
 
 WRITE_CONTEXT: web.AppKey[WriteContext] = web.AppKey("write_context")
-_OFF = Refusal(503, "this server accepts no changes", "ask the daemon that runs the probes")
+_CHANGES_DISABLED = Refusal(503, "this server accepts no changes", "ask the daemon that runs the probes")
 _TOO_MANY = Refusal(429, "too many changes", "wait a few seconds", (("Retry-After", "10"),))
 
 
@@ -57,7 +57,7 @@ def write_context(request: web.Request) -> WriteContext:
     """
     context = request.app.get(WRITE_CONTEXT)
     if context is None:
-        raise _OFF
+        raise _CHANGES_DISABLED
     return context
 
 
@@ -136,6 +136,6 @@ def end_of(body: dict[str, Any], now: int) -> int:
         instant = now + parse_duration(str(length)[:64]) if until is None else parse_instant(str(until)[:64])
     except (ValueError, OverflowError):
         raise Refusal(400, "not a duration, or not an RFC 3339 instant", remedy) from None
-    if not now < instant <= LATEST:
+    if not now < instant <= LATEST_INSTANT:
         raise Refusal(400, "the end is in the past, or after 2255", "use an instant in the future, before 2255")
     return instant

@@ -12,9 +12,9 @@ from sla.feasibility.prediction import YEAR, expected_unavailability
 from sla.interval import HOUR, MINUTE
 
 # Assumed effects of changes. The texts of the changes state them; users can enter other values in their plan.
-PATIENCE = 15 * MINUTE
-_WARM = Failover(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
-_HOT = Failover(Standby.HOT, MINUTE, Fraction(99, 100))
+RETRY_TIME = 15 * MINUTE
+_WARM_STANDBY = Failover(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
+_HOT_STANDBY = Failover(Standby.HOT, MINUTE, Fraction(99, 100))
 _SECOND_SITE = "second site"  # unique, because ids in plans have no spaces
 
 
@@ -106,7 +106,7 @@ def _deployment_changes(design: Design, part: Part) -> Iterator[Change]:
 
 def _coupling_changes(design: Design, part: Part) -> Iterator[Change]:
     if part.coupling is Coupling.HARD:
-        retried = replace(part, coupling=Coupling.RETRIED, patience=PATIENCE)
+        retried = replace(part, coupling=Coupling.RETRIED, patience=RETRY_TIME)
         text = f"Retry {part.name} for 15 minutes before a user sees an error"
         yield Change(f"retry/{part.id}", text, lambda: _with_part(design, retried))
     if part.coupling is not Coupling.DECOUPLED:
@@ -126,10 +126,10 @@ def _standby_changes(design: Design) -> Iterator[Change]:
         return
     if design.standby in (Standby.NONE, Standby.COLD):
         text = "Add a warm standby in another data centre (takes over in 15 minutes, works 9 of 10 times)"
-        yield Change("standby/warm", text, lambda: _with_standby(design, _WARM))
+        yield Change("standby/warm", text, lambda: _with_standby(design, _WARM_STANDBY))
     if design.standby is not Standby.HOT:
         text = "Serve from 2 data centres at once (takes over in 1 minute, works 99 of 100 times)"
-        yield Change("standby/hot", text, lambda: _with_standby(design, _HOT))
+        yield Change("standby/hot", text, lambda: _with_standby(design, _HOT_STANDBY))
     if design.failover is not None and design.standby is not Standby.NONE and design.failover.success < 1:
         rehearsed = replace(design.failover, success=1 - (1 - design.failover.success) / 2)
         text = "Rehearse the failover to halve its failures"

@@ -18,13 +18,13 @@ YEAR = 365 * DAY
 
 # Gauss-Legendre quadrature on (0, 1): exact for polynomials up to degree 15, that is for up to 16 leaves down at once.
 # The neglected terms are products of 17 probabilities. (point, weight) pairs, symmetric about 1/2.
-_HALF = (
+_QUADRATURE_NODES = (
     (0.09171732124782490, 0.18134189168918100),
     (0.26276620495816450, 0.15685332293894365),
     (0.39833323870681335, 0.11119051722668724),
     (0.48014492824876810, 0.05061426814518813),
 )
-_QUADRATURE = tuple((0.5 + side * x, weight) for x, weight in _HALF for side in (-1, 1))
+_QUADRATURE = tuple((0.5 + side * x, weight) for x, weight in _QUADRATURE_NODES for side in (-1, 1))
 
 
 @dataclass(frozen=True, slots=True)

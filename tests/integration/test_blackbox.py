@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE
+from monitor.blackbox.differences import DIFFERENCES, MODULE_FILE, SERVICE_DIFFERENCES
 from monitor.blackbox.metrics import OUTCOME
 from tests.monitor.probes.test_icmp import ALLOWED, needs_namespaces, run_isolated
 from tests.support.blackbox_comparison import BothExporters, Page, both_exporters
@@ -36,7 +36,7 @@ MODULES = Path(__file__).parents[1] / "support/blackbox.yml"
 # Differences that no pair shows, because they concern module files or callers, or are too expensive to show.
 UNSHOWN = {
     *MODULE_FILE,
-    *SERVICE,
+    *SERVICE_DIFFERENCES,
     *(
         "unknown",
         "lines",

@@ -17,7 +17,7 @@ from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
-from sla.latency_day import KEPT
+from sla.latency_day import KEPT_TIME
 from sla.latency_histogram import LatencyHistogram
 from sla.latency_objective import Fast
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, PHASES, ledger_of, product
@@ -129,7 +129,7 @@ def test_days_are_kept_for_a_year() -> None:
     for n in range(400):
         latencies.add(KEY, start + n * DAY, 250 * MILLISECOND, {})
     days = latencies.days([KEY])
-    assert days[0].start == start + 399 * DAY - KEPT
+    assert days[0].start == start + 399 * DAY - KEPT_TIME
     assert len(days) == 367
     assert days[5].histogram.percentile(Fraction(1, 2)) == pytest.approx(250 * MILLISECOND, rel=0.01)
 

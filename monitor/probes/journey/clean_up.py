@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sla.intent import Run
 
 MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
-GONE: Final = frozenset({404, 410})  # statuses of data that does not exist
+GONE_STATUSES: Final = frozenset({404, 410})  # statuses of data that does not exist
 
 
 class NotFoundError(Exception):
@@ -83,5 +83,5 @@ async def _remove(prepared: PreparedStep, attempt: Attempt, state: RunState) -> 
     try:
         await prepared.send(attempt.sibling(), state, [])
     except ProbeFailure as failure:
-        if failure.status not in GONE:
+        if failure.status not in GONE_STATUSES:
             raise

@@ -28,7 +28,7 @@ LOCAL_KINDS: Final = frozenset({"jwt"})  # kinds whose value is not an address: 
 URL_KINDS: Final = frozenset({"http", "freshness", "prometheus", "websocket"})
 BODIES: Final = ("body", "body_file", "form", "json_body")
 SECRET_KEYS: Final = frozenset({"headers", "cookies", "bearer", "body", "form", "json_body"})  # of http steps
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_READING_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SAMPLES: Final = ("1", "x.invalid")
 _ADDRESSES: Final = ("placeholder.invalid", "placeholder.invalid:1")
 _SCHEMES: Final = {"websocket": "wss"}
@@ -68,7 +68,7 @@ class StepDefinition:
     @property
     def reads(self) -> bool:
         """Whether the step only reads."""
-        return self.check.method in _READING if isinstance(self.check, HttpCheck) else self.check.tightens
+        return self.check.method in _READING_METHODS if isinstance(self.check, HttpCheck) else self.check.tightens
 
     @property
     def names(self) -> set[str]:

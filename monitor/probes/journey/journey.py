@@ -14,7 +14,7 @@ import structlog
 from monitor.log import conceal_secrets
 from monitor.network.failure import DETAIL_LIMIT, TIMEOUT_REASONS, ProbeFailure, failure_of
 from monitor.probe_result import JourneyResult, StepResult
-from monitor.probes.journey.clean_up import GONE
+from monitor.probes.journey.clean_up import GONE_STATUSES
 from monitor.probes.journey.names import in_order
 from monitor.probes.journey.one_time_codes import UsedCodes
 from monitor.probes.journey.prepared_step import PreparedStep
@@ -105,7 +105,9 @@ class Run:
             return True
         always = {prepared.step.id for prepared in self._journey.steps if prepared.step.always}
         removed = [
-            result.outcome is Outcome.GOOD or result.status in GONE for result in self.results if result.id in always
+            result.outcome is Outcome.GOOD or result.status in GONE_STATUSES
+            for result in self.results
+            if result.id in always
         ]
         return WriteOutcome.INDETERMINATE not in outcomes and all(removed)
 

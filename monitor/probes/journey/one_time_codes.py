@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-KEPT: Final = 20  # used time steps of a key that are kept; services accept the codes of two or three
+KEPT_TIME_STEPS: Final = 20  # used time steps of a key that are kept; services accept the codes of two or three
 TIME_FOR_REQUEST: Final = 5.0  # seconds that are left for a request after a wait, or half of the time if it is less
 _OWNER_ONLY: Final = 0o600
 
@@ -63,7 +63,9 @@ class UsedCodes:
         step = _first_unused(totp.step_at(attempt.now()), used)
         wait = max(0, step * totp.period - attempt.now()) / SECOND
         _check_time(wait, attempt.seconds_left())
-        used[:] = [*used, step][-KEPT:]  # before the first await, so that a run at the same time takes another one
+        used[:] = [*used, step][
+            -KEPT_TIME_STEPS:
+        ]  # before the first await, so that a run at the same time takes another one
         await self._store()
         await asyncio.sleep(wait)
         return totp.code(step)

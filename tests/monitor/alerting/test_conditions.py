@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from monitor.alerting.conditions import SPREAD
+from monitor.alerting.conditions import UPDATES_PER_ROUND
 from monitor.notification import Kind
 from monitor.probe_result import ProbeResult
 from monitor.vantage_status import ReferenceStatus, VantageStatus
@@ -35,7 +35,7 @@ def forms(**fields: Any) -> dict[str, object]:
     return product("forms", 1, fields.pop("objective", "99.9%"), **fields)
 
 
-async def run_periodic_work(harness: AlertingHarness, count: int = SPREAD + 1) -> None:
+async def run_periodic_work(harness: AlertingHarness, count: int = UPDATES_PER_ROUND + 1) -> None:
     for _ in range(count):
         harness.clock.jump(1)
         await harness.update()

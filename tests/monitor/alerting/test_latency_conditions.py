@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.alerting.conditions import SPREAD
+from monitor.alerting.conditions import UPDATES_PER_ROUND
 from monitor.notification import Kind
 from monitor.rehearsal.differences import subject
 from tests.support.alerting import GOOD, RESULTS, AlertingHarness, ledger_with_receivers, run_alerting
@@ -24,7 +24,7 @@ async def answer(harness: AlertingHarness, seconds: float, minutes: int) -> None
     for _ in range(minutes):
         harness.clock.jump(60)
         harness.recorder.record(harness.ledger.entries["forms/health"], RESULTS[GOOD], harness.clock.now(), seconds)
-    for _ in range(SPREAD):
+    for _ in range(UPDATES_PER_ROUND):
         await harness.update()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.config.loader import load
 from monitor.demo import history
-from monitor.demo.history import HOLD, SPACING, SPAN
+from monitor.demo.history import HISTORY_LENGTH, HOLD, PROBE_INTERVAL
 from monitor.ledger.ledger import Ledger
 from monitor.probes.registry import CHECK_TYPES
 from monitor.storage.sqlite import SqliteStore
@@ -60,7 +60,7 @@ def test_same_instant_and_portfolio_give_the_same_history(portfolio: Portfolio) 
 def test_every_run_is_marked_seeded_with_one_probe_per_minute(seeded_runs: tuple[list[Run], list[Incident]]) -> None:
     for run in seeded_runs[0]:
         assert run.seeded
-        assert (run.last - run.first, run.hold) == ((run.count - 1) * SPACING, HOLD)
+        assert (run.last - run.first, run.hold) == ((run.count - 1) * PROBE_INTERVAL, HOLD)
 
 
 @pytest.mark.parametrize("now", [NOW, *INSTANTS])
@@ -69,8 +69,8 @@ def test_every_check_has_ninety_days_without_overlap(portfolio: Portfolio, now: 
     checks = by_check(runs)
     assert [group[0].check for group in checks] == [f"{p.id}/{c.id}" for p, c in portfolio.checks()]
     for group in checks:
-        assert now - SPAN <= group[0].first < now - SPAN + SPACING
-        assert now - SPACING <= group[-1].last < now
+        assert now - HISTORY_LENGTH <= group[0].first < now - HISTORY_LENGTH + PROBE_INTERVAL
+        assert now - PROBE_INTERVAL <= group[-1].last < now
         assert all(earlier.last < later.first for earlier, later in pairwise(group))
 
 
@@ -84,7 +84,7 @@ def test_adjacent_runs_differ_unless_there_is_a_gap(
             if later.first - earlier.last > HOLD:
                 gaps += 1
             else:
-                assert later.first - earlier.last == SPACING
+                assert later.first - earlier.last == PROBE_INTERVAL
                 assert (earlier.outcome, earlier.reason) != (later.outcome, later.reason)
     assert gaps == len(history.MONITOR_GAPS) * len(by_check(seeded_runs[0]))
 
@@ -95,7 +95,7 @@ def test_availabilities_are_plausible(portfolio: Portfolio, now: int) -> None:
     runs, incidents = history.history(portfolio, now)
     ledger.restore(runs, [], incidents)
     for product in portfolio.products:
-        durations = ledger.compositions[product.id].durations(Interval(now - SPAN, now))
+        durations = ledger.compositions[product.id].durations(Interval(now - HISTORY_LENGTH, now))
         down = durations.down + durations.doubt_down
         assert Fraction(99, 100) < 1 - Fraction(down, durations.known) < Fraction(9999, 10_000), product.id
         assert 0 < durations.unknown < 2 * HOUR
@@ -138,7 +138,7 @@ def test_lost_data_centre_takes_down_keycloak_and_its_dependents(
     """Gold fails over after the maintenance page, CSS waits for the failback, and CHEFS has no second site."""
     lost = [i for i in seeded_runs[1] if i.reason == "connect_timeout" and i.downtime and i.downtime > 10 * MINUTE]
     assert {incident.product for incident in lost} == {"keycloak", "css", "chefs"}
-    assert max(i.opened for i in lost) - min(i.opened for i in lost) < SPACING
+    assert max(i.opened for i in lost) - min(i.opened for i in lost) < PROBE_INTERVAL
     keycloak = [run for run in seeded_runs[0] if run.check == "keycloak/discovery" and run.reason == "header_mismatch"]
     assert [run.count for run in keycloak] == [9]
 

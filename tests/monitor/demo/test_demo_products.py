@@ -13,7 +13,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.demo import modes, script
-from monitor.demo.form import FORM
+from monitor.demo.form import FORM_ID
 from monitor.demo.listener import HOST, reserve
 from monitor.demo.products import Products
 
@@ -123,7 +123,7 @@ async def test_changes_at_the_same_time_are_made_one_after_another(demo: Demo) -
 
 
 async def test_chefs_keeps_a_submission_until_it_is_deleted(demo: Demo) -> None:
-    api = f"/app/api/v1/forms/{FORM}"
+    api = f"/app/api/v1/forms/{FORM_ID}"
     version = (await demo.json("chefs", f"{api}/version"))["versions"][0]["id"]
     target = demo.url("chefs", f"{api}/versions/{version}/submissions")
     for invalid in (b"no JSON", b'{"submission": {"data": ["no object"]}}'):

@@ -151,7 +151,7 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
 def test_observation_is_checked_when_it_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch, change: str, expected_error: str
 ) -> None:
-    monkeypatch.setattr(validation, "NEWEST", 0)
+    monkeypatch.setattr(validation, "NEWEST_CHECKED", 0)
     damage(path, "observations", change)
     with pytest.raises(StoreError, match=rf"damaged: .*{expected_error}.*restore a backup.*--new-record"):
         load(path)

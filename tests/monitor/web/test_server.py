@@ -160,7 +160,8 @@ def test_remote_client_cannot_block_other_clients() -> None:
     assert not connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, remote_address)
     assert connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, other)
     many_addresses = [
-        ip_address(f"198.51.100.{n}") for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVE)
+        ip_address(f"198.51.100.{n}")
+        for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVED_FOR_LOOPBACK)
     ]
     assert not connection_limit.may_connect(many_addresses, remote_address)
     assert connection_limit.may_connect(many_addresses, local_address)
