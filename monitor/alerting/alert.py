@@ -96,7 +96,7 @@ def body_of(
         "incident": _incident(alert, checks),
         "downtime_seconds": _downtime(alert, ledger, now),
         "budget": _budget(alert, ledger, now),
-        "links": _links(portfolio, product),
+        "links": _links(portfolio, product, alert.incident),
         **response_fields(response),
         **_escalation(portfolio, progress),
         "extra": {
@@ -193,13 +193,14 @@ def _budget(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
     }
 
 
-def _links(portfolio: Portfolio, product: Product | None) -> dict[str, str | None]:
+def _links(portfolio: Portfolio, product: Product | None, incident: ProductIncident | None) -> dict[str, str | None]:
     base = portfolio.public_url
     page = None if base is None or product is None else f"{base}/products/{product.id}"
     runbook = None if product is None else product.runbook
     if runbook is None and base is not None:
         runbook = f"{base}/runbook"
-    return {"product": page, "incident": None, "runbook": runbook, "acknowledge": None}
+    outage = None if base is None or incident is None else f"{base}/incidents/{incident.id}"
+    return {"product": page, "incident": outage, "runbook": runbook, "acknowledge": None}
 
 
 def _first_names(names: list[str]) -> list[str]:

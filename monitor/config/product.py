@@ -84,6 +84,9 @@ class Product(Model):
     team: Text | None = None
     """The team that is responsible for the product."""
 
+    tags: tuple[Text, ...] = ()
+    """Words to select products by on the portfolio page, for example `[public, forms]`."""
+
     enabled: Flag = True
     """`false`: no probes of the product are sent. Its time is unknown, never downtime; open incidents stay open."""
 

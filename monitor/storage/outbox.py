@@ -51,6 +51,13 @@ def latest_in(connection: sqlite3.Connection, limit: int) -> list[Notification]:
     return [_notification(row) for row in connection.execute(sql.LATEST_NOTIFICATIONS, (limit,))]
 
 
+def notifications_of(connection: sqlite3.Connection, key: str) -> list[Notification]:
+    """Return the notifications of one alert, in the order of their decision."""
+    if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
+        return []
+    return [_notification(row) for row in connection.execute(sql.NOTIFICATIONS_OF, (key,))]
+
+
 def notifications_since(connection: sqlite3.Connection, since: int) -> list[Notification]:
     """Return the notifications that were due at the instant or later, in the order of their decision."""
     if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():

@@ -12,7 +12,13 @@ from monitor.storage.alert_responses import open_responses_in, responses_in
 from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
 from monitor.storage.connection import open_connection, remedy
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in
-from monitor.storage.outbox import latest_in, notifications_since, product_incidents_in, unfinished_in
+from monitor.storage.outbox import (
+    latest_in,
+    notifications_of,
+    notifications_since,
+    product_incidents_in,
+    unfinished_in,
+)
 from monitor.storage.rows import (
     DamagedRowError,
     facts_in,
@@ -92,6 +98,10 @@ class Reader:
     def latest_notifications(self, limit: int) -> list[Notification]:
         """Return the latest notifications, newest first."""
         return latest_in(self._connection, limit)
+
+    def notifications_of(self, key: str) -> list[Notification]:
+        """Return the notifications of one alert, in the order of their decision."""
+        return notifications_of(self._connection, key)
 
     def load_responses(self) -> list[Response]:
         """Return the unfinished responses to alerts, in the order of their start."""

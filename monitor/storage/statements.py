@@ -101,6 +101,8 @@ LATEST_NOTIFICATIONS: Final = f"""
     SELECT {_NOTIFICATION_COLUMNS} FROM notifications ORDER BY made DESC, key, receiver, turn DESC LIMIT ?"""  # noqa: S608
 NOTIFICATIONS_SINCE: Final = f"""
     SELECT {_NOTIFICATION_COLUMNS} FROM notifications WHERE due >= ? ORDER BY made, key, receiver, turn"""  # noqa: S608
+NOTIFICATIONS_OF: Final = f"""
+    SELECT {_NOTIFICATION_COLUMNS} FROM notifications WHERE key = ? ORDER BY made, receiver, turn"""  # noqa: S608
 PRUNE_NOTIFICATIONS: Final = f"""
     DELETE FROM notifications WHERE (key, receiver) IN (
         SELECT key, receiver FROM notifications GROUP BY key, receiver HAVING max(made) < ?)

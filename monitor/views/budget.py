@@ -47,7 +47,7 @@ def budget_view(
     title = "Contractual budget left" if is_contractual else "Budget left"
     raw_text = f"{_left_text(raw)} of the raw budget" if is_contractual else ""
     spent = f"{format_duration(budget.spent)} of {format_duration(budget.allowed)} spent"
-    gauge = _gauge(Fraction(budget.remaining), Fraction(budget.allowed))
+    gauge = gauge_width(Fraction(budget.remaining), Fraction(budget.allowed))
     at = forecast.exhausted_at
     exhausted_at = None if at is None or forecast.burn is None else moment(at, zone)
     forecast_text = _forecast_text(forecast, "raw budget" if is_contractual else "budget")
@@ -59,7 +59,7 @@ def _left_text(budget: Budget) -> str:
     return f"{format_duration(abs(budget.remaining))} {'left' if budget.remaining >= 0 else 'overspent'}"
 
 
-def _gauge(remaining: Fraction, allowed: Fraction) -> float:
+def gauge_width(remaining: Fraction, allowed: Fraction) -> float:
     """Return the width of the gauge's bar. An overspent budget has the full width, in another colour."""
     if remaining < 0:
         return GAUGE_WIDTH

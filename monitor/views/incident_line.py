@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import Moment, moment
+from monitor.views.outages import outage_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from monitor.ledger.ledger import Ledger
     from sla.budget_window import BudgetWindow
     from sla.incident import Failure, Incident
@@ -24,12 +27,13 @@ DURATION_NOTE = (
 class IncidentLine:
     """One incident; durations are microseconds.
 
-    `failures` are the results of the first and the last failing probe. `downtime` is None while it may still change.
-    `window` is the product's own window. `downtime_in_window` is None if the window contains all of the
-    downtime, or if the incident lies before the window (`before_window`).
+    `path` is the page about the outage that contains it. `failures` are the results of the first and the last failing
+    probe. `downtime` is None while it may still change. `window` is the product's own window. `downtime_in_window` is
+    None if the window contains all of the downtime, or if the incident lies before the window (`before_window`).
     """
 
     id: str
+    path: str
     product: str
     check: str
     opened: Moment
@@ -59,13 +63,17 @@ def _failure_text(failure: Failure) -> str:
     return ": ".join(filter(None, (status, failure.detail)))
 
 
-def incident_line(ledger: Ledger, incident: Incident, now: int) -> IncidentLine:
-    """Return the line of the incident. The duration of an open incident ends now."""
+def incident_line(ledger: Ledger, incident: Incident, now: int, outage_ids: Mapping[str, str]) -> IncidentLine:
+    """Return the line of the incident. The duration of an open incident ends now.
+
+    `outage_ids` are those of `monitor.views.outages`.
+    """
     downtime, window = downtime_so_far(ledger, incident, now), ledger.own_window(incident.product, now).measured
     in_window = incident.part(window, now, ledger.states_of(incident.check))
     part = None if in_window is None else in_window.downtime_in_window
     return IncidentLine(
         id=incident.id,
+        path=outage_path(incident.id, outage_ids),
         product=incident.product,
         check=incident.check.partition("/")[2],
         opened=moment(incident.opened, ledger.portfolio.zone),

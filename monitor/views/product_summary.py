@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from monitor.ledger.degraded import degradations
+from monitor.ledger.designed_downtime import designed_downtime
+from monitor.ledger.product_readiness import readiness_of
 from monitor.views.formatting import DOWN_BY_DESIGN, StateBadge, moment, nines_scale, state_badge
+from monitor.views.pauses import pause_summary, paused_checks
 from sla.availability import Bounds, Verdict
 from sla.objective import format_duration, format_percent
 from sla.states import State
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Product
     from monitor.ledger.degraded import Degradation
     from monitor.ledger.designed_downtime import DesignedDowntime
+    from monitor.ledger.ledger import Ledger
     from sla.budget_window import BudgetWindow
     from sla.eras import Eras
     from sla.measured import Measured, MeasuredObjective
@@ -63,6 +68,7 @@ class ProductRow:
     degraded: tuple[str, ...] = ()
     designed: DesignedDowntime | None = None
     paused: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def product_row(
@@ -100,7 +106,16 @@ def product_row(
         scale=Scale(positions[0], positions[1], positions[2], nines_scale(objective, SCALE_WIDTH)),
         degraded=tuple(cause.text for cause in degraded),
         designed=designed,
+        tags=product.tags,
     )
+
+
+def row_of(ledger: Ledger, product: Product, measured: MeasuredObjective, open_incidents: int, now: int) -> ProductRow:
+    """Return the product's row from the ledger. `measured` covers the product's own window."""
+    state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
+    degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
+    row = product_row(product, state, measured, readiness, open_incidents, degraded, designed)
+    return replace(row, paused=pause_summary(paused_checks(ledger, product.id, now), len(product.checks)))
 
 
 def rule_text(product: Product) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from monitor.ledger.degraded import degradations
-from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
-from monitor.views import incident_line, page_frame, product_summary, recent_days
+from monitor.views import incident_line, product_summary, recent_days
 from monitor.views.admissions import MAX_ROWS as MAX_ADMISSIONS
 from monitor.views.admissions import admission_table
 from monitor.views.agreement import agreement_view
@@ -26,60 +23,27 @@ from monitor.views.impact import affected_among
 from monitor.views.imported_history import import_notes
 from monitor.views.journey_figures import journey_figures
 from monitor.views.latency import objective_lines, response_times
-from monitor.views.pauses import pause_summary, paused_checks
+from monitor.views.outages import outage_ids, outage_path
+from monitor.views.pauses import paused_checks
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
 from monitor.views.sites import site_rows
 from monitor.views.time_slice import TimeSlices
 from monitor.views.whatif import whatif_in_parts, whatif_view
 from monitor.web.access import Role, role
-from monitor.web.context import CONTEXT, WebContext
+from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
-from monitor.web.visitor import visitor_of
+from monitor.web.page import INCIDENTS, render_page
 from sla.interval import DAY, Interval
 from sla.window import WINDOWS
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable
-
     from monitor.config.model import Product
-    from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from sla.incident import Incident
     from sla.measured import Measured, MeasuredObjective
 
 routes = web.RouteTableDef()
-
-INCIDENTS = 20
-_WORST_FIRST = ("down", "unknown", "by-design", "up")
-
-
-@routes.get("/")
-@role(Role.READ)
-async def portfolio(request: web.Request) -> web.Response:
-    """Show all products and the newest incidents."""
-    context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
-    ledger, now = context.ledger, context.clock.now()
-    rows, open_counts = [], incident_line.open_incidents(ledger)
-    contractual: dict[str, MeasuredObjective] = {}
-    for product in ledger.portfolio.products:
-        rows.append(_row(ledger, product, _own_window(ledger, product, now), open_counts, now))
-        contractual[product.id] = ledger.contractual(product.id, ledger.own_window(product.id, now))
-        await slices.yield_if_spent()
-    badges = [row.badge for row in rows]
-    rows.sort(key=lambda row: _WORST_FIRST.index(row.badge.style))
-    provisional = any(measured.provisional for measured in contractual.values())
-    values = {
-        "rows": rows,
-        "contractual": contractual,
-        "headline": product_summary.headline(badges, sum(1 for row in rows if row.degraded)),
-        "counts": product_summary.counts(badges),
-        "provisional": product_summary.PROVISIONAL if provisional else "",
-        "vantages": context.health.vantages,
-        "visitor": visitor_of(request),
-    }
-    return await _page(context, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now)
 
 
 @routes.get("/products/{id}")
@@ -95,8 +59,7 @@ async def product(request: web.Request) -> web.Response:
     incidents = [incident for incident in ledger.incidents if incident.product == product.id]
     values = _figures(ledger, product, now)
     await slices.yield_if_spent()
-    values["visitor"] = visitor_of(request)
-    values["incident_links"] = _incident_links(incidents)
+    values["incident_links"] = _incident_links(ledger, incidents)
     window = ledger.own_window(product.id, now).measured
     split = await split_in_slices(ledger, product, window, slices)
     names = {name: dependency.name for name, dependency in ledger.products.items()}
@@ -119,7 +82,7 @@ async def product(request: web.Request) -> web.Response:
         dependents = values["context"].dependent_clients
         values["affected"].append(affected_among(dependents, ledger, incident, now))
         await slices.yield_if_spent()
-    return await _page(context, "product.html.j2", slices, entries, incidents, values, now)
+    return await render_page(request, "product.html.j2", slices, entries, incidents, values, now)
 
 
 @routes.get("/static/{name}")
@@ -139,7 +102,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
     notes = (product_summary.observed_since_note(measured, zone), product_summary.guess_note(history, measured))
     readiness = readiness_of(ledger, product.id, now)
     return {
-        "row": _row(ledger, product, measured, incident_line.open_incidents(ledger), now),
+        "row": product_summary.row_of(ledger, product, measured, incident_line.open_incidents(ledger)[product.id], now),
         "budget": budget_view(measured, agreement.measured, ledger.forecast(product.id, now), zone),
         "policy": budget_policy_view(release_gate(ledger, product, now), zone),
         "verdict": product_summary.verdict_text(measured),
@@ -170,23 +133,10 @@ def _own_window(ledger: Ledger, product: Product, now: int) -> MeasuredObjective
     return ledger.measured(product.id, ledger.own_window(product.id, now), now)
 
 
-def _row(
-    ledger: Ledger, product: Product, measured: MeasuredObjective, open_counts: Counter[str], now: int
-) -> product_summary.ProductRow:
-    state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
-    degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
-    row = product_summary.product_row(product, state, measured, readiness, open_counts[product.id], degraded, designed)
-    return replace(row, paused=pause_summary(paused_checks(ledger, product.id, now), len(product.checks)))
-
-
-def _incident_links(incidents: list[Incident]) -> dict[str, str]:
-    """Return the links of the open incidents by id: to the page's table, or to the API if it is not in the table."""
-    shown_ids = {incident.id for incident in incidents[:INCIDENTS]}
-    return {
-        incident.id: f"#incident-{incident.id}" if incident.id in shown_ids else f"/api/v1/incidents/{incident.id}"
-        for incident in incidents
-        if incident.resolved is None
-    }
+def _incident_links(ledger: Ledger, incidents: list[Incident]) -> dict[str, str]:
+    """Return the pages of the open incidents by id."""
+    ids = outage_ids(ledger.product_incidents.values())
+    return {incident.id: outage_path(incident.id, ids) for incident in incidents if incident.resolved is None}
 
 
 async def _days(ledger: Ledger, product: Product, now: int, slices: TimeSlices) -> list[recent_days.Day]:
@@ -221,30 +171,3 @@ def _window(measured: Measured, length: int) -> SimpleNamespace:
         proven=None if bound is None else bound.availability,
         verdict=measured.verdict,
     )
-
-
-async def _page(
-    context: WebContext,
-    template: str,
-    slices: TimeSlices,
-    entries: Iterable[CheckEntry],
-    incidents: list[Incident],
-    values: dict[str, Any],
-    now: int,
-) -> web.Response:
-    """Render the template with the values of the page, in slices."""
-    ledger = context.ledger
-    frame = page_frame.page_frame(ledger, context.health, entries, now)
-    page = SimpleNamespace(
-        **{name: getattr(frame, name) for name in frame.__slots__},
-        **values,
-        assumption=product_summary.ASSUMPTION,
-        duration_note=incident_line.DURATION_NOTE,
-        incidents=[incident_line.incident_line(ledger, incident, now) for incident in incidents[:INCIDENTS]],
-        more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
-    )
-    parts = []
-    for part in context.assets.stream(template, page=page, site_title=ledger.portfolio.title, visitor=page.visitor):
-        parts.append(part)
-        await slices.yield_if_spent()
-    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8")

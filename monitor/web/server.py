@@ -28,6 +28,7 @@ from monitor.web import (
     corrections,
     drills,
     gate_overrides,
+    incidents,
     latency,
     liveness,
     login,
@@ -37,6 +38,7 @@ from monitor.web import (
     pages,
     pauses,
     pings,
+    portfolio,
     public_incidents,
     readiness,
     runbook,
@@ -75,7 +77,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _READ_ROUTES = (
+    portfolio,
     pages,
+    incidents,
     runbook,
     api,
     metrics,

@@ -40,7 +40,7 @@ async def test_downtime_of_an_incident_does_not_contain_the_pause() -> None:
         (incident,) = ledger.incidents
         clock.jump(30)
         assert downtime_so_far(ledger, incident, clock.now()) == 90 * SECOND
-        assert incident_line(ledger, incident, clock.now()).downtime == 90 * SECOND
+        assert incident_line(ledger, incident, clock.now(), {}).downtime == 90 * SECOND
         clock.jump(30)
         record(BAD, 60)
         record(GOOD, 60)

@@ -4,6 +4,7 @@
 
 const REFRESH_INTERVAL = 15_000;
 const TIMEOUT = 10_000;
+const FOCUSABLE = "a, summary, input, select, button, [tabindex]";
 
 function idsOfOpenDetails() {
   return new Set([...document.querySelectorAll("details[open][id]")].map((details) => details.id));
@@ -15,11 +16,13 @@ function replacePage(text) {
   const old = document.getElementById("main");
   if (!main || !old) throw new Error("not a page of ninewatch");
   const open = idsOfOpenDetails();
-  // Keep the keyboard focus on the same link or region, counted from the top.
-  const index = [...old.querySelectorAll("a, summary, [tabindex]")].indexOf(document.activeElement);
+  // Keep what was entered into the form, and the keyboard focus on the same element, counted from the top.
+  const index = [...old.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  const form = old.querySelector("form.filter");
+  if (form) main.querySelector("form.filter")?.replaceWith(document.adoptNode(form));
   old.replaceWith(document.adoptNode(main));
   open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-  if (index >= 0) main.querySelectorAll("a, summary, [tabindex]")[index]?.focus({ preventScroll: true });
+  if (index >= 0) main.querySelectorAll(FOCUSABLE)[index]?.focus({ preventScroll: true });
   document.title = fresh.title;
 }
 

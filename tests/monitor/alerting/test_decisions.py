@@ -96,6 +96,7 @@ async def test_message_contains_checks_start_and_budget() -> None:
     assert opened["incident"]["reason"] == "http_status"
     assert opened["incident"]["detail"] == "expected status 200, got 503"
     assert opened["links"]["product"] == "https://status.example.org/products/forms"
+    assert opened["links"]["incident"] == f"https://status.example.org/incidents/{opened['key']}"
     assert opened["links"]["runbook"] == "https://wiki.example.org/forms"
     assert resolved["downtime_seconds"] == {"low": 58.0, "point": 59.0, "high": 60.0}
     spent = resolved["budget"]["allowed_seconds"] - resolved["budget"]["remaining_seconds"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.probe_result import ProbeResult
 from monitor.views.incident_line import DURATION_NOTE
-from monitor.web.pages import INCIDENTS
+from monitor.web.page import INCIDENTS
 from sla.interval import DAY, MINUTE, SECOND
 from tests.monitor.web.test_pages import outline
 from tests.support.ledgers import (
@@ -79,15 +79,14 @@ async def test_incident_before_the_window_is_marked_as_before_it(
     assert "0s in the last 30 days" not in text
 
 
-async def test_budget_policy_links_the_open_incident_to_its_row(server: RunningServer) -> None:
+async def test_budget_policy_links_the_open_incident_to_its_page(server: RunningServer) -> None:
     (incident,) = server.ledger.open_incidents("css")
     page = await outline(server, "/products/css")
     assert f"An incident is open: {incident.id}" in page.text
-    assert {"href": f"#incident-{incident.id}"} in page.attributes_of("a")
-    assert {"id": f"incident-{incident.id}"} in page.attributes_of("tr")
+    assert {"href": f"/incidents/{incident.id}"} in page.attributes_of("a")
 
 
-async def test_budget_policy_links_the_open_incident_to_the_api_if_newer_incidents_fill_the_table(
+async def test_table_shows_the_newest_incidents_and_the_number_of_all(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
     ledger = ledger_of(product("css", 2, objective="50%"))
@@ -103,5 +102,5 @@ async def test_budget_policy_links_the_open_incident_to_the_api_if_newer_inciden
     (incident,) = ledger.open_incidents("css")
     page = await outline(server, "/products/css")
     assert f"Newest {INCIDENTS} of {INCIDENTS + 1} incidents" in page.text
-    assert {"href": f"/api/v1/incidents/{incident.id}"} in page.attributes_of("a")
+    assert {"href": f"/incidents/{incident.id}"} in page.attributes_of("a")
     assert {"id": f"incident-{incident.id}"} not in page.attributes_of("tr")

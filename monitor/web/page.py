@@ -1,0 +1,52 @@
+"""Render a page that is refreshed while it is open: its frame, its incidents, and the values of its own."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from monitor.views import incident_line, page_frame, product_summary
+from monitor.views.outages import outage_ids
+from monitor.web.context import CONTEXT
+from monitor.web.visitor import FORM_HEADERS, visitor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from monitor.ledger.check_entry import CheckEntry
+    from monitor.views.time_slice import TimeSlices
+    from sla.incident import Incident
+
+INCIDENTS: Final = 20
+
+
+async def render_page(
+    request: web.Request,
+    template: str,
+    slices: TimeSlices,
+    entries: Iterable[CheckEntry],
+    incidents: Sequence[Incident],
+    values: dict[str, Any],
+    now: int,
+) -> web.Response:
+    """Render the template with the values of the page, in slices. The page lists the first of the incidents."""
+    context, visitor = request.app[CONTEXT], visitor_of(request)
+    ledger = context.ledger
+    frame = page_frame.page_frame(ledger, context.health, entries, now)
+    ids = outage_ids(ledger.product_incidents.values())
+    page = SimpleNamespace(
+        **{name: getattr(frame, name) for name in frame.__slots__},
+        **values,
+        assumption=product_summary.ASSUMPTION,
+        duration_note=incident_line.DURATION_NOTE,
+        incidents=[incident_line.incident_line(ledger, incident, now, ids) for incident in incidents[:INCIDENTS]],
+        more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
+    )
+    parts = []
+    title = ledger.portfolio.title
+    for part in context.assets.stream(template, page=page, site_title=title, visitor=visitor):
+        parts.append(part)
+        await slices.yield_if_spent()
+    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=FORM_HEADERS)
