@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+NEEDS_RESTART = ("listen", "store", "documentation")  # keys that a reload does not apply
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
@@ -113,9 +114,9 @@ class Daemon:
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
-        """The running configuration, which may be older than its file, with the address and record in use."""
+        """The running configuration, which may be older than its file. Keys that need a restart are as in use."""
         load_result, portfolio = self._accepted
-        in_use = {"listen": self._portfolio.listen, "store": self._portfolio.store}
+        in_use = {name: getattr(self._portfolio, name) for name in NEEDS_RESTART}
         return load_result, portfolio.model_copy(update=in_use)
 
     async def run(
@@ -300,7 +301,7 @@ class Daemon:
         log.error("config_kept", advice="the running configuration is unchanged; fix the file and it is reloaded")
 
     def _apply(self, portfolio: Portfolio, parts: Parts) -> None:
-        for name in ("listen", "store"):
+        for name in NEEDS_RESTART:
             if getattr(portfolio, name) != getattr(self._portfolio, name):
                 log.warning("config_needs_restart", key=name)
         self._ledger.reload(portfolio)

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from monitor.blackbox.documentation import documentation as blackbox_documentation
+from monitor.cli import cli
+from monitor.commands.reference import cli_page
 from monitor.config.reference import with_reference
 from monitor.config.schema import schema_file
 from monitor.exporters.dashboards.files import DASHBOARDS, dashboard_file
@@ -29,6 +31,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     ),
     "config/schema.json": lambda: schema_file(CHECK_TYPES, RECEIVER_TYPES),
     "dashboards/ninewatch.rules.yaml": rules_file,
+    "docs/cli.md": lambda: cli_page(cli),
     "docs/metrics.md": metrics_page,
     "docs/blackbox.md": blackbox_documentation,
     "docs/probes.md": documentation,

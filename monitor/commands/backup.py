@@ -48,11 +48,18 @@ def restore_command(file: Path, path: Path, replace: bool, only_verify: bool, ig
     the figures of each product, computed from the restored record. With --verify, stops there; the daemon may be
     running.
 
+    FILE may also be the copy that an upgrade left next to the record (ninewatch.db.schema-N). Then only the database is
+    replaced, and has no figures to compare.
+
     Exit status: 0, or 2 if the backup could not be restored; then nothing was changed.
     """
     from monitor.backup.restoration import restore_backup
+    from monitor.backup.rollback import is_copy
 
     portfolio = load_config(path)[1]
+    if is_copy(file):
+        _restore_copy(portfolio.store, file, replace=replace, only_verify=only_verify)
+        return
     restored = restore_backup(
         portfolio,
         file,
@@ -75,6 +82,15 @@ def restore_command(file: Path, path: Path, replace: bool, only_verify: bool, ig
         click.echo(f"{file}: {_content(restored.manifest)}; sound, {result}")
     else:
         click.echo(f"{portfolio.store}: restored {_content(restored.manifest)}; {result}")
+
+
+def _restore_copy(record: Path, source: Path, *, replace: bool, only_verify: bool) -> None:
+    """Restore a copy of the record from before an upgrade, and print its content."""
+    from monitor.backup.rollback import restore_copy
+
+    copy = restore_copy(record, source, SystemClock().now(), replace=replace, only_verify=only_verify)
+    content = f"schema {copy.schema}, {copy.rows:,} rows, sound"
+    click.echo(f"{source}: {content}" if only_verify else f"{record}: restored {source.name}; {content}")
 
 
 def _content(manifest: Manifest) -> str:

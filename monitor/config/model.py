@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -109,15 +110,19 @@ class Engine(Model):
     """Maximum number of probes in progress. Further probes are delayed; time without probes is unknown."""
 
 
-def _store(value: Any) -> Path:
+def _path(expected: str, value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a path; write the record's file, e.g. var/ninewatch.db")
+        raise ValueError(f"not a path; write {expected}")
     return Path(str(value))
 
 
-StorePath = Annotated[Path, PlainValidator(_store), WithJsonSchema({"type": "string"})]
+_PATH_SCHEMA = WithJsonSchema({"type": "string"})
+StorePath = Annotated[Path, PlainValidator(partial(_path, "the record's file, e.g. var/ninewatch.db")), _PATH_SCHEMA]
+DocumentationPath = Annotated[
+    Path, PlainValidator(partial(_path, "the folder that `make docs` writes, e.g. var/site")), _PATH_SCHEMA
+]
 
 
 class Portfolio(Model):
@@ -143,6 +148,11 @@ class Portfolio(Model):
 
     time_zone: ZoneName = "America/Vancouver"
     """Time zone of the pages and of calendar windows."""
+
+    documentation: DocumentationPath | None = None
+    """Folder of the built documentation (`make docs` writes `var/site`), to serve it at `/docs`. A relative path is
+    relative to the daemon's working directory. Default: none.
+    """
 
     retention: Retention = Retention()
     """How long data is kept."""

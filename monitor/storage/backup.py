@@ -21,6 +21,12 @@ def backup_path(record: Path, version: int) -> Path:
     return record.with_name(f"{record.name}.schema-{version}")
 
 
+def newest_backup(record: Path, supported: int) -> Path | None:
+    """Return the newest copy from before a migration whose schema is at most `supported`. None without one."""
+    paths = (backup_path(record, version) for version in range(supported, 0, -1))
+    return next((path for path in paths if path.exists()), None)
+
+
 def back_up(connection: sqlite3.Connection, record: Path, version: int) -> None:
     """Copy the open record and verify the copy. The copy gets its final name after the verification.
 

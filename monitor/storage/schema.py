@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
-from monitor.storage.backup import back_up
+from monitor.storage.backup import back_up, newest_backup
 from monitor.storage.rows import fact_of_correction_row
 from monitor.storage.validation import refuse_damage
 
@@ -180,9 +180,16 @@ def check_owner_and_version(connection: sqlite3.Connection, path: Path) -> None:
     if tables and owner != APPLICATION:
         raise StoreError(f"{path} is the database of another program and was not changed; set another `store:`")
     if version > len(MIGRATIONS):
+        copy = newest_backup(path, len(MIGRATIONS))
+        alternative = (
+            "set another `store:`"
+            if copy is None
+            else f"go back to the state before its upgrade with `ninewatch restore {copy} --replace -c CONFIGURATION`"
+            " (observations since then will be unknown)"
+        )
         raise StoreError(
             f"{path} has schema {version}, this ninewatch supports up to {len(MIGRATIONS)} and did not change it;"
-            " run the newer ninewatch that wrote it, or set another `store:`"
+            f" run the newer ninewatch that wrote it, or {alternative}"
         )
 
 

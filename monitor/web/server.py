@@ -26,6 +26,7 @@ from monitor.web import (
     callbacks,
     changes,
     corrections,
+    documentation,
     drills,
     gate_overrides,
     incidents,
@@ -93,6 +94,7 @@ _READ_ROUTES = (
     status_pages,
     vantages,
     changes,
+    documentation,
     mcp,
 )
 _WRITE_ROUTES = (
@@ -129,6 +131,9 @@ def build(
 
     A server on a loopback address accepts only loopback names as Host, so that a page of another site cannot reach the
     API by pointing its own name at 127.0.0.1 (DNS rebinding).
+
+    Raises:
+        NinewatchError: the configured documentation cannot be read.
     """
     app = web.Application(middlewares=[_guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
@@ -136,6 +141,8 @@ def build(
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS] = {}
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
+    if (folder := ledger.portfolio.documentation) is not None:
+        app[documentation.FOLDER] = documentation.checked_folder(folder)
     if record is not None:
         app[TOKENS] = Tokens(TokenFile.of(record))
         app[AUDIT] = Audit.of(AuditLog.of(record), clock)
