@@ -50,7 +50,7 @@ class LatencyHistogram:
     __slots__ = ("counts", "maximum", "total")
 
     def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
+        self.counts = Counter[int]()
         self.total = 0
         self.maximum = 0
 
@@ -65,12 +65,11 @@ class LatencyHistogram:
     @classmethod
     def merged(cls, histograms: Iterable[LatencyHistogram]) -> LatencyHistogram:
         """Return the histogram of all latencies of the histograms, in any order."""
-        merged, counts = cls(), Counter[int]()
+        merged = cls()
         for histogram in histograms:
-            counts.update(histogram.counts)
+            merged.counts.update(histogram.counts)
             merged.total += histogram.total
             merged.maximum = max(merged.maximum, histogram.maximum)
-        merged.counts = dict(counts)
         return merged
 
     @property
@@ -84,14 +83,13 @@ class LatencyHistogram:
             self.maximum = latency
         self.total += latency
         bucket = bucket_of(latency if latency < MAXIMUM else MAXIMUM)
-        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.counts[bucket] += 1
 
     def add_all(self, latencies: Sequence[int]) -> None:
         """Count several latencies, microseconds. Faster than counting each of them."""
         self.total += sum(latencies)
         self.maximum = max(self.maximum, *latencies)
-        for bucket, count in Counter(map(bucket_of, map(min, latencies, repeat(MAXIMUM)))).items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        self.counts.update(map(bucket_of, map(min, latencies, repeat(MAXIMUM))))
 
     def percentile(self, share: Fraction) -> int | None:
         """Return a latency that the share (0 < share <= 1) of all latencies does not exceed. None without latencies.

@@ -118,9 +118,9 @@ class Recorder:
             incident = self._ledger.apply(change)
             self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
             self._writer.put(observation, runs, incident, self._decide(incident))
-        if outcome is Outcome.UNKNOWN:
+        if latency is None:  # unknown
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
-        elif latency is not None and outcome is Outcome.GOOD and not recheck:
+        elif outcome is Outcome.GOOD and not recheck:
             self._ledger.latencies.add(entry.key, at, latency, result.phases)
         self._save_open_runs(at)
         self._call_hooks(observed)

@@ -25,17 +25,18 @@ MAX_PENDING: Final = 16  # observations of a check that are counted together; ea
 class OpenDay:
     """The day in which the last good observation of a check is. It ends at `end`, the next midnight.
 
-    Observations are counted several at a time, because that costs half as many instructions per probe.
+    Observations are counted several at a time, because that costs half as many instructions per probe. `pending` are
+    the latencies and phases of those that are not counted yet.
     """
 
-    __slots__ = ("_histogram", "_pending", "_phase_count", "_phases", "end", "last", "start")
+    __slots__ = ("_histogram", "_phase_count", "_phases", "end", "last", "pending", "start")
 
     def __init__(self, start: int, end: int) -> None:
         self.start, self.end, self.last = start, end, start
         self._histogram = LatencyHistogram()
         self._phase_count = 0
         self._phases: defaultdict[str, float] = defaultdict(float)  # sums in seconds
-        self._pending: list[tuple[int, Mapping[str, float]]] = []
+        self.pending: list[tuple[int, Mapping[str, float]]] = []
 
     @classmethod
     def of(cls, day: LatencyDay, end: int) -> OpenDay:
@@ -45,24 +46,17 @@ class OpenDay:
         opened._phases.update({name: us / SECOND for name, us in day.phases.items()})
         return opened
 
-    def add(self, at: int, latency: int, phases: Mapping[str, float]) -> None:
-        """Add an observation."""
-        self.last = at
-        pending = self._pending
-        pending.append((latency, phases))
-        if len(pending) >= MAX_PENDING:
-            self._count_pending()
-
     @property
     def histogram(self) -> LatencyHistogram:
         """The histogram of the latencies."""
-        if self._pending:
-            self._count_pending()
+        if self.pending:
+            self.count_pending()
         return self._histogram
 
-    def _count_pending(self) -> None:
-        latencies, all_phases = zip(*self._pending, strict=True)
-        self._pending.clear()
+    def count_pending(self) -> None:
+        """Count the pending observations, of which there are one or more."""
+        latencies, all_phases = zip(*self.pending, strict=True)
+        self.pending.clear()
         self._histogram.add_all(latencies)
         measured = [phases for phases in all_phases if phases]
         self._phase_count += len(measured)
@@ -77,41 +71,35 @@ class OpenDay:
 
 
 class CheckLatencies:
-    """The days of one check, under the key with which they are recorded."""
+    """The days of one check, under the key with which they are recorded. `open_day` is None before its first one."""
 
-    __slots__ = ("_changed", "_closed", "_fast", "_open", "_saved_until", "key")
+    __slots__ = ("_changed", "_closed", "_fast", "_saved_until", "key", "open_day")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self._closed: dict[int, LatencyDay] = {}
-        self._open: OpenDay | None = None
+        self.open_day: OpenDay | None = None
         self._changed: set[int] = set()  # starts of the days that were closed since `unsaved`
         self._fast: dict[tuple[int, ...], Fast] = {}  # of closed days, by limit and days
         self._saved_until = -1  # the last observation in the days of `unsaved`
-
-    def add(self, at: int, latency: int, phases: Mapping[str, float], zone: ZoneInfo) -> None:
-        """Count a good observation, later than all previous ones."""
-        day = self._open
-        if day is None or at >= day.end:
-            day = self._begin(at, zone)
-        day.add(at, latency, phases)
 
     def restore(self, day: LatencyDay) -> None:
         """Add a recorded day, in order."""
         self._fast.clear()
         self._closed[day.start] = day
 
-    def replay(self, at: int, latency: int, zone: ZoneInfo) -> None:
-        """Count a recorded observation, unless a recorded day contains it. Its phases are not known."""
-        last = self._last()
-        if last is None or at > last:
-            self.add(at, latency, {}, zone)
+    @property
+    def last(self) -> int:
+        """The instant of the last counted observation, -1 without one."""
+        if self.open_day is not None:
+            return self.open_day.last
+        return max((day.last for day in self._closed.values()), default=-1)  # a changed zone's days overlap
 
     def days(self) -> Iterator[LatencyDay]:
         """Yield all days in order."""
         yield from self._closed.values()
-        if self._open is not None:
-            yield self._open.row(self.key)
+        if self.open_day is not None:
+            yield self.open_day.row(self.key)
 
     def fast_answers(self, limit: int, since: int, until: int) -> Fast:
         """Return the answers under the limit, of the days that start from `since` until before `until`."""
@@ -121,36 +109,31 @@ class CheckLatencies:
         if fast is None:
             counted = (Fast.of(self._closed[start].histogram, limit) for start in days)
             fast = self._fast[key] = reduce(Fast.plus, counted, Fast())
-        if self._open is not None and since <= self._open.start < until:
-            fast = fast.plus(Fast.of(self._open.histogram, limit))
+        if self.open_day is not None and since <= self.open_day.start < until:
+            fast = fast.plus(Fast.of(self.open_day.histogram, limit))
         return fast
 
     def unsaved(self) -> Iterator[LatencyDay]:
         """Yield the days that changed since the last call."""
         changed, self._changed = self._changed, set()
         yield from (self._closed[start] for start in sorted(changed) if start in self._closed)
-        if self._open is not None and self._open.last > self._saved_until:
-            self._saved_until = self._open.last
-            yield self._open.row(self.key)
+        if self.open_day is not None and self.open_day.last > self._saved_until:
+            self._saved_until = self.open_day.last
+            yield self.open_day.row(self.key)
 
-    def _last(self) -> int | None:
-        if self._open is not None:
-            return self._open.last
-        return max((day.last for day in self._closed.values()), default=None)  # a changed zone's days overlap
-
-    def _begin(self, at: int, zone: ZoneInfo) -> OpenDay:
+    def begin(self, at: int, zone: ZoneInfo) -> OpenDay:
         """Close the open day, and open the day of the instant: a new one, or the last recorded one."""
         self._fast.clear()
-        if (closing := self._open) is not None:
+        if (closing := self.open_day) is not None:
             self._closed[closing.start] = closing.row(self.key)
             if closing.last > self._saved_until:
                 self._changed.add(closing.start)
         start, end = day_of(at, zone)
         recorded = self._closed.pop(start, None)
-        self._open = OpenDay(start, end) if recorded is None else OpenDay.of(recorded, end)
+        day = self.open_day = OpenDay(start, end) if recorded is None else OpenDay.of(recorded, end)
         for old in [old for old in self._closed if old < start - KEPT_TIME]:
             del self._closed[old]
-        return self._open
+        return day
 
 
 class _LatenciesByKey(dict[str, CheckLatencies]):
@@ -170,7 +153,15 @@ class Latencies:
 
     def add(self, key: str, at: int, latency: int, phases: Mapping[str, float]) -> None:
         """Count a good observation of the check, later than all previous ones."""
-        self._checks[key].add(at, latency, phases, self.zone)
+        check = self._checks[key]
+        day = check.open_day
+        if day is None or at >= day.end:
+            day = check.begin(at, self.zone)
+        day.last = at  # this method adds to the day itself, because calls are most of its cost
+        pending = day.pending
+        pending.append((latency, phases))
+        if len(pending) >= MAX_PENDING:
+            day.count_pending()
 
     def restore(self, days: Iterable[LatencyDay], observations: Iterable[tuple[str, int, int]]) -> None:
         """Load recorded days by check, then `start`, and count the observations `(check, at, latency)` after them."""
@@ -178,7 +169,8 @@ class Latencies:
             if day.vantage == VANTAGE:
                 self._checks[day.check].restore(day)
         for key, at, latency in observations:
-            self._checks[key].replay(at, latency, self.zone)
+            if at > self._checks[key].last:
+                self.add(key, at, latency, {})  # phases are not recorded by observation
 
     def days(self, keys: Iterable[str]) -> list[LatencyDay]:
         """Return the days recorded under any of the keys, by `start`."""
