@@ -17,16 +17,16 @@ _SECCOMP = ("RuntimeDefault", "Localhost")
 
 def violations(spec: Context) -> list[str]:
     """Return the violations of a pod's specification."""
-    found = [f"{key}: true" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
+    result = [f"{key}: true" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
     for volume in spec.get("volumes", ()):
-        found += [f"volume {volume['name']}: {kind}" for kind in volume if kind not in _VOLUMES]
+        result += [f"volume {volume['name']}: {kind}" for kind in volume if kind not in _VOLUMES]
     pod_context = spec.get("securityContext", {})
     if pod_context.get("sysctls"):
-        found.append("sysctls")
+        result.append("sysctls")
     for kind in _CONTAINERS:
         for container in spec.get(kind, ()):
-            found += (f"{container['name']}: {each}" for each in _of_container(container, pod_context))
-    return found
+            result += (f"{container['name']}: {violation}" for violation in _of_container(container, pod_context))
+    return result
 
 
 # Violation -> whether a container has it, by its ports, its own security context, and this one merged with the pod's.
