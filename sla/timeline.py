@@ -123,8 +123,13 @@ class Timeline(History):
     @property
     def totals(self) -> Counts:
         """The numbers of all observations, in O(1)."""
+        return Counts._make(self.total_counts)
+
+    @property
+    def total_counts(self) -> tuple[int, int, int]:
+        """The numbers of all good, bad and unknown observations. For callers that read many timelines."""
         good, bad, unknown = self._counters.values()
-        return Counts(good.count, bad.count, unknown.count)
+        return good.count, bad.count, unknown.count
 
     def first_observation_from(self, at: int) -> int | None:
         """Return the instant of the first observation at or after `at`. None if there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.exporters.columns import Chunk
 from monitor.exporters.exposition import series
 from monitor.exporters.families import CHECK_FAMILIES
 from monitor.ledger.degraded import degraded_cause
@@ -11,7 +12,7 @@ from monitor.probe_result import PHASES
 from sla.observation import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from monitor.exporters.confirmed import Confirmed
     from monitor.health import Health
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 _PHASE_DURATION = _PROBE_FAMILIES[2]
 _NEVER_ENDS = 1 << 62
 _NO_PROBE = ("",) * 5  # texts if there is no last probe, or its outcome is unknown
+OutcomeCounts = tuple[int, int, int]  # good, bad, unknown
 _FLAG = {True: "1\n", False: "0\n"}
+_GOOD, _OUTCOME_UNKNOWN = Outcome.GOOD, Outcome.UNKNOWN  # reading a member of an enumeration takes longer
 
 
 class CheckLines:
-    """Samples of one check, one text per family of CHECK_FAMILIES (empty without a sample).
+    """Samples of one check, one text per family of CHECK_FAMILIES (empty without a sample), except counts by outcome.
 
-    `product` is the id of its product. `version` is the number of changes of `texts`.
+    `probe_counts` are those of this process, `recorded_counts` those on record (None before they are on disk).
+    `product` is the id of its product. `version` is the number of changes of texts and counts.
     """
 
     __slots__ = (
@@ -43,23 +47,25 @@ class CheckLines:
         "_last_probe",
         "_observed",
         "_prefixes",
-        "_probe_counts",
-        "_recorded_counts",
         "_state_texts",
+        "_state_values",
         "_state_version",
         "_valid_until",
+        "probe_counts",
         "product",
+        "recorded_counts",
         "texts",
         "up",
         "version",
     )
 
-    def __init__(self, entry: CheckEntry, health: Health, confirmed: Confirmed[str]) -> None:
+    def __init__(self, entry: CheckEntry, health: Health, confirmed: Confirmed[OutcomeCounts]) -> None:
         self._entry = entry
         self._health, self._confirmed = health, confirmed
-        self._observed = ""
+        self._observed: OutcomeCounts = (0, 0, 0)
         self._state_version = -1
-        self._state_texts: tuple[tuple[object, ...], tuple[str, ...]] = ((), ())
+        self._state_values: tuple[object, ...] = ()
+        self._state_texts: tuple[str, ...] = ()
         self._valid_until = 0
         self._contradictions = 0
         self._degraded: DegradedCause | None = None
@@ -69,8 +75,9 @@ class CheckLines:
         names = {"product": entry.product.id, "check": entry.check.id}
         self._last_probe = _LastProbe(names | {"kind": entry.check.kind})
         self._prefixes = tuple(series(family.name, **names) for family in (_UP, _UNKNOWN, _SLOW_PROBES, _OUTAGE))
-        self._probe_counts, self._recorded_counts = (_Counts(family.name, names) for family in (_PROBES, _OBSERVATIONS))
-        self.texts: tuple[str, ...] = ("",) * len(CHECK_FAMILIES)
+        self.texts: tuple[str, ...] = ("",) * (len(CHECK_FAMILIES) - 2)
+        self.probe_counts: OutcomeCounts | None = None
+        self.recorded_counts: OutcomeCounts | None = None
 
     @property
     def incident_state(self) -> tuple[IncidentTracker, Timeline]:
@@ -85,26 +92,30 @@ class CheckLines:
         entry = self._entry
         if self._state_version == entry.version and now <= self._valid_until:
             if self._observed is not self._confirmed.value:
-                self._set((*self.texts[:-1], self._confirm()))
+                self._publish(self._observed)
             return True
         self._state_version = entry.version
-        up, self._valid_until = self._state(now)
+        up = self._state(now)
         good, bad, unknown = entry.totals.values()
         contradictions = bad + unknown if up else good + (bad if up is None else unknown)
         degraded = degraded_cause(entry)
         steady = up is self.up and contradictions == self._contradictions and degraded is self._degraded
         self.up, self._contradictions, self._degraded = up, contradictions, degraded
-        last_probe = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
-        self._observed = self._recorded_counts.text(*entry.timeline.totals)
-        self._set((*last_probe, self._probe_counts.text(good, bad, unknown), *self._states(up), self._confirm()))
+        success, duration, phases, status, expiry = _NO_PROBE if up is None else self._last_probe.texts(entry.last)
+        self.texts = (success, duration, phases, status, expiry, *self._states(up))
+        self.probe_counts = good, bad, unknown
+        self._observed = observed = entry.timeline.total_counts
+        self._publish(observed)
         return steady
 
-    def _set(self, texts: tuple[str, ...]) -> None:
-        self.texts = texts
+    def _publish(self, observed: OutcomeCounts) -> None:
+        self.recorded_counts = self._confirmed.offer(observed, self._health)
         self.version += 1
 
-    def _confirm(self) -> str:
-        return self._confirmed.offer(self._observed, self._health) or ""
+    def outcome_series(self, name: str) -> list[str]:
+        """Return the series of a family with a count per outcome."""
+        entry = self._entry
+        return [series(name, product=self.product, check=entry.check.id, outcome=outcome.value) for outcome in Outcome]
 
     def _states(self, up: bool | None) -> tuple[str, ...]:
         """Return the lines of state, unknown state, slow probes and outage, formatted again only if they changed."""
@@ -113,9 +124,9 @@ class CheckLines:
         open_ = entry.tracker.open is not None
         outage = open_ if open_ or entry.timeline.last_known is not None else None
         values = (up, slow, outage)
-        if values != self._state_texts[0]:
-            self._state_texts = values, self._format_states(up, slow, outage)
-        return self._state_texts[1]
+        if values != self._state_values:
+            self._state_values, self._state_texts = values, self._format_states(up, slow, outage)
+        return self._state_texts
 
     def _format_states(self, up: bool | None, slow: int | None, outage: bool | None) -> tuple[str, ...]:
         up_prefix, unknown_prefix, slow_prefix, outage_prefix = self._prefixes
@@ -126,12 +137,17 @@ class CheckLines:
             "" if outage is None else outage_prefix + _FLAG[outage],
         )
 
-    def _state(self, now: int) -> tuple[bool | None, int]:
-        """Return whether the check is up (None: unknown), and the instant at which this ends without a new probe."""
-        last_known = None if self._entry.paused else self._entry.timeline.last_known
-        if last_known is None or now > last_known[0] + self._entry.hold:
-            return None, _NEVER_ENDS
-        return last_known[1] is Outcome.GOOD, last_known[0] + self._entry.hold
+    def _state(self, now: int) -> bool | None:
+        """Return whether the check is up (None: unknown). Set the instant at which this ends without a new probe."""
+        entry = self._entry
+        last_known = None if entry.paused else entry.timeline.last_known
+        if last_known is not None:
+            at, outcome = last_known
+            self._valid_until = valid_until = at + entry.hold
+            if now <= valid_until:
+                return outcome is _GOOD
+        self._valid_until = _NEVER_ENDS
+        return None
 
 
 class _LastProbe:
@@ -161,14 +177,13 @@ class _LastProbe:
 
     def texts(self, last: Observed | None) -> tuple[str, ...]:
         """Return one text per family of the last probe."""
-        if last is None or last.result.outcome is Outcome.UNKNOWN:
+        if last is None or (outcome := (result := last.result).outcome) is _OUTCOME_UNKNOWN:
             return _NO_PROBE
-        result = last.result
         if result.status != self._status or result.certificate_expiry != self._expiry:
             self._fix(result.status, result.certificate_expiry)
         phases, status_and_expiry = result.phases, self._fixed_texts
         return (
-            self._success[result.outcome is Outcome.GOOD],
+            self._success[outcome is _GOOD],
             f"{self._duration}{last.duration!r}\n",
             self._phase_lines(phases) if phases else "",
             *status_and_expiry,
@@ -189,20 +204,50 @@ class _LastProbe:
         return self._phase_format % tuple(phases.values())
 
 
-class _Counts:
-    """The lines of a family with a count per outcome. Usually only the count of good probes has changed."""
+class CheckChunk(Chunk[CheckLines]):
+    """The joined samples of some checks. Counts change with every probe, so they are not formatted check by check."""
 
-    __slots__ = ("_bad", "_good", "_prefixes", "_rest", "_unknown")
+    __slots__ = ("_probes", "_recorded")
 
-    def __init__(self, name: str, labels: dict[str, str]) -> None:
-        self._good, *self._prefixes = [series(name, **labels, outcome=outcome.value) for outcome in Outcome]
-        self._bad, self._unknown = -1, -1
-        self._rest = ""  # the lines of the other outcomes
+    def __init__(self, rows: Sequence[CheckLines]) -> None:
+        super().__init__(rows)
+        self._probes, self._recorded = (
+            _CountColumn([row.outcome_series(family.name) for row in rows]) for family in (_PROBES, _OBSERVATIONS)
+        )
 
-    def text(self, good: int, bad: int, unknown: int) -> str:
-        """Return the 3 lines."""
-        if bad != self._bad or unknown != self._unknown:
-            self._bad, self._unknown = bad, unknown
-            bad_prefix, unknown_prefix = self._prefixes
-            self._rest = f"\n{bad_prefix}{bad}\n{unknown_prefix}{unknown}\n"
-        return f"{self._good}{good}{self._rest}"
+    def _joined(self) -> tuple[bytes, ...]:
+        success, duration, phases, status, expiry, *states = super()._joined()
+        probes = self._probes.text([row.probe_counts for row in self.rows]).encode()
+        recorded = self._recorded.text([row.recorded_counts for row in self.rows]).encode()
+        return success, duration, phases, status, expiry, probes, *states, recorded
+
+
+class _CountColumn:
+    """The samples of a family with a count per outcome, of some checks.
+
+    Usually only counts of good probes have changed. The texts between them, which include the other counts, are kept.
+    """
+
+    __slots__ = ("_other_counts", "_parts", "_prefixes")
+
+    def __init__(self, prefixes: Sequence[Sequence[str]]) -> None:
+        self._prefixes = prefixes
+        self._other_counts: list[tuple[int, int] | None] = []
+        self._parts = [""]  # texts, alternating with counts of good probes
+
+    def text(self, counts: Sequence[OutcomeCounts | None]) -> str:
+        """Return 3 lines per check that has counts."""
+        other_counts = [None if of_check is None else of_check[1:] for of_check in counts]
+        if other_counts != self._other_counts:
+            self._other_counts, self._parts = other_counts, self._texts_between(other_counts)
+        self._parts[1::2] = [str(of_check[0]) for of_check in counts if of_check is not None]
+        return "".join(self._parts)
+
+    def _texts_between(self, other_counts: Iterable[tuple[int, int] | None]) -> list[str]:
+        parts = [""]
+        for prefixes, of_check in zip(self._prefixes, other_counts, strict=True):
+            if of_check is not None:
+                good, bad, unknown = prefixes
+                parts[-1] += good
+                parts += "", f"\n{bad}{of_check[0]}\n{unknown}{of_check[1]}\n"
+        return parts

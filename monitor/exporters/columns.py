@@ -6,12 +6,12 @@ row are kept between two pages, and are blocks of the page: joining them again w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from monitor.exporters.exposition import Dialect, without_exemplars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from monitor.exporters.exposition import Family
 
@@ -44,38 +44,48 @@ class Row(Protocol):
         """A number that changes whenever `texts` change."""
 
 
-class _Chunk:
+R = TypeVar("R", bound=Row)
+
+
+class Chunk(Generic[R]):
     """The joined samples of some rows by family."""
 
-    __slots__ = ("_rows", "_versions", "columns")
+    __slots__ = ("_versions", "columns", "rows")
 
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Sequence[R]) -> None:
+        self.rows = rows
         self._versions: list[int] | None = None
         self.columns: tuple[bytes, ...] = ()
 
     def update(self) -> None:
         """Join the samples again if a row changed."""
-        versions = [row.version for row in self._rows]
+        versions = [row.version for row in self.rows]
         if versions != self._versions:
-            self.columns = tuple(
-                "".join(column).encode() for column in zip(*[row.texts for row in self._rows], strict=True)
-            )
+            self.columns = self._joined()
             self._versions = versions
 
+    def _joined(self) -> tuple[bytes, ...]:
+        return tuple(["".join(column).encode() for column in zip(*[row.texts for row in self.rows], strict=True)])
 
-class Columns:
-    """The samples of rows, in the order of the families."""
 
-    def __init__(self, families: Sequence[Family], rows: Sequence[Row]) -> None:
+class Columns(Generic[R]):
+    """The samples of rows, in the order of the families.
+
+    `chunks` are the rows in chunks. A caller that updates the rows of a chunk may also join them at once, while they
+    are in the processor's cache.
+    """
+
+    def __init__(
+        self, families: Sequence[Family], rows: Sequence[R], chunk_type: Callable[[Sequence[R]], Chunk[R]] = Chunk
+    ) -> None:
         self._families = families
-        self._chunks = [_Chunk(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+        self.chunks = [chunk_type(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
 
     def render(self, dialect: Dialect) -> Iterator[bytes]:
         """Yield each family with all samples. Families without samples are omitted."""
         for index, family in enumerate(self._families):
             needs_head = True
-            for chunk in self._chunks:
+            for chunk in self.chunks:
                 if index == 0:
                     chunk.update()
                 if block := chunk.columns[index]:

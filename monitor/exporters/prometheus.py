@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.exporters.checks import CheckLines
+from monitor.exporters.checks import CheckChunk, CheckLines
 from monitor.exporters.columns import Columns
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.continuity import ContinuityLines
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from monitor.clock import Clock
     from monitor.config.model import Portfolio
+    from monitor.exporters.checks import OutcomeCounts
     from monitor.exporters.exposition import Dialect
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
-CHECKS_PER_LOOK = 16  # checks whose lines are updated between two looks at the clock; they take about 150 us
 MIN_RECENTLY_DOWN = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
 MIN_OTHER = 8  # products without recent downtime that are measured per scrape; a 64th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
@@ -63,7 +64,7 @@ class _Counters:
 
     def __init__(self, health: Health) -> None:
         self.health = health
-        self.observations: dict[str, Confirmed[str]] = defaultdict(Confirmed)
+        self.observations: dict[str, Confirmed[OutcomeCounts]] = defaultdict(Confirmed)
         self.downtime: dict[str, Confirmed[int]] = defaultdict(Confirmed)
         self.incidents = Confirmed[Counter[str]]()
 
@@ -75,7 +76,10 @@ class _PortfolioLines:
         self.portfolio, self._counters = portfolio, counters
         self.checks: list[CheckLines] = []
         self.products: list[ProductLines] = []
-        self.columns: tuple[Columns, ...] = ()
+        self.check_columns, self.product_columns = (
+            Columns(CHECK_FAMILIES, self.checks, CheckChunk),
+            Columns(PRODUCT_FAMILIES, self.products),
+        )
         # Products whose checks changed since they were measured. A client may have aborted the page in between.
         self.changed: set[str] = set()
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
@@ -100,14 +104,16 @@ class _PortfolioLines:
             lines_of = ProductLines(product, history, health, downtime, dependencies, readiness, zone)
             self.products.append(lines_of)
             yield from slices.pause()
-        self.columns = Columns(CHECK_FAMILIES, self.checks), Columns(PRODUCT_FAMILIES, self.products)
+        self.check_columns = Columns(CHECK_FAMILIES, self.checks, CheckChunk)
+        self.product_columns = Columns(PRODUCT_FAMILIES, self.products)
 
     def products_to_measure(self) -> Iterator[ProductLines]:
         """Yield the products to measure: changed products, and the other products with the oldest figures."""
         recently_down: list[ProductLines] = []
         others: list[ProductLines] = []
+        changed = self.changed
         for lines in self.products:
-            if lines.measured_at is None or lines.product.id in self.changed:
+            if lines.measured_at is None or (changed and lines.product.id in changed):
                 yield lines
             else:
                 (recently_down if lines.recently_down else others).append(lines)
@@ -177,11 +183,10 @@ class Exporter:
         slices = _TimeSlices(self._clock)
         lines = yield from self._current(slices)
         now = self._clock.now()
-        for number, check in enumerate(lines.checks):
-            if not check.refresh(now):
-                lines.changed.add(check.product)
-            if number % CHECKS_PER_LOOK == 0:
-                yield from slices.pause()
+        for chunk in lines.check_columns.chunks:
+            lines.changed.update([check.product for check in chunk.rows if not check.refresh(now)])
+            chunk.update()
+            yield from slices.pause()
         yield from lines.update_incidents(self._ledger, slices)
         overrides = overrides_by_product(self._ledger, now)
         for product in lines.products_to_measure():
@@ -198,8 +203,8 @@ class Exporter:
             yield from slices.pause()
         for _ in self._latency_objectives.measure(now):
             yield from slices.pause()
-        for columns in lines.columns:
-            yield from columns.render(dialect)
+        yield from lines.check_columns.render(dialect)
+        yield from lines.product_columns.render(dialect)
         yield self._page_families(lines, now, dialect).encode()
         yield self._daemon.page(dialect)
 
@@ -239,7 +244,7 @@ class Exporter:
             lines.set_gate(gate_answer(self._ledger, lines.product, now, override, durations, state), override)
 
     def _page_families(self, lines: _PortfolioLines, now: int, dialect: Dialect) -> str:
-        oldest = min((product.measured_at or now for product in lines.products), default=now)
+        oldest = min([product.measured_at or now for product in lines.products], default=now)
         age = f"{FIGURES_AGE.head(dialect)}{FIGURES_AGE.name} {max(0, now - oldest) / SECOND!r}\n"
         omitted = f"{SAMPLES_OMITTED.head(dialect)}{SAMPLES_OMITTED.name} {lines.omitted}\n"
         parts = (
@@ -254,8 +259,7 @@ class Exporter:
         return age + omitted + "".join(part.text(now, dialect) for part in parts)
 
 
-def _measured_at(lines: ProductLines) -> int:
-    return lines.measured_at or 0
+_measured_at = attrgetter("measured_at")
 
 
 class _TimeSlices:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.exporters import prometheus
+from monitor.exporters import columns, prometheus
+from monitor.exporters.columns import CHUNK
 from monitor.exporters.exposition import Dialect
-from monitor.exporters.prometheus import CHECKS_PER_LOOK
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import (
@@ -104,7 +104,7 @@ def test_changed_product_is_recomputed_after_an_aborted_page(
     """The client closes the connection after the checks were read, before the product was measured."""
     for name in ("SLICE", "MIN_OTHER", "MIN_RECENTLY_DOWN"):
         monkeypatch.setattr(prometheus, name, 0)
-    monkeypatch.setattr(prometheus, "CHECKS_PER_LOOK", 1)
+    monkeypatch.setattr(columns, "CHUNK", 1)
     ledger = large_ledger(3, 1)
     exporter = exporter_of(ledger, clock)
     rendered_page(exporter)
@@ -121,7 +121,7 @@ def test_changed_product_is_recomputed_after_an_aborted_page(
 def test_page_of_a_large_portfolio_is_rendered_in_many_small_steps(products: int, checks: int) -> None:
     """No step blocks the event loop for more than a fraction of the rendering.
 
-    With a clock that ends a time slice at every call, each product and each 16 checks are a separate step. `bench/`
+    With a clock that ends a time slice at every call, each product and each 32 checks are a separate step. `bench/`
     measures the duration of the steps.
     """
 
@@ -132,7 +132,7 @@ def test_page_of_a_large_portfolio_is_rendered_in_many_small_steps(products: int
 
     exporter = exporter_of(large_ledger(products, checks), FastClock(NOW))
     blocks = list(exporter.render(Dialect.OPENMETRICS))
-    assert sum(not block for block in blocks) >= products + products * checks + products * checks // CHECKS_PER_LOOK
+    assert sum(not block for block in blocks) >= products + products * checks + products * checks // CHUNK
     largest = 256 * 21 * 110  # number of joined texts, families, and length of a line
     assert max(map(len, blocks)) <= largest
 
