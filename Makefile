@@ -17,7 +17,7 @@ $(BIN)/python -c 'import pip' 2> /dev/null || { \
 	$(PYTHON) -m venv $(VENV); }
 endef
 
-.PHONY: help run extras test lint unit slow full cover bench docs generate lock clean
+.PHONY: help run extras test lint unit slow full cover bench docs sbom generate lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,13 @@ bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier comm
 docs: .tools/mkdocs ## Build the documentation site, var/site/index.html; a broken link is an error
 	$(BIN)/python .ci/docs.py $<
 
+# The packages of the image: those of the locks, without the build lock.
+SBOM := var/sbom.cdx.json
+sbom: .tools/cyclonedx ## Write the list of all packages of the image with their hashes (CycloneDX), var/sbom.cdx.json
+	@mkdir -p $(dir $(SBOM))
+	cat requirements.lock requirements-databases.lock | PYTHONPATH=$< $(BIN)/python -m cyclonedx_py requirements \
+		--pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o $(SBOM) -
+
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards
 	$(BIN)/python -m monitor.generate
 
@@ -78,7 +85,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) pyproject.toml --all-extras --group dev -c requirements.lock $(patsubst %,-c requirements-%.lock,build databases browser apprise) -o requirements-dev.lock
 	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
 	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/docs.lock
-	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock .ci/docs.lock
+	printf 'cyclonedx-bom\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/sbom.lock
+	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock .ci/docs.lock .ci/sbom.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
@@ -108,6 +116,10 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 # The builder of the documentation site, in a folder of its own.
 .tools/mkdocs: .ci/docs.lock | $(VENV)/.run
 	$(INSTALL) -q --upgrade --target $@ -r .ci/docs.lock && touch $@
+
+# The writer of the list of packages, in a folder of its own.
+.tools/cyclonedx: .ci/sbom.lock | $(VENV)/.run
+	$(INSTALL) -q --upgrade --target $@ -r .ci/sbom.lock && touch $@
 
 # A tool of the tests of `make full`, in a folder of its own. Without it, they are skipped.
 .tools/patroni: .ci/patroni.lock | $(VENV)/.dev
