@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.feature_families import CONTINUITY_FAMILIES
+from monitor.exporters.product_selection import ProductSelection
 from monitor.ledger.continuity_register import owner_of
 from sla.continuity import TransactionState, continuity_results
 from sla.interval import SECOND
@@ -25,6 +26,7 @@ class ContinuityLines:
     """The samples of a ledger's transactions. Results are read once for each set of facts."""
 
     def __init__(self, ledger: Ledger) -> None:
+        self._with_transactions = ProductSelection(lambda product: bool(product.continuity))
         self._ledger = ledger
         self._facts: Facts | None = None
         self._results: dict[str, ContinuityResult] = {}
@@ -39,7 +41,7 @@ class ContinuityLines:
                 owner_of(former_ids.product(result.product), result.transaction): result for result in results
             }
         lines: dict[str, list[str]] = {family.name: [] for family in CONTINUITY_FAMILIES}
-        for product in self._ledger.portfolio.products:
+        for product in self._with_transactions.of(self._ledger.portfolio):
             for transaction in product.continuity:
                 for name, line in self._samples(product.id, transaction.id):
                     lines[name].append(line)
@@ -51,7 +53,8 @@ class ContinuityLines:
 
     def _unconfigured_owners(self) -> Iterator[tuple[str, str]]:
         """Yield what the transactions that are no longer configured may have left behind: also their open runs."""
-        register, products = self._ledger.continuity, self._ledger.portfolio.products
+        register = self._ledger.continuity
+        products = self._with_transactions.of(self._ledger.portfolio)
         configured = {
             owner_of(product.id, transaction.id) for product in products for transaction in product.continuity
         }

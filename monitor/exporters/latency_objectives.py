@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.feature_families import LATENCY_FAMILIES
+from monitor.exporters.product_selection import ProductSelection
 from monitor.ledger.latency_objectives import latency_figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from monitor.config.model import Portfolio, Product
+    from monitor.config.model import Product
     from monitor.exporters.exposition import Dialect
     from monitor.ledger.latency_objectives import LatencyFigure
     from monitor.ledger.ledger import Ledger
@@ -26,31 +27,18 @@ class LatencyObjectiveLines:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._lines: Mapping[str, Sequence[str]] = {}
-        self._portfolio: Portfolio | None = None
-        self._products: Sequence[Product] = ()
+        self._with_objectives = ProductSelection(_has_objectives)
 
     def measure(self, now: int) -> Iterator[None]:
         """Measure all objectives. Yields after each product, because the first time of a day takes milliseconds."""
         lines: dict[str, list[str]] = defaultdict(list)
-        for product in self._with_objectives():
+        for product in self._with_objectives.of(self._ledger.portfolio):
             if self._ledger.products.get(product.id) is product:  # a reload may have replaced it in the meantime
                 for figure in latency_figures(self._ledger, product, now):
                     for name, line in _samples(figure):
                         lines[name].append(line)
                 yield
         self._lines = lines
-
-    def _with_objectives(self) -> Sequence[Product]:
-        """Return the products that have latency objectives, which are searched once for each loaded portfolio."""
-        portfolio = self._ledger.portfolio
-        if self._portfolio is not portfolio:
-            self._portfolio = portfolio
-            self._products = [
-                product
-                for product in portfolio.products
-                if product.objectives or any(check.objectives for check in product.checks)
-            ]
-        return self._products
 
     def text(self, _now: int, dialect: Dialect) -> str:
         """Return the families that have a sample."""
@@ -59,6 +47,10 @@ class LatencyObjectiveLines:
             for family in LATENCY_FAMILIES
             if family.name in self._lines
         )
+
+
+def _has_objectives(product: Product) -> bool:
+    return bool(product.objectives) or any(check.objectives for check in product.checks)
 
 
 def _samples(figure: LatencyFigure) -> Iterator[tuple[str, str]]:

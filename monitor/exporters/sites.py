@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from monitor.exporters.exposition import series
 from monitor.exporters.feature_families import SITE_FAMILIES
+from monitor.exporters.product_selection import ProductSelection
 from monitor.ledger.designed_downtime import designed_downtime
 from monitor.ledger.product_sites import active_site_of, direct_states, measured_failover, recorded_failovers
 from sla.interval import SECOND
@@ -27,6 +28,7 @@ class SiteLines:
     """The samples of the sites of a ledger's products. Recorded changes are read once for each set of facts."""
 
     def __init__(self, ledger: Ledger) -> None:
+        self._with_sites = ProductSelection(lambda product: bool(product.sites) or product.down_by_design is not None)
         self._ledger = ledger
         self._facts: Facts | None = None
         self._records: list[FailoverRecord] = []
@@ -34,7 +36,7 @@ class SiteLines:
     def text(self, now: int, dialect: Dialect) -> str:
         """Return the families that have a sample."""
         lines: dict[str, list[str]] = {family.name: [] for family in SITE_FAMILIES}
-        for product in self._ledger.portfolio.products:
+        for product in self._with_sites.of(self._ledger.portfolio):
             if product.sites:
                 for name, line in self._samples(product, now):
                     lines[name].append(line)
