@@ -71,6 +71,12 @@ class Provider:
             self._endpoints = now, _endpoints(status, metadata, self.login)
         return self._endpoints[1]
 
+    @property
+    def logout_address(self) -> str:
+        """The address of the last known endpoint for logout, or the issuer's; nothing is fetched."""
+        known = None if self._endpoints is None else self._endpoints[1].end_session
+        return known or self.login.issuer
+
     async def authorization_url(self, transaction: Transaction, redirect_uri: str) -> str:
         """Return the address at which the person signs in.
 

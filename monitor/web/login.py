@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -14,7 +13,7 @@ from monitor.login.errors import ProviderError, SignInRefused
 from monitor.login.transaction import Transaction
 from monitor.web.access import Role, role
 from monitor.web.audit import client_address, record_event, record_refusal
-from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, address_of, client_network, form_policy
+from monitor.web.context import CONTEXT, address_of, client_network
 from monitor.web.errors import Refusal, check_query
 from monitor.web.same_origin import check_same_origin, own_origin
 from monitor.web.sessions import (
@@ -22,7 +21,6 @@ from monitor.web.sessions import (
     delete_cookie,
     local_path,
     session_cookie,
-    session_of,
     set_cookie,
     sign_in_cookie,
 )
@@ -93,9 +91,7 @@ async def callback(request: web.Request) -> web.Response:
 async def session(request: web.Request) -> web.Response:
     """Show who is signed in, with the form to sign out."""
     check_query(request)
-    response = page_response(request, "session.html.j2")
-    response.headers[CONTENT_SECURITY_POLICY] = await _form_policy(request)
-    return response
+    return page_response(request, "session.html.j2")
 
 
 @routes.post("/logout")
@@ -216,20 +212,3 @@ async def _after_logout(request: web.Request, oidc: OidcLogin, ended: Session | 
     except ProviderError as error:
         log.warning("provider_logout_unavailable", reason=error.detail)
         return local
-
-
-async def _form_policy(request: web.Request) -> str:
-    """Return the content security policy of the page, whose form redirects to the provider if there is a session."""
-    login = request.app[CONTEXT].ledger.portfolio.login
-    if login is not None and login.oidc is not None and session_of(request, login) is not None:
-        return form_policy(await _logout_origin(request, login.oidc))
-    return form_policy()
-
-
-async def _logout_origin(request: web.Request, oidc: OidcLogin) -> str:
-    try:
-        address = (await (await _provider(request, oidc)).endpoints()).end_session or oidc.issuer
-    except ProviderError:
-        address = oidc.issuer
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"

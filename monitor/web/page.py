@@ -10,7 +10,7 @@ from aiohttp import web
 from monitor.views import incident_line, page_frame, product_summary
 from monitor.views.outages import outage_ids
 from monitor.web.context import CONTEXT
-from monitor.web.visitor import FORM_HEADERS, visitor_of
+from monitor.web.visitor import page_headers, visitor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,4 +49,4 @@ async def render_page(
     for part in context.assets.stream(template, page=page, site_title=title, visitor=visitor):
         parts.append(part)
         await slices.yield_if_spent()
-    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=FORM_HEADERS)
+    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=page_headers(request))

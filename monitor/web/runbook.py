@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from monitor.web.access import Role, role
-from monitor.web.context import CONTEXT
+from monitor.web.visitor import page_response
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -26,9 +26,7 @@ _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 @role(Role.READ)
 async def runbook(request: web.Request) -> web.Response:
     """Show the runbook. `#AlertName` is the section of an alert."""
-    context = request.app[CONTEXT]
-    text = context.assets.render("runbook.html.j2", site_title=context.ledger.portfolio.title)
-    return web.Response(text=text, content_type="text/html", charset="utf-8")
+    return page_response(request, "runbook.html.j2")
 
 
 def runbook_html(markdown: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
@@ -43,6 +43,12 @@ class SignIns:
             module = await asyncio.to_thread(importlib.import_module, "monitor.login.provider")
             self._provider = module.Provider(login, self._clock, make_attempt)
         return self._provider
+
+    def logout_origin(self, login: OidcLogin) -> str:
+        """Return the origin of the provider's logout, which /logout redirects to; nothing is fetched."""
+        provider = self._provider
+        parts = urlsplit(login.issuer if provider is None or provider.login != login else provider.logout_address)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 SIGN_INS: web.AppKey[SignIns] = web.AppKey("sign_ins")

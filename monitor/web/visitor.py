@@ -9,7 +9,7 @@ from aiohttp import web
 
 from monitor.access.scopes import Scope, allows
 from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, form_policy
-from monitor.web.sessions import person_of
+from monitor.web.sessions import SIGN_INS, person_of, session_of
 
 if TYPE_CHECKING:
     from monitor.access.principal import Principal
@@ -41,9 +41,20 @@ def visitor_of(request: web.Request) -> Visitor:
     return Visitor(person_of(request), login is not None and login.oidc is not None)
 
 
+def page_headers(request: web.Request) -> dict[str, str]:
+    """Return the headers of a page with the masthead, whose form to sign out redirects to the provider."""
+    context = request.app[CONTEXT]
+    login = context.ledger.portfolio.login
+    if login is None or login.oidc is None or session_of(request, login) is None:
+        return FORM_HEADERS
+    return {CONTENT_SECURITY_POLICY: form_policy(request.app[SIGN_INS].logout_origin(login.oidc))}
+
+
 def page_response(request: web.Request, template: str, page: Any = None, *, status: int = 200) -> web.Response:
     """Return the rendered page, whose forms may be sent to this server."""
     context = request.app[CONTEXT]
     title = context.ledger.portfolio.title
     text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
-    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=FORM_HEADERS, status=status)
+    return web.Response(
+        text=text, content_type="text/html", charset="utf-8", headers=page_headers(request), status=status
+    )

@@ -129,7 +129,11 @@ async def test_logout_ends_the_session_here_and_at_the_provider(world: World) ->
     cookies = {name: value for name, value in world.browser.cookies.items() if "session" in name}
     page = await world.browser.open("/session")
     assert "Signed in as <strong>ana</strong>" in page.text
-    assert f"form-action 'self' {world.provider.issuer}" in page.headers["Content-Security-Policy"]
+    for path in ("/session", "/", "/products/forms", "/runbook"):
+        shown = await world.browser.open(path)
+        assert f"form-action 'self' {world.provider.issuer}" in shown.headers["Content-Security-Policy"]
+        assert "ana (" in shown.text
+        assert '<form method="post" action="/logout"><button>Sign out</button></form>' in shown.text
     for headers in ({}, {"Origin": "https://evil.example"}):
         assert (await world.browser.open("/logout", "POST", headers=headers)).status == 403
     answer = await world.browser.open("/logout", "POST", headers={"Origin": world.server.base})
