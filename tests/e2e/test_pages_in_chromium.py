@@ -58,19 +58,25 @@ async def open_page(browser: Browser, url: str, **options: Any) -> tuple[Page, l
     return page, console_messages
 
 
-@pytest.mark.parametrize("path", PAGES)
+def incident_page(shown: ShownServer) -> str:
+    return f"/incidents/{shown.ledger.open_incidents('notify')[0].id}"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "incident"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_text_has_enough_contrast_in_both_color_schemes(
     browser: Browser, shown: ShownServer, path: str, scheme: Any
 ) -> None:
+    path = incident_page(shown) if path == "incident" else path
     page, console_messages = await open_page(browser, shown.base + path, color_scheme=scheme)
     assert await page.evaluate(CONTRAST) == []
     assert console_messages == []
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", [*PAGES, "incident"])
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 async def test_no_page_is_wider_than_its_screen(browser: Browser, shown: ShownServer, path: str, width: int) -> None:
+    path = incident_page(shown) if path == "incident" else path
     page, _ = await open_page(browser, shown.base + path, viewport={"width": width, "height": 740})
     await page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -132,6 +138,21 @@ async def test_script_refreshes_the_page_in_place_and_keeps_opened_parts(browser
     await page.wait_for_selector("#main:not([data-old])")
     assert await page.locator("#days-table[open]").count() == 1
     assert await page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+async def test_refresh_keeps_what_is_entered_into_the_form(browser: Browser, shown: ShownServer) -> None:
+    page = await (await browser.new_context()).new_page()
+    await page.clock.install()
+    await page.goto(shown.base + "/")
+    await page.fill("input[name=q]", "forms")
+    await page.evaluate("document.getElementById('main').dataset.old = 'yes'")
+    await page.clock.run_for(16_000)
+    await page.wait_for_selector("#main:not([data-old])")
+    assert await page.input_value("input[name=q]") == "forms"
+    assert await page.evaluate("document.activeElement.name") == "q"
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/?q=forms*")
+    assert await page.locator(".portfolio tbody th[scope=row]").count() == 1
 
 
 async def test_script_reports_immediately_that_the_daemon_does_not_answer(browser: Browser, shown: ShownServer) -> None:
