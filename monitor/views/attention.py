@@ -109,8 +109,7 @@ def _reasons(
         cause = f": {incidents[-1].reason}" if incidents else ""
         yield Reason(Cause.DOWN, f"down{since}{cause}", path, "incident" if path else "")
     if row.badge.style == "unknown" and not row.paused:
-        seen = "no observation yet" if line.newest is None else f"last observation {age(now - line.newest)} ago"
-        yield Reason(Cause.UNKNOWN, f"state unknown: {seen}")
+        yield Reason(Cause.UNKNOWN, f"state unknown: {_unknown(line, now)}")
     for page in pages:
         ago = age(now - page.response.started)
         known = page.response.key in ledger.product_incidents
@@ -118,6 +117,17 @@ def _reasons(
         text = f"page not acknowledged for {ago}" if known else f"page not acknowledged for {ago}: {page.summary}"
         yield Reason(Cause.UNACKNOWLEDGED, text, href, "acknowledge" if href else "")
     yield from _limits(line)
+
+
+def _unknown(line: PortfolioLine, now: int) -> str:
+    """Return why the state is unknown."""
+    if line.newest is None:
+        return "no observation yet"
+    if line.silent == line.checks:
+        return f"last observation {age(now - line.newest)} ago"
+    if line.silent:
+        return f"no valid observation of {line.silent} of {line.checks} checks"
+    return "the checks could not be probed"
 
 
 def _limits(line: PortfolioLine) -> Iterator[Reason]:

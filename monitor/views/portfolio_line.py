@@ -10,7 +10,7 @@ from monitor.facts.planned_maintenance import maintenance_exclusions
 from monitor.ledger.product_readiness import readiness_of
 from monitor.views.budget import gauge_width
 from monitor.views.formatting import Moment, moment
-from monitor.views.page_frame import newest_observation
+from monitor.views.page_frame import is_recent, newest_observation
 from monitor.views.product_summary import ProductRow, row_of
 from sla.interval import DAY, Interval
 from sla.readiness import ItemState
@@ -39,7 +39,8 @@ class PortfolioLine:
 
     `contractual` are the contractual figures of the product's own window, `gauge` the width of the bar of their budget.
     `exhausted_at` is when the budget runs out at the burn rate of the last day, None if it lasts or is spent.
-    `failing_since` is the start of the oldest open incident, `newest` the newest observation. `unmet` and `expired` are
+    `failing_since` is the start of the oldest open incident, `newest` the newest observation, and
+    `silent` the number of the `checks` without a valid observation. `unmet` and `expired` are
     titles of prerequisites.
     """
 
@@ -51,6 +52,8 @@ class PortfolioLine:
     maintenance: NextMaintenance | None
     failing_since: int | None
     newest: int | None
+    silent: int
+    checks: int
     prerequisites: int
     unmet: tuple[str, ...]
     expired: tuple[str, ...]
@@ -77,6 +80,8 @@ def portfolio_line(ledger: Ledger, product: Product, open_incidents: int, now: i
         maintenance=_next_maintenance(ledger, product, now),
         failing_since=min((incident.opened for incident in ledger.open_incidents(product.id)), default=None),
         newest=newest_observation(ledger.entries_of(product.id)),
+        silent=sum(not is_recent(entry, now) for entry in ledger.entries_of(product.id)),
+        checks=len(product.checks),
         prerequisites=len(statuses),
         unmet=tuple(status.item.title for status in statuses if not status.met),
         expired=tuple(status.item.title for status in statuses if status.state is ItemState.EXPIRED),

@@ -31,7 +31,9 @@ def error_response(request: web.Request, refusal: Refusal) -> web.Response:
         response = as_json({"error": refusal.problem, "remedy": refusal.remedy}, status=refusal.status)
     elif expects_page(request):
         public = request.path.startswith("/status/") or page_of_host(context.ledger.portfolio, request.host) is not None
-        page = context.assets.render("status/error.html.j2" if public else "error.html.j2", refusal=refusal)
+        without_query = request.path if refusal.status == 400 and request.method == "GET" else ""
+        template = "status/error.html.j2" if public else "error.html.j2"
+        page = context.assets.render(template, refusal=refusal, without_query=without_query)
         response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)
     else:
         response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)

@@ -30,8 +30,13 @@ async def render_page(
     incidents: Sequence[Incident],
     values: dict[str, Any],
     now: int,
+    *,
+    has_form: bool = False,
 ) -> web.Response:
-    """Render the template with the values of the page, in slices. The page lists the first of the incidents."""
+    """Render the template with the values of the page, in slices. The page lists the first of the incidents.
+
+    `has_form`: whether it has a form besides that of the masthead.
+    """
     context, visitor = request.app[CONTEXT], visitor_of(request)
     ledger = context.ledger
     frame = page_frame.page_frame(ledger, context.health, entries, now)
@@ -44,9 +49,9 @@ async def render_page(
         incidents=[incident_line.incident_line(ledger, incident, now, ids) for incident in incidents[:INCIDENTS]],
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
-    parts = []
+    parts, headers = [], page_headers(request, has_form=has_form)
     title = ledger.portfolio.title
     for part in context.assets.stream(template, page=page, site_title=title, visitor=visitor):
         parts.append(part)
         await slices.yield_if_spent()
-    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=page_headers(request))
+    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=headers)

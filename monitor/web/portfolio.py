@@ -55,9 +55,8 @@ async def portfolio(request: web.Request) -> web.Response:
         "vantages": vantages,
     }
     await slices.yield_if_spent()
-    return await render_page(
-        request, "portfolio.html.j2", slices, ledger.entries.values(), ledger.incidents, values, now
-    )
+    entries, incidents = ledger.entries.values(), ledger.incidents
+    return await render_page(request, "portfolio.html.j2", slices, entries, incidents, values, now, has_form=True)
 
 
 def _headlines(lines: list[PortfolioLine]) -> dict[str, object]:

@@ -26,7 +26,7 @@ _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 @role(Role.READ)
 async def runbook(request: web.Request) -> web.Response:
     """Show the runbook. `#AlertName` is the section of an alert."""
-    return page_response(request, "runbook.html.j2")
+    return page_response(request, "runbook.html.j2", has_form=False)
 
 
 def runbook_html(markdown: str) -> str:

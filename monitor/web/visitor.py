@@ -41,20 +41,21 @@ def visitor_of(request: web.Request) -> Visitor:
     return Visitor(person_of(request), login is not None and login.oidc is not None)
 
 
-def page_headers(request: web.Request) -> dict[str, str]:
-    """Return the headers of a page with the masthead, whose form to sign out redirects to the provider."""
+def page_headers(request: web.Request, *, has_form: bool) -> dict[str, str]:
+    """Return the headers of a page. The masthead of a session has a form, which redirects to the provider."""
     context = request.app[CONTEXT]
     login = context.ledger.portfolio.login
     if login is None or login.oidc is None or session_of(request, login) is None:
-        return FORM_HEADERS
+        return FORM_HEADERS if has_form else {}
     return {CONTENT_SECURITY_POLICY: form_policy(request.app[SIGN_INS].logout_origin(login.oidc))}
 
 
-def page_response(request: web.Request, template: str, page: Any = None, *, status: int = 200) -> web.Response:
-    """Return the rendered page, whose forms may be sent to this server."""
+def page_response(
+    request: web.Request, template: str, page: Any = None, *, status: int = 200, has_form: bool = True
+) -> web.Response:
+    """Return the rendered page. If it has a form, that may be sent to this server."""
     context = request.app[CONTEXT]
     title = context.ledger.portfolio.title
     text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
-    return web.Response(
-        text=text, content_type="text/html", charset="utf-8", headers=page_headers(request), status=status
-    )
+    headers = page_headers(request, has_form=has_form)
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers, status=status)

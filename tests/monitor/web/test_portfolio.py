@@ -78,6 +78,16 @@ async def test_attention_lists_every_cause_the_worst_first(server: RunningServer
     assert "Calm" not in needs
 
 
+async def test_unknown_state_names_the_checks_without_an_observation(publish: Publish) -> None:
+    ledger = ledger_of(product("half", 2, rule="all"), product("old"))
+    first, _ = ledger.entries_of("half")
+    probe_all(ledger, [first], NOW - 4 * MINUTE, NOW)
+    probe_all(ledger, ledger.entries_of("old"), NOW - 50 * MINUTE, NOW - 40 * MINUTE)
+    text = (await outline(await publish(ledger), "/")).text
+    assert "half state unknown: no valid observation of 1 of 2 checks" in text
+    assert "old state unknown: last observation 40m ago" in text
+
+
 async def test_sentence_counts_the_causes_and_the_products_without_any(server: RunningServer) -> None:
     assert (
         "Down service is down, 1 product is unknown, 1 budget is spent, 1 objective is above its claim ceiling, "
@@ -176,6 +186,9 @@ async def test_unknown_parameter_or_value_is_refused_with_a_remedy(
 ) -> None:
     response = await server.get(f"/?{query}")
     assert (response.status, response.text.startswith(problem)) == (400, True)
+    page = Outline((await server.get(f"/?{query}", headers={"Accept": "text/html"})).text)
+    assert "Open the page without parameters" in page.text
+    assert [attrs["href"] for attrs in page.attributes_of("a")] == ["/", "/"]
 
 
 async def test_next_maintenance_is_shown_and_orders(publish: Publish) -> None:
