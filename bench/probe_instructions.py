@@ -4,20 +4,23 @@
 
 One process starts and records HTTP probes of a loopback target as the daemon does (`Jobs`, `Runner`, `Recorder`), ten
 at a time, under Valgrind (Debian's package). The result is the count for all probes minus the count for a tenth of
-them, so that it excludes the start. The count does not depend on the load of the machine. Periodic tasks of the daemon
-and the storage thread do not run, and the target is another process. `--functions` prints the C functions with the
-largest differences.
+them, so that it excludes the start. The wall clock of that process advances evenly, because a check whose probes are
+late starts a new run of observations, which would make the count depend on the load of the machine. Periodic tasks of
+the daemon and the storage thread do not run, and the target is another process. `--functions` prints the C functions
+with the largest differences.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -25,6 +28,7 @@ from bench.windows import HERE, checkout, environment
 
 BASE = "f27acc63~1"  # the commit before latency histograms
 CHECKS, AT_ONCE = 20, 10
+STEP = 1_000_000  # microseconds between two readings of the wall clock
 WARM_UP = 10  # the shorter run makes one WARM_UPth of the probes
 TARGET = """
 import asyncio, sys
@@ -97,7 +101,13 @@ async def repeat(probes: int, port: int, record: Path) -> None:
     checks = "".join(f"      - {{id: check-{n}, http: 'http://127.0.0.1:{port}/'}}\n" for n in range(CHECKS))
     config.write_text(f"products:\n  - id: measured\n    objective: 99%\n    checks:\n{checks}")
     portfolio = load(config, check_types(allow_exec=False))
-    clock, health = SystemClock(), Health()
+    instants = itertools.count(time.time_ns() // 1000, STEP)
+
+    class EvenClock(SystemClock):
+        def now(self) -> int:
+            return next(instants)
+
+    clock, health = EvenClock(), Health()
     ledger = Ledger(portfolio)
     recorder = Recorder(ledger, Writer(SqliteStore(record, clock.now()), health, clock), health)
     poller = Poller(asyncio.get_running_loop())
