@@ -26,7 +26,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.ALERTS_READ: "list notifications with their errors",
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments, "
-    "publish incidents on status pages",
+    "publish incidents on status pages, record reviews of objectives",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
     Scope.GATE_WRITE: "override the release gate",
     Scope.AUDIT_READ: "read the audit log, with the addresses of clients",

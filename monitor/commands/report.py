@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from monitor.commands.config_option import load_config
 from monitor.commands.report_options import BUNDLE, OUTPUT, PAPER
 from monitor.commands.window_option import instant_option, window_option
 from monitor.errors import NinewatchError
+from monitor.reporting.report_file import FORMATS, rendered
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sla.window import Window
 
 WRITE_DELAY = SECOND  # a running daemon writes each result within this time, unless its disk fails
-
-FORMATS = ("html", "pdf", "xlsx", "csv", "json", "md")
 
 
 @click.command("report", short_help="Write an availability report for a month or another window.")
@@ -73,7 +71,7 @@ def report_command(
     format_name = _format_of(format_name, output)
     source = None if bundle is None else _source(portfolio, at)
     report = _portfolio_report(source, portfolio, products, window, at, now)
-    content = _rendered(report, format_name, paper)
+    content = rendered(report, format_name, paper)
     if bundle is not None and source is not None:
         _write_bundle(bundle_path(bundle, output, name), report, source, _entry(output, name, format_name, content))
     if output is None:
@@ -159,28 +157,3 @@ def _portfolio_report(
 
     ledger = ledger_at(portfolio, portfolio.store, at) if source is None else source.recorded.ledger(portfolio)
     return portfolio_report(ledger, products, window, at, now - WRITE_DELAY)
-
-
-def _rendered(report: PortfolioReport, format_name: str, paper: str) -> bytes:
-    """Return the report in the format. Modules of formats are imported only if they are needed."""
-    if format_name == "json":
-        from monitor.reporting.text_formats import as_json
-
-        return as_json(report).encode()
-    document = report.document()
-    if format_name == "pdf":
-        from monitor.reporting.pdf import as_pdf
-
-        return as_pdf(document, paper)
-    if format_name == "xlsx":
-        from monitor.reporting.workbook import as_xlsx
-
-        return as_xlsx(document)
-    write: Callable[[Any], str]
-    if format_name == "html":
-        from monitor.reporting.html import as_html as write
-    elif format_name == "csv":
-        from monitor.reporting.text_formats import as_csv as write
-    else:
-        from monitor.reporting.text_formats import as_markdown as write
-    return write(document).encode()

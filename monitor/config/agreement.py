@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import InstanceOf, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from monitor.config.base import Model
+from monitor.config.credits import CreditsBlock
 from monitor.config.maintenance import ZoneName
 from monitor.config.values import Duration, duration, is_id, problem_at
 from sla.duration import format_exact_duration
@@ -203,6 +204,11 @@ class Agreement(Model):
     degraded: Literal["counts"] | None = None
     """With `counts`, the contractual figures count degraded time as downtime. Without it, degraded time is up. See
     docs/latency.md for its causes."""
+
+    credits: CreditsBlock | None = None
+    """Service credits by the contractual availability of a calendar month: `{fee: 12000, claim_within: 30d, bands:
+    [{below: 99.9%, credit: 10%}]}`. See docs/reports.md. Default: none.
+    """
 
     @model_validator(mode="after")
     def _terms_of_excluded_maintenance(self) -> Agreement:

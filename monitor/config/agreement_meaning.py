@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.agreement import Agreement, MaintenanceTermsBlock, TotalOutage, excluded_product, exclusion_data
+from monitor.config.credits import credits_meaning
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval, union
 from sla.service_hours import ALWAYS, ServiceHours
 
@@ -42,6 +43,8 @@ def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
         meaning["total_outage"] = {"limit_seconds": limit, "per_seconds": per}
     if agreement.degraded is not None:
         meaning["degraded"] = agreement.degraded
+    if agreement.credits is not None:
+        meaning["credits"] = credits_meaning(agreement.credits.terms)
     return meaning
 
 

@@ -19,6 +19,7 @@ from monitor.config.former_ids import FormerIds
 from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.config.maintenance import Maintenance
 from monitor.config.readiness import PlanForecastBlock, ReadinessBlock
+from monitor.config.review import ReviewBlock
 from monitor.config.sites import DownByDesign, FailoverBlock, Site
 from monitor.config.stage import StageField
 from monitor.config.status_feed import StatusFeed
@@ -159,6 +160,9 @@ class Product(Model):
 
     agreement: Agreement = Agreement()
     """Time that the contractual figure excludes, and limits on outages."""
+
+    review: ReviewBlock | None = None
+    """Owner and review cycle of the objectives: `{every: 90d, owner: Service Manager}`. Default: no cycle."""
 
     budget_policy: BudgetPolicyBlock | None = None
     """Consequences of a spent share of the budget. Default: the `budget_policy` of the portfolio."""

@@ -15,6 +15,7 @@ from sla.failover_facts import SITE_CHANGE, failovers
 from sla.gate_override import stated_overrides
 from sla.maintenance import MaintenancePlan
 from sla.maintenance_window import MaintenanceWindow, maintenance_windows
+from sla.objective_review import ObjectiveReview, stated_reviews
 from sla.pause import Pause, pauses
 from sla.public_incident import public_incidents
 from sla.supplier_statement import FEED, STATEMENT
@@ -61,6 +62,7 @@ class Facts:
         self._windows = _windows(self.all, self.former_ids)
         self._pauses = _pauses(self.all, self.former_ids)
         self._of_suppliers = _supplier_facts(self.all, self.former_ids)
+        self._reviews = _reviews(self.all, self.former_ids)
         self.site_changes = _site_changes(self.all, self.former_ids)
 
     @property
@@ -121,6 +123,10 @@ class Facts:
         """Return the facts about the status feed of the product's supplier in chronological order."""
         return self._of_suppliers.get(product_id, ())
 
+    def reviews(self, product_id: str) -> Sequence[ObjectiveReview]:
+        """Return the reviews of the product's objectives in chronological order."""
+        return self._reviews.get(product_id, ())
+
     @property
     def all_pauses(self) -> Sequence[Pause]:
         """The pauses of all products, also those that ended."""
@@ -156,6 +162,13 @@ def _supplier_facts(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str,
     for fact in facts:
         if fact.kind in (FEED, STATEMENT):
             by_product.setdefault(former_ids.product(fact.product), []).append(fact)
+    return by_product
+
+
+def _reviews(facts: Iterable[Fact], former_ids: FormerIdMap) -> dict[str, list[ObjectiveReview]]:
+    by_product: dict[str, list[ObjectiveReview]] = {}
+    for review in stated_reviews(facts):
+        by_product.setdefault(former_ids.product(review.product), []).append(review)
     return by_product
 
 

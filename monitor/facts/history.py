@@ -19,6 +19,7 @@ from sla.gate_override import GATE_OVERRIDE_END, as_override
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END, maintenance_windows
+from sla.objective_review import DECISIONS, as_review
 from sla.page_rating import page_ratings
 from sla.pause import PAUSE_END, pauses
 from sla.public_incident import PUBLIC_UPDATE, public_incidents
@@ -110,6 +111,7 @@ def fact_text(fact: Fact) -> str:
         or drill_text(fact)
         or failover_text(fact)
         or _public_text(fact)
+        or _review_text(fact)
         or statement_text(fact)
         or fact.body[:_MAX_BODY_LENGTH]
     )
@@ -122,6 +124,12 @@ def _public_text(fact: Fact) -> str:
     if fact.kind == PUBLIC_UPDATE and isinstance(body := fact.content(), dict):
         return f"public incident {body.get('incident')}: {body.get('phase')}"
     return ""
+
+
+def _review_text(fact: Fact) -> str:
+    """Return the text of a review of objectives; empty for other facts."""
+    review = as_review(fact)
+    return "" if review is None else f"objectives reviewed, {DECISIONS[review.decision]}: {review.reason}"
 
 
 def _alert_text(fact: Fact) -> str:

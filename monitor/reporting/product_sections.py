@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.reporting import document as doc
 from monitor.reporting.admission_section import admission_section
 from monitor.reporting.analysis_sections import confidence_section, downtime_split_section
+from monitor.reporting.credit_section import credit_section
 from monitor.reporting.document import Cell, Section, Table, words
 from monitor.reporting.drill_section import drill_sections
 from monitor.reporting.latency_section import latency_section
@@ -52,6 +53,7 @@ def sections(report: Report, context: SectionInputs) -> Iterator[Section]:
     yield _figures(report, context)
     yield from _outage_limits(report)
     ledger, end = context.context_sections.ledger, report.figures.raw.window.end
+    yield from credit_section(ledger, context.product, report)
     yield from latency_section(ledger, context.product, end)
     yield _incidents(report, context)
     yield _exclusions(report, context.zone)

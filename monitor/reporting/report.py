@@ -11,6 +11,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.reporting import document as doc
 from monitor.reporting.admission_section import admission_json
 from monitor.reporting.context_sections import context_sections
+from monitor.reporting.credit_section import credit_json
 from monitor.reporting.document import Document, Section, Table, words
 from monitor.reporting.drill_section import drills_json
 from monitor.reporting.latency_section import latency_json
@@ -149,6 +150,7 @@ class PortfolioReport:
         product = self.ledger.products[product_report.product]
         identity = {"id": product.id, "name": product.name, "team": product.team, "rule": rule_text(product)}
         promise = promise_json(product_report, product)
+        promise |= credit_json(self.ledger, product, product_report)
         promise |= latency_json(self.ledger, product, product_report.figures.raw.window.end)
         promise |= admission_json(self.ledger, product, product_report)
         context = context_sections(self.ledger, product_report).as_json()

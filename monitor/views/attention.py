@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.views.formatting import age, shorten
 from monitor.views.outages import outage_path
+from monitor.views.reviews import review_cycle
 from sla.objective import Objective, format_duration
 from sla.product_incident import Severity
 
@@ -34,6 +35,7 @@ class Cause(IntEnum):
     ABOVE_CEILING = 6
     EXPIRED = 7
     REFERENCE = 8
+    REVIEW = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ def _reasons(
         text = f"page not acknowledged for {ago}" if known else f"page not acknowledged for {ago}: {page.summary}"
         yield Reason(Cause.UNACKNOWLEDGED, text, href, "acknowledge" if href else "")
     yield from _limits(line)
+    if (cycle := review_cycle(ledger, ledger.products[row.id], now)) is not None and cycle.overdue:
+        text = f"review of the objectives overdue for {age(cycle.overdue)}, by {cycle.owner}"
+        yield Reason(Cause.REVIEW, text, f"/products/{row.id}#review", "last review")
 
 
 def _unknown(line: PortfolioLine, now: int) -> str:
@@ -178,6 +183,7 @@ _COUNTED: Final = {
     Cause.ABOVE_CEILING: ("objective is above its claim ceiling", "objectives are above their claim ceilings"),
     Cause.EXPIRED: ("product has expired evidence", "products have expired evidence"),
     Cause.REFERENCE: ("vantage has silent references", "vantages have silent references"),
+    Cause.REVIEW: ("review of objectives is overdue", "reviews of objectives are overdue"),
 }
 
 

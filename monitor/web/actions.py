@@ -17,7 +17,8 @@ from monitor.ledger.product_drills import recorded_drills
 from monitor.views.formatting import moment
 from monitor.views.pauses import pause_json
 from monitor.views.planned_maintenance import upcoming, window_json
-from monitor.web import alerts, corrections, drills, maintenance, pauses, public_incidents, silences
+from monitor.views.reviews import review_cycles
+from monitor.web import alerts, corrections, drills, maintenance, pauses, public_incidents, reviews, silences
 from monitor.web.access import Role, declaration_of, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
@@ -27,6 +28,7 @@ from monitor.web.visitor import page_response
 from sla.correction import valid_corrections
 from sla.drill import DrillKind
 from sla.maintenance_window import maintenance_windows
+from sla.objective_review import DECISIONS
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ FORMS: Final[dict[str, Form]] = {
     "pauses/{id}/end": Form(pauses.end, "pauses", "Resumed."),
     "corrections": Form(corrections.add, "corrections", "Correction added.", in_path=True),
     "corrections/{id}/revoke": Form(corrections.revoke, "corrections", "Correction revoked."),
+    "reviews": Form(reviews.add, "reviews", "Review recorded.", in_path=True),
     "drills": Form(drills.start, "drills", "Drill started.", in_path=True),
     "drills/{id}/end": Form(drills.end, "drills", "Drill ended."),
     "status-pages/{page}/incidents": Form(public_incidents.open_incident, "public", "Published."),
@@ -181,6 +184,8 @@ def _page(
         pauses=list(_with_moments(request, map(pause_json, pauses.in_force(request)), known)),
         drills=[record for record in recorded_drills(ledger, now, known or None) if record.end is None],
         corrections=list(_corrections(request, known)),
+        reviews=list(_reviews(request, known, now)),
+        decisions=DECISIONS,
         status_pages=page_forms(request, known),
     )
     return page_response(request, "actions.html.j2", view, status=200 if error is None else error.status)
@@ -209,6 +214,14 @@ def _configured_maintenance(request: web.Request, now: int) -> Iterator[dict[str
     for row in upcoming(ledger.facts, ledger.portfolio, now):
         if row.exclusion.made is None:
             yield row.as_json()
+
+
+def _reviews(request: web.Request, product: str, now: int) -> Iterator[SimpleNamespace]:
+    """Yield the review cycles, with the instant of the next review, by due instant."""
+    ledger = request.app[CONTEXT].ledger
+    cycles = [cycle for cycle in review_cycles(ledger, now) if product in ("", cycle.product)]
+    for cycle in sorted(cycles, key=lambda cycle: cycle.due):
+        yield SimpleNamespace(cycle=cycle, due=moment(cycle.due, ledger.portfolio.zone))
 
 
 def _corrections(request: web.Request, product: str) -> Iterator[SimpleNamespace]:

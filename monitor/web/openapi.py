@@ -41,6 +41,11 @@ from monitor.web.openapi_sites import SCHEMAS as SITE_SCHEMAS
 from monitor.web.openapi_status_pages import OPERATIONS as STATUS_PAGE_OPERATIONS
 from monitor.web.openapi_status_pages import PATHS as STATUS_PAGE_PATHS
 from monitor.web.openapi_status_pages import SCHEMAS as STATUS_PAGE_SCHEMAS
+from monitor.web.reviews import OPERATIONS as REVIEW_OPERATIONS
+from monitor.web.reviews import PATHS as REVIEW_PATHS
+from monitor.web.reviews import SCHEMAS as REVIEW_SCHEMAS
+from monitor.web.service_credits import PATHS as CREDIT_PATHS
+from monitor.web.service_credits import SCHEMAS as CREDIT_SCHEMAS
 from monitor.web.session_api import PATHS as SESSION_PATHS
 from monitor.web.sessions import HOST_COOKIE
 from monitor.web.vantages import PATHS as VANTAGE_PATHS
@@ -167,6 +172,8 @@ _ALL_PATHS = (
     | SESSION_PATHS
     | CHANGE_PATHS
     | STATUS_PAGE_PATHS
+    | REVIEW_PATHS
+    | CREDIT_PATHS
 )
 _ALL_SCHEMAS = (
     SCHEMAS
@@ -180,13 +187,16 @@ _ALL_SCHEMAS = (
     | MAINTENANCE_SCHEMAS
     | CHANGE_SCHEMAS
     | STATUS_PAGE_SCHEMAS
+    | REVIEW_SCHEMAS
+    | CREDIT_SCHEMAS
 )
 
 
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {path: {"get": _operation(path, *row)} for path, row in _ALL_PATHS.items()}
-    for operation in (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS, *STATUS_PAGE_OPERATIONS):
+    written = (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS, *STATUS_PAGE_OPERATIONS, *REVIEW_OPERATIONS)
+    for operation in written:
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {
         "openapi": "3.1.0",

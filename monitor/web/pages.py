@@ -17,6 +17,7 @@ from monitor.views.budget import budget_view
 from monitor.views.budget_policy import budget_policy_view
 from monitor.views.check_line import check_line
 from monitor.views.continuity import continuity_rows
+from monitor.views.credits import credit_lines, product_credits
 from monitor.views.downtime_split import downtime_split_view, split_in_slices
 from monitor.views.drill_rows import drill_rows
 from monitor.views.impact import affected_among
@@ -27,6 +28,7 @@ from monitor.views.outages import outage_ids, outage_path
 from monitor.views.pauses import paused_checks
 from monitor.views.product_context import product_context
 from monitor.views.readiness import prerequisite_lines, promise_view
+from monitor.views.reviews import review_cycle, review_view
 from monitor.views.sites import site_rows
 from monitor.views.time_slice import TimeSlices
 from monitor.views.whatif import whatif_in_parts, whatif_view
@@ -70,6 +72,7 @@ async def product(request: web.Request) -> web.Response:
     values["days_text"] = _days_text(days)
     values["latency"] = await response_times(ledger, product, now, slices)
     values["latency_objectives"] = objective_lines(ledger, product, now)
+    values["credits"] = credit_lines(await product_credits(ledger, product, now, slices), ledger.portfolio.zone, now)
     values["suppliers"] = _suppliers(ledger, product, now)
     values["windows"] = await _windows(ledger, product, now, slices)
     paused = paused_checks(ledger, product.id, now)
@@ -117,6 +120,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "sites": site_rows(ledger, product, now),
         "prerequisites": prerequisite_lines(readiness, zone),
         "promise": promise_view(product, measured, readiness),
+        "review": review_view(review_cycle(ledger, product, now), zone),
     }
 
 

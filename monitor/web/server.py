@@ -23,6 +23,7 @@ from monitor.web import (
     alerts,
     api,
     blackbox,
+    calculator,
     callbacks,
     changes,
     corrections,
@@ -42,7 +43,10 @@ from monitor.web import (
     portfolio,
     public_incidents,
     readiness,
+    reports,
+    reviews,
     runbook,
+    service_credits,
     session_api,
     silences,
     sites,
@@ -87,6 +91,9 @@ _READ_ROUTES = (
     liveness,
     blackbox,
     admissions,
+    calculator,
+    reports,
+    service_credits,
     latency,
     session_api,
     sites,
@@ -108,6 +115,7 @@ _WRITE_ROUTES = (
     public_incidents,
     drills,
     readiness,
+    reviews,
     gate_overrides,
     acknowledge_page,
     callbacks,
@@ -139,7 +147,7 @@ def build(
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
-    app[status_pages.VIEWS] = {}
+    app[status_pages.VIEWS], app[reports.RUNNING] = {}, asyncio.Lock()
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if (folder := ledger.portfolio.documentation) is not None:
         app[documentation.FOLDER] = documentation.checked_folder(folder)

@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from monitor.commands.report import _rendered
 from monitor.config.status_feed import StatusFeed
 from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
@@ -19,6 +18,7 @@ from monitor.ledger.supplier_statements import supplier_record, supplier_records
 from monitor.probe_result import ProbeResult
 from monitor.reporting.admission_section import admission_json
 from monitor.reporting.report import portfolio_report
+from monitor.reporting.report_file import rendered
 from monitor.views.admissions import admission_table, delay_text
 from monitor.web.admissions import SCHEMAS
 from monitor.web.server import build, listen
@@ -158,7 +158,7 @@ async def test_api_and_pages() -> None:
 def test_reports_of_text_formats(form: str) -> None:
     ledger = supplied_ledger()
     complete = portfolio_report(ledger, [ledger.products["forms"]], REPORT_WINDOW, NOW)
-    text = _rendered(complete, form, "letter").decode()
+    text = rendered(complete, form, "letter").decode()
     for expected in ("Logins fail", "Slow e-mail", "12m later" if form != "json" else "delay_seconds"):
         assert expected in text
 
@@ -169,8 +169,8 @@ def test_workbook_and_pdf_have_the_section() -> None:
     (section,) = [s for part in complete.document().parts for s in part.sections if s.id == "suppliers"]
     assert section.table is not None
     assert len(section.table.rows) == 4
-    assert _rendered(complete, "xlsx", "letter").startswith(b"PK")
-    assert _rendered(complete, "pdf", "letter").startswith(b"%PDF")
+    assert rendered(complete, "xlsx", "letter").startswith(b"PK")
+    assert rendered(complete, "pdf", "letter").startswith(b"%PDF")
 
 
 def test_report_as_json_has_the_statements() -> None:

@@ -115,6 +115,14 @@ async def test_past_time_is_excluded_and_the_correction_revoked(ana: Operator) -
     assert "No correction is in force." in (await ana.open()).text
 
 
+async def test_review_of_objectives_is_recorded(ana: Operator) -> None:
+    assert (await ana.send("reviews", product="forms", decision="raise", reason="clients need more")).status == 303
+    assert kinds(ana) == [("objective_review", "Ana Ng")]
+    assert ana.server.harness.ledger.facts.reviews("forms")[0].decision == "raise"
+    refused = await ana.send("reviews", product="forms", decision="raise")
+    assert (refused.status, "Not changed:" in refused.text) == (400, True)
+
+
 async def test_drill_is_started_and_ended(ana: Operator) -> None:
     fields = {"product": "forms", "kind": "tabletop", "scenario": "Gold is lost", "participants": "Ana Ng, Ben Li"}
     answer = await ana.send("drills", **fields)

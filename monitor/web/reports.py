@@ -1,0 +1,144 @@
+"""/reports: the executive summary of a window, and the full report as a file.
+
+A file is computed from the record in a thread, one at a time, so that probes and pages are not delayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from monitor.as_of import ledger_at
+from monitor.errors import NinewatchError
+from monitor.reporting.executive_summary import executive_summary
+from monitor.reporting.report import portfolio_report
+from monitor.reporting.report_file import MEDIA_TYPES, rendered
+from monitor.views.formatting import moment
+from monitor.views.time_slice import TimeSlices
+from monitor.web.access import Role, role
+from monitor.web.context import CONTEXT
+from monitor.web.errors import Refusal, check_query
+from monitor.web.query import parse_window_at
+from monitor.web.visitor import page_response
+from sla.calendar import Period
+from sla.interval import DAY, SECOND
+from sla.report import last_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from monitor.config.model import Portfolio, Product
+    from sla.calendar import Window
+
+routes = web.RouteTableDef()
+
+RUNNING: web.AppKey[asyncio.Lock] = web.AppKey("report_running")
+ALL: Final = "all"
+FILES: Final = ("pdf", "xlsx", "csv", "json")
+WINDOWS: Final = (
+    "last month", "month", "last quarter", "quarter", "last fiscal-year", "fiscal-year", "last year", "year", "30d",
+    "90d",
+)  # fmt: skip
+_MAX_WINDOW: Final = 400 * DAY
+_WRITE_DELAY: Final = SECOND  # the daemon writes each result within this time
+_BUSY = Refusal(503, "another report is being computed", "try again in a minute", (("Retry-After", "60"),))
+
+
+@routes.get("/reports")
+@role(Role.READ)
+async def summary(request: web.Request) -> web.Response:
+    """Show the form, the executive summary of the chosen window, and the links to the files."""
+    check_query(request, "product", "window")
+    context = request.app[CONTEXT]
+    ledger, now = context.ledger, context.clock.now()
+    name, products = _products(request, ledger.portfolio)
+    window_text = request.query.get("window", WINDOWS[0])
+    window = _window(request, window_text, now)
+    result = await executive_summary(ledger, products, window, now, TimeSlices(context.clock))
+    query = {"product": name, "window": window_text}
+    view = SimpleNamespace(
+        summary=result,
+        product=name,
+        window=window_text,
+        windows=WINDOWS if window_text in WINDOWS else (window_text, *WINDOWS),
+        products=ledger.portfolio.products,
+        every=ALL,
+        in_progress=window.in_progress,
+        until=moment(window.measured.end, ledger.portfolio.zone),
+        made=moment(now, ledger.portfolio.zone),
+        files=[(name, f"/reports/file?{urlencode({**query, 'format': name})}") for name in FILES],
+    )
+    return page_response(request, "reports.html.j2", view)
+
+
+@routes.get("/reports/file")
+@role(Role.READ)
+async def file(request: web.Request) -> web.Response:
+    """Return the full report of the chosen window as a file, from the record."""
+    check_query(request, "product", "window", "format")
+    context = request.app[CONTEXT]
+    portfolio, now, record = context.ledger.portfolio, context.clock.now(), context.record
+    name, products = _products(request, portfolio)
+    window_text, format_name = request.query.get("window", WINDOWS[0]), request.query.get("format", "")
+    window = _window(request, window_text, now)
+    if format_name not in FILES:
+        raise Refusal(400, "unknown format", f"write format={'|'.join(FILES)}")
+    if record is None:
+        raise Refusal(503, "this server has no record to report on", "ask the daemon that runs the probes")
+    lock = request.app[RUNNING]
+    if lock.locked():
+        raise _BUSY
+    async with lock:
+        try:
+            content = await asyncio.to_thread(_content, portfolio, record, products, window, now, format_name)
+        except NinewatchError as error:
+            raise Refusal(503, f"the report cannot be made: {error}", "run `ninewatch report` for details") from None
+    file_name = f"{name}-{window_text.replace(' ', '-').replace('/', '_').replace(':', '')}.{format_name}"
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    return web.Response(body=content, content_type=MEDIA_TYPES[format_name], headers=headers)
+
+
+def _content(
+    portfolio: Portfolio, record: Path, products: Sequence[Product], window: Window, now: int, format_name: str
+) -> bytes:
+    """Return the file, with the figures of `ninewatch report` at this instant."""
+    ledger = ledger_at(portfolio, record, now)
+    return rendered(portfolio_report(ledger, products, window, now, now - _WRITE_DELAY), format_name)
+
+
+def _products(request: web.Request, portfolio: Portfolio) -> tuple[str, Sequence[Product]]:
+    """Return the parameter `product` and its products, by default all.
+
+    Raises:
+        Refusal: the product is unknown.
+    """
+    name = request.query.get("product", ALL)
+    if name == ALL:
+        return name, portfolio.products
+    products = [product for product in portfolio.products if product.id == name]
+    if not products:
+        raise Refusal(404, "unknown product", "write product=all, or the id of a product")
+    return name, products
+
+
+def _window(request: web.Request, text: str, now: int) -> Window:
+    """Return the window of the text, at most 400 days. `last month` is the last complete month.
+
+    Raises:
+        Refusal: it is not a window, is empty or too long, or starts in the future.
+    """
+    period = text.strip().lower().removeprefix("last ")
+    if text.strip().lower().startswith("last ") and period in tuple(Period):
+        window = last_complete(Period(period), now, request.app[CONTEXT].ledger.portfolio.zone)
+    else:
+        window = parse_window_at(text, now, request.app[CONTEXT])
+    if not window.measured.length:
+        raise Refusal(400, "the window is empty, because it starts only now", "write for example window=last month")
+    if window.full.length > _MAX_WINDOW:
+        raise Refusal(400, "window is longer than 400 days", "`ninewatch report` writes longer reports")
+    return window
