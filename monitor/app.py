@@ -206,6 +206,7 @@ class Daemon:
                     tasks.create_task(self._run_companion(companion), name="companion")
                 tasks.create_task(parts.probing.vantage.run(), name="vantage")
                 tasks.create_task(parts.probing.scheduler.run(), name="scheduler")
+                tasks.create_task(parts.probing.importer.run(), name="vantage-importer")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._watch(parts), name="watch")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")

@@ -15,6 +15,7 @@ from monitor.engine.drill_manager import DrillManager
 from monitor.engine.jobs import Jobs
 from monitor.engine.pause_manager import PauseManager, paused_keys
 from monitor.engine.site_observer import SiteObserver
+from monitor.engine.vantage_importer import VantageImporter
 from monitor.facts.intent_log import IntentLog
 from monitor.status_feeds.service import StatusFeeds
 
@@ -36,13 +37,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """The parts that send probes."""
+    """The parts that send probes, or read the observations of other vantages."""
 
     scheduler: Scheduler
     jobs: Jobs
     vantage: VantageWatch
     journeys: JourneyCleaner
     pauses: PauseManager
+    importer: VantageImporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def prepare_probing(
     jobs.paused = paused_keys(ledger, clock.now())
     pauses = PauseManager(ledger, clock, partial(_set_paused, jobs, scheduler, heartbeats))
     scheduler.load(jobs.all())
-    return Probing(scheduler, jobs, vantage, journeys, pauses)
+    return Probing(scheduler, jobs, vantage, journeys, pauses, VantageImporter(ledger, recorder, clock))
 
 
 def create_parts(

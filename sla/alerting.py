@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sla.rule import Rule
     from sla.state_history import History
     from sla.states import Piece
-    from sla.timeline import Timeline
+    from sla.votes import VoteTracker
 
 MIN_BAD = 2  # bad observations in the long look-back, so that one lost probe does not cause an alert
 
@@ -199,14 +199,14 @@ def _pieces_backwards(history: History, now: int) -> Iterator[Piece]:
         end = start
 
 
-def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker, Timeline]]) -> bool | None:
+def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker | VoteTracker, History]]) -> bool | None:
     """Return whether the rule is not met because of open incidents of the checks. None if too few checks are known.
 
     An incident opens after `fall` bad observations and resolves after `rise` good ones. It is recorded, and unknown
     time does not resolve it. So an outage does not begin with one lost probe, and does not end without good
     observations.
     """
-    checks_state = [(tracker.open is not None, timeline.last_known is not None) for tracker, timeline in checks]
+    checks_state = [(tracker.open is not None, states.last_known_at is not None) for tracker, states in checks]
     needed = rule.needed(len(checks_state))
     if sum(not failing for failing, _ in checks_state) < needed:
         return True

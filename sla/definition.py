@@ -65,7 +65,7 @@ class Definition:
     A definition without members means that the product was removed. `agreement` is the canonical JSON of the
     agreement's exclusions and limits. `latency` has the latency objectives, in order. `supersedes` has the ids of
     definitions that a wrong clock dated later than this one; they are ignored. `id` is the id of the fact that contains
-    the definition.
+    the definition. `quorum` is the number of vantages that must see a check down, of the vantages that are members.
     """
 
     product: str
@@ -78,6 +78,7 @@ class Definition:
     supersedes: tuple[str, ...] = ()
     id: str = field(default="", compare=False)
     latency: tuple[LatencyTerm, ...] = ()
+    quorum: int = 1
 
     @property
     def ended(self) -> bool:
@@ -86,8 +87,16 @@ class Definition:
 
     @property
     def needed(self) -> int:
-        """The number of members that must be up, independent of the notation of the rule."""
-        return len(self.members) if self.rule.k is None else self.rule.k
+        """The number of checks that must be up, independent of the notation of the rule."""
+        return len(self.vantages) if self.rule.k is None else self.rule.k
+
+    @property
+    def vantages(self) -> dict[str, list[str]]:
+        """The vantages of each check, in the order of the members."""
+        vantages: dict[str, list[str]] = {}
+        for member in self.members:
+            vantages.setdefault(member.check, []).append(member.vantage)
+        return vantages
 
     @property
     def digest(self) -> str:
@@ -102,7 +111,8 @@ class Definition:
         agreement = json.loads(self.agreement)
         window = _digested_window(self.window)
         latency = [[term.as_json() for term in self.latency]] if self.latency else []  # none in earlier versions
-        return content_id(canonical([self.needed, members, str(ratio), window, agreement, *latency]))
+        quorum = [{"quorum": self.quorum}] if self.quorum != 1 else []  # none in earlier versions
+        return content_id(canonical([self.needed, members, str(ratio), window, agreement, *latency, *quorum]))
 
     def fact(self, source: str) -> Fact:
         """Return the definition as a fact. `source` is the path of the configuration file or folder."""
@@ -119,6 +129,7 @@ class Definition:
             "agreement": json.loads(self.agreement),
         }
         body |= {"latency_objectives": [term.as_json() for term in self.latency]} if self.latency else {}
+        body |= {"quorum": self.quorum} if self.quorum != 1 else {}
         return body | ({"supersedes": list(self.supersedes)} if self.supersedes else {})
 
     @classmethod
@@ -141,6 +152,7 @@ class Definition:
                 tuple(map(str, body.get("supersedes", ()))),
                 fact.id,
                 tuple(sorted(map(LatencyTerm.from_json, body.get("latency_objectives", ())))),
+                int(body.get("quorum", 1)),
             )
         except (KeyError, TypeError, AttributeError, ZeroDivisionError, OverflowError) as error:
             raise ValueError(f"the definition {fact.id} lacks a part of its body: {error!r}") from None
@@ -194,7 +206,9 @@ def _figure_changes(before: Definition, after: Definition) -> Iterator[str]:
         yield f"objective {_objective_text(before.objective)} -> {_objective_text(after.objective)}"
     if before.window != after.window:
         yield f"window {_window_text(before.window)} -> {_window_text(after.window)}"
-    same_count = len(before.members) == len(after.members)
+    if before.quorum != after.quorum:
+        yield f"vantages that must see a check down {before.quorum} -> {after.quorum}"
+    same_count = len(before.vantages) == len(after.vantages)
     if str(before.rule) != str(after.rule) and not (same_count and before.needed == after.needed):
         yield f"rule {before.rule} -> {after.rule}"
 

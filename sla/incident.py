@@ -223,6 +223,11 @@ class IncidentTracker:
         self._count = 0
         self._reason = ""
 
+    @property
+    def streak_start(self) -> int:
+        """The instant of the first of the latest equal known outcomes, microseconds. 0 without any."""
+        return self._since
+
     def step(self, observation: Observation) -> Opened | Resolved | None:
         """Add one observation, later than all previous ones, and return the decision."""
         return self._advance(observation.outcome, observation.at, 1, observation.reason)

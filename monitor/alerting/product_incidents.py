@@ -119,12 +119,12 @@ class ProductIncidents:
         if configured is None:
             return None
         entries = self._ledger.entries_of(product)
-        return outage(configured.rule, ((entry.tracker, entry.timeline) for entry in entries))
+        return outage(configured.rule, ((entry.incident_tracker, entry.states) for entry in entries))
 
     def _open_check_incidents(self, product: str) -> list[Incident]:
         if product not in self._ledger.products:
             return []
-        incidents = (entry.tracker.open for entry in self._ledger.entries_of(product))
+        incidents = (entry.incident_tracker.open for entry in self._ledger.entries_of(product))
         return [incident for incident in incidents if incident is not None]
 
     def open(self, product: str) -> ProductIncident | None:

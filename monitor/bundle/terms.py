@@ -21,6 +21,7 @@ from sla.objective import Objective
 from sla.readiness import Checklist, ChecklistItem
 from sla.rule import Rule
 from sla.service_hours import ServiceHours
+from sla.votes import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +82,13 @@ def _check_terms(check: CheckBase) -> dict[str, Any]:
         "hold_us": check.effective_hold,
         "fall": check.fall,
         "rise": check.rise,
+        **_vantage_terms(check),
     } | _latency_terms(check.objectives)
+
+
+def _vantage_terms(check: CheckBase) -> dict[str, Any]:
+    """Return the vantages of the check and their quorum; nothing of one vantage, as in bundles of earlier versions."""
+    return {"vantages": list(check.vantages), "quorum": str(check.quorum)} if len(check.vantages) > 1 else {}
 
 
 def _latency_terms(blocks: Sequence[LatencyObjectiveBlock]) -> dict[str, Any]:
@@ -186,7 +193,7 @@ def _agreement_from(data: Mapping[str, Any]) -> Agreement:
 
 
 def _check_from(data: Mapping[str, Any]) -> CheckBase:
-    return CheckBase.model_construct(
+    check = CheckBase.model_construct(
         id=str(data["id"]),
         was=tuple(map(str, data["was"])),
         interval=int(data["interval_us"]),
@@ -196,6 +203,9 @@ def _check_from(data: Mapping[str, Any]) -> CheckBase:
         rise=int(data["rise"]),
         objectives=_latency_objectives_from(data),
     )
+    if "vantages" in data:
+        check.set_vantages(tuple(map(str, data["vantages"][1:])), Quorum.parse(str(data["quorum"])))
+    return check
 
 
 def _client_from(data: Mapping[str, Any]) -> Client:

@@ -21,10 +21,13 @@ from monitor.config.former_ids import FormerIds
 from monitor.config.latency_objectives import LatencyObjectiveBlock
 from monitor.config.outbound import Family, FamilyField
 from monitor.config.values import Count, Duration, Flag, Id, Within, problem_at
+from monitor.probe_result import VANTAGE
 from sla.interval import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from sla.votes import Quorum
 
 _DEFAULT_TIMEOUT = 10 * SECOND
 _DEFAULT_RECHECK = SECOND
+_ALONE = Quorum(1, 1)
 
 ProbeInterval = Annotated[Duration, AfterValidator(Within(100 * MILLISECOND, DAY, "between 100ms and 1d"))]
 ProbeTimeout = Annotated[Duration, AfterValidator(Within(10 * MILLISECOND, 5 * MINUTE, "between 10ms and 5m"))]
@@ -79,6 +82,8 @@ class CheckBase(Model):
     there is no re-check."""
 
     _longest_wait: int = PrivateAttr(0)
+    _vantages: tuple[str, ...] = PrivateAttr((VANTAGE,))
+    _quorum: Quorum = PrivateAttr(_ALONE)
 
     @property
     def effective_hold(self) -> int:
@@ -100,6 +105,25 @@ class CheckBase(Model):
     def wait_for_references(self, longest_wait: int) -> None:
         """Include the longest time that a bad outcome waits for references in `lateness`, microseconds."""
         self._longest_wait = longest_wait
+
+    def set_vantages(self, others: tuple[str, ...], quorum: Quorum) -> None:
+        """Set the other vantages that probe the check, if any may, and the quorum of them and this daemon."""
+        self._vantages, self._quorum = ((VANTAGE, *others), quorum) if self.elsewhere else ((VANTAGE,), _ALONE)
+
+    @property
+    def vantages(self) -> tuple[str, ...]:
+        """The ids of the vantages that decide the check's state, this daemon first."""
+        return self._vantages
+
+    @property
+    def quorum(self) -> Quorum:
+        """How many of the vantages must see the check down."""
+        return self._quorum
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other vantages can make the observations of this check too."""
+        return True
 
     @property
     def tightens(self) -> bool:

@@ -9,6 +9,7 @@ from monitor.config.errors import Loc, LocatedMessages, Problem, quoted
 from monitor.config.hosting import read_tiers, shipped_tiers
 from monitor.config.references import SYSTEM_IDS
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, locate, misread_reason, step
+from monitor.probe_result import VANTAGE
 
 _MAX_CYCLES = 20
 
@@ -78,10 +79,11 @@ def _text(node: Node | None) -> str | None:
 
 
 def _duplicate_ids(root: Node) -> LocatedMessages:
-    """Yield duplicate ids of products, rotas, references, and checks of one product. Ids are keys of the history."""
+    """Yield duplicate ids of products, rotas, references, vantages, and checks of one product: keys of the history."""
     yield from _duplicates(root, ("products",), "product")
     yield from _duplicates(root, ("standby",), "rota")
     yield from _duplicates(root, ("references",), "reference")
+    yield from _duplicates(root, ("vantages",), "vantage")
     for loc, _ in _items(root, ("products",)):
         checks = [*_items(root, (*loc, "checks")), *_site_checks(root, loc)]
         yield from _duplicates_in(root, checks, "check of this product")
@@ -89,10 +91,13 @@ def _duplicate_ids(root: Node) -> LocatedMessages:
 
 
 def _reserved_ids(root: Node) -> LocatedMessages:
-    """Yield references with an id of the machine's own references."""
+    """Yield references with an id of the machine's own references, and vantages with the id of this daemon."""
     for loc, reference in _items(root, ("references",)):
         if _text(step(reference, "id")) in SYSTEM_IDS:
             yield (*loc, "id"), "is the id of a reference that is found on this machine; choose another id"
+    for loc, vantage in _items(root, ("vantages",)):
+        if _text(step(vantage, "id")) == VANTAGE:
+            yield (*loc, "id"), "is this daemon, which always votes; remove the vantage, or choose another id"
 
 
 def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:

@@ -54,6 +54,7 @@ from monitor.config.values import (
     Token,
     problem_at,
 )
+from monitor.config.vantages import QuorumField, Vantage, quorum_of
 from sla.interval import DAY
 
 if TYPE_CHECKING:
@@ -169,6 +170,12 @@ class Portfolio(Model):
     system_references: Flag | None = None
     """Whether gateways and resolvers of this machine are near references. Default: if `references` are configured."""
 
+    vantages: tuple[Vantage, ...] = ()
+    """Other ninewatch daemons that probe the same checks. Their votes decide together with this daemon's."""
+
+    quorum: QuorumField | None = None
+    """How many vantages must see a check down, of all with this daemon: `2 of 3`. Default: more than half of them."""
+
     include: tuple[str, ...] = ()
     """Files and folders to merge into this file: `[products]`. A relative path is relative to the configuration file
     that contains the key.
@@ -246,6 +253,13 @@ class Portfolio(Model):
         longest_wait = LONGEST_WAIT if self.references or self.system_references else 0
         for _, check in self.probed():
             check.wait_for_references(longest_wait)
+        return self
+
+    @model_validator(mode="after")
+    def _checks_have_vantages(self) -> Portfolio:
+        quorum = quorum_of(self.vantages, self.quorum)
+        for _, check in self.checks():
+            check.set_vantages(tuple(vantage.id for vantage in self.vantages), quorum)
         return self
 
     @property

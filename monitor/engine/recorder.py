@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from monitor.notification import Decided
     from monitor.storage.record_writer import Committed, RecordWriter
     from monitor.storage.store import Store
-    from sla.incident import Incident
+    from sla.incident import Incident, Resolved
     from sla.observation import Run
 
 log = structlog.get_logger()
@@ -115,15 +115,47 @@ class Recorder:
         if change is None:
             self._writer.put(observation, runs)
         else:
-            incident = self._ledger.apply(change)
-            self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
-            self._writer.put(observation, runs, incident, self._decide(incident))
+            self._writer.put(observation, runs, *self._apply(change))
         if latency is None:  # unknown
             self._health.descriptor_failures += result.reason == OUT_OF_DESCRIPTORS
         elif outcome is Outcome.GOOD and not recheck:
             self._ledger.latencies.add(entry.key, at, latency, result.phases)
         self._save_open_runs(at)
         self._call_hooks(observed)
+
+    def record_elsewhere(self, observations: Iterable[Observation], now: int) -> int:
+        """Record observations of other vantages, then let the votes at the instant `now` decide. Return their number.
+
+        Observations are skipped that are not later than the last one of their check and vantage, or whose check that
+        vantage does not probe. So reading the same observations again changes nothing.
+        """
+        changed: dict[str, CheckEntry] = {}
+        recorded = 0
+        for observation in observations:
+            entry = self._ledger.entries.get(observation.check)
+            if entry is None or observation.vantage not in entry.check.vantages[1:]:
+                continue
+            try:
+                runs = entry.observe_elsewhere(observation)
+            except ValueError:
+                continue
+            self._writer.put(observation, runs)
+            changed[entry.key] = entry
+            recorded += 1
+        for entry in changed.values():
+            # a restart reads raw observations back to a mark only, and these may be older
+            self._writer.put_folded([run for view in entry.views.values() for run in view.open_runs()], None)
+            if (change := entry.decide(now)) is not None:
+                incident, decided = self._apply(change)
+                self._writer.put_incident(incident)
+                self._writer.put_decided(decided)
+        return recorded
+
+    def _apply(self, change: Opened | Resolved) -> tuple[Incident, Decided]:
+        """Add the incident to the ledger, and return it with its notifications. Its hooks wait for the commit."""
+        incident = self._ledger.apply(change)
+        self._await_commit(IncidentOpened(incident) if isinstance(change, Opened) else IncidentResolved(incident))
+        return incident, self._decide(incident)
 
     def _certificate_reason(self, expiry: float, at: int) -> str:
         """Return the reason of a good outcome with this expiry of the certificate, in seconds since the Unix epoch."""
@@ -164,12 +196,12 @@ class Recorder:
 
     def _save_all_open_runs(self) -> None:
         self._writer.put_latency_days(self._ledger.latencies.unsaved())
-        self._writer.put_folded([run for history in self._ledger.all_histories() for run in history.open_runs()], None)
+        self._writer.put_folded([run for history in self._ledger.all_views() for run in history.open_runs()], None)
 
     def _write_everything(self) -> None:
         """Write the whole state in memory into a new record; the raw observations of the lost record are missing."""
         ledger = self._ledger
-        for history in ledger.all_histories():
+        for history in ledger.all_views():
             self._writer.put_folded(history.runs(), None)
         for incident in ledger.all_incidents():
             self._writer.put_incident(incident)

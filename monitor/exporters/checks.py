@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from monitor.ledger.degraded import DegradedCause
     from monitor.probe_result import Observed
     from sla.incident import IncidentTracker
-    from sla.timeline import Timeline
+    from sla.state_history import History
+    from sla.votes import VoteTracker
 
 *_PROBE_FAMILIES, _PROBES, _UP, _UNKNOWN, _SLOW_PROBES, _OUTAGE, _OBSERVATIONS = CHECK_FAMILIES
 _PHASE_DURATION = _PROBE_FAMILIES[2]
@@ -80,9 +81,9 @@ class CheckLines:
         self.recorded_counts: OutcomeCounts | None = None
 
     @property
-    def incident_state(self) -> tuple[IncidentTracker, Timeline]:
-        """The incident tracker and timeline of the check, which determine whether it is in an outage."""
-        return self._entry.tracker, self._entry.timeline
+    def incident_state(self) -> tuple[IncidentTracker | VoteTracker, History]:
+        """The incident tracker and states of the check, which determine whether it is in an outage."""
+        return self._entry.incident_tracker, self._entry.states
 
     def refresh(self, now: int) -> bool:
         """Update the texts to the instant `now`, and return whether the check's state is the same as before.
@@ -121,8 +122,8 @@ class CheckLines:
         """Return the lines of state, unknown state, slow probes and outage, formatted again only if they changed."""
         entry = self._entry
         slow = None if entry.check.slow_after is None else entry.slow
-        open_ = entry.tracker.open is not None
-        outage = open_ if open_ or entry.timeline.last_known is not None else None
+        open_ = entry.incident_tracker.open is not None
+        outage = open_ if open_ or entry.states.last_known_at is not None else None
         values = (up, slow, outage)
         if values != self._state_values:
             self._state_values, self._state_texts = values, self._format_states(up, slow, outage)

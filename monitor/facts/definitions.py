@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from monitor.config.agreement_meaning import agreement_meaning
 from monitor.config.latency_objectives import latency_terms
-from monitor.probe_result import VANTAGE
 from sla.definition import Definition, Member
 from sla.fact import canonical
 
@@ -24,12 +23,22 @@ if TYPE_CHECKING:
 def definition_of(product: Product, zone: str, made: int) -> Definition:
     """Return the definition of a product from `made` on. `zone` is used if the agreement has no zone."""
     members = (
-        Member(f"{product.id}/{check.id}", VANTAGE, check.effective_hold, check.interval) for check in product.checks
+        Member(f"{product.id}/{check.id}", vantage, check.effective_hold, check.interval)
+        for check in product.checks
+        for vantage in check.vantages
     )
     meaning = canonical(agreement_meaning(product.agreement, zone))
     rule, objective, window = product.rule, product.objective, product.window
     return Definition(
-        product.id, made, rule, tuple(sorted(members)), objective, window, meaning, latency=latency_terms(product)
+        product.id,
+        made,
+        rule,
+        tuple(sorted(members)),
+        objective,
+        window,
+        meaning,
+        latency=latency_terms(product),
+        quorum=max(check.quorum.votes for check in product.checks),
     )
 
 

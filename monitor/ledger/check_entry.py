@@ -10,11 +10,15 @@ from monitor.probe_result import SLOW
 from sla.eras import EVER
 from sla.incident import Failure, Incident, Opened, Phase, Resolved
 from sla.observation import Outcome
+from sla.votes import VoteTracker, vote_of
 
 if TYPE_CHECKING:
     from monitor.config.model import CheckBase, Product
     from monitor.probe_result import Observed
-    from sla.observation import Observation
+    from sla.incident import IncidentTracker
+    from sla.observation import Observation, Run
+    from sla.state_history import History
+    from sla.votes import Vote
 
 
 class CheckEntry(CheckHistory):
@@ -23,7 +27,8 @@ class CheckEntry(CheckHistory):
     `last` is the last result in this process, None before the first result. `totals` counts the probes of this process
     by outcome; `slow` counts the slow good probes; both without re-checks. `first_failure` is the first failing probe
     of the streak that opens an incident, `last_failure` the newest one; both are None until a probe of this process
-    fails. `opens_incidents` is false for a check of a site.
+    fails. `opens_incidents` is false for a check of a site. `votes` decides the incidents of a check of several
+    vantages; it is None if only this vantage probes the check. `states` are those of all its vantages.
     """
 
     __slots__ = (
@@ -36,7 +41,9 @@ class CheckEntry(CheckHistory):
         "paused",
         "product",
         "slow",
+        "states",
         "totals",
+        "votes",
     )
 
     def __init__(self, product: Product, check: CheckBase, recorded: CheckHistory | None = None) -> None:
@@ -49,6 +56,8 @@ class CheckEntry(CheckHistory):
         self.totals: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.slow = 0
         self.paused = False
+        self.votes: VoteTracker | None = None
+        self.states: History = self.timeline
         self.define(product, check)
 
     def define(self, product: Product, check: CheckBase) -> None:
@@ -58,7 +67,60 @@ class CheckEntry(CheckHistory):
         self.opens_incidents = all(check.id != site_check.id for site_check in product.site_checks)
         self.hold = check.effective_hold
         self.timeline.hold = self.hold
-        self.tracker.fall, self.tracker.rise = check.fall, check.rise
+        for view in map(self.view, check.vantages):
+            view.timeline.hold = self.hold
+            view.tracker.fall, view.tracker.rise = check.fall, check.rise
+
+    def vote(self, states: History) -> None:
+        """Let the votes of the check's vantages decide its incidents, or this vantage alone. `states` are the check's.
+
+        The open incident continues.
+        """
+        self.states, incident = states, self.incident_tracker.open
+        if len(self.check.vantages) == 1:
+            if self.votes is not None:
+                self.votes = None
+                self.restore_incident(incident)
+            return
+        if self.votes is None:
+            self.votes = VoteTracker(self.key, self.check.quorum)
+            self.votes.open = incident
+        self.votes.quorum, self.votes.history = self.check.quorum, states
+
+    @property
+    def votes_alone(self) -> bool:
+        """Whether the incident tracker decides the vote of this vantage, not the incidents of the check."""
+        return self.votes is not None
+
+    def restore_incident(self, incident: Incident | None) -> None:
+        """Continue the recorded open incident, if any."""
+        if self.votes is None:
+            super().restore_incident(incident)
+        else:
+            self.votes.open = incident
+
+    @property
+    def incident_tracker(self) -> IncidentTracker | VoteTracker:
+        """The tracker that decides the check's incidents, with the open one."""
+        return self.tracker if self.votes is None else self.votes
+
+    def votes_at(self, now: int) -> list[Vote]:
+        """Return the votes of the fresh vantages of the check at the instant."""
+        views = (self.view(vantage) for vantage in self.check.vantages)
+        votes = (vote_of(view.vantage, view.tracker, view.timeline, now) for view in views)
+        return [vote for vote in votes if vote is not None]
+
+    def observe_elsewhere(self, observation: Observation) -> tuple[Run, ...]:
+        """Add an observation of another vantage to its view. Return the finished and the new run, if a new one starts.
+
+        Raises:
+            ValueError: it is not later than the vantage's last observation; nothing changed.
+        """
+        view = self.view(observation.vantage)
+        runs = view.observe(observation)
+        view.tracker.step(observation)
+        self.version += 1
+        return runs
 
     def count(self, observed: Observed) -> None:
         """Count the last result. Call it before the step of the incident tracker."""
@@ -70,8 +132,16 @@ class CheckEntry(CheckHistory):
             self._note_failure(observed)
 
     def step(self, observation: Observation) -> Opened | Resolved | None:
-        """Add the last result to the incident tracker, and return the decision. None if the check opens no incident."""
-        return self.tracker.step(observation) if self.opens_incidents else None
+        """Add the last result to the incident tracker, and return the decision. None if the check opens no incident.
+
+        If several vantages vote, the decision is that of `decide`.
+        """
+        change = self.tracker.step(observation) if self.opens_incidents else None
+        return change if self.votes is None else self.decide(observation.at)
+
+    def decide(self, now: int) -> Opened | Resolved | None:
+        """Return the decision of the vantages' votes at the instant. None if only this vantage probes the check."""
+        return None if self.votes is None or self.paused else self.votes.decide(self.votes_at(now))
 
     def set_paused(self, *, paused: bool) -> None:
         """Set whether the check is paused. A paused check has no last result: it would be shown as present."""
@@ -103,8 +173,8 @@ class CheckEntry(CheckHistory):
 
     def open_incident(self) -> Incident | None:
         """Return the check's open incident with its newest failing probe, or None."""
-        incident = self.tracker.open
-        if incident is None or self.last_failure is None:
+        incident = self.incident_tracker.open
+        if incident is None or self.last_failure is None or self.votes is not None:
             return incident
         return replace(incident, last=self.last_failure)
 
@@ -117,6 +187,9 @@ class CheckEntry(CheckHistory):
         """Return whether the figures as of `at` of a window that ends at `end` may still change after `now`.
 
         They may change while outcomes of probes that were due or sent before `at` are missing, unless the check has a
-        known outcome after the end of the window.
+        known outcome after the end of the window. Observations of another vantage may arrive at any time.
         """
+        others = (self.view(vantage).timeline for vantage in self.check.vantages[1:])
+        if any((timeline.last_known_at or EVER) < end for timeline in others):
+            return True
         return now < at + self.check.lateness and (self.timeline.last_known_at or EVER) < end

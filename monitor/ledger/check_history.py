@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from monitor.ledger.degraded_runs import DegradedRuns, StrictTimeline
 from monitor.ledger.open_run import OpenRun
@@ -12,23 +14,39 @@ from sla.observation import Outcome, Run
 from sla.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from sla.incident import Incident
     from sla.observation import Observation
 
+_NO_VIEWS: Final[Mapping[str, CheckHistory]] = MappingProxyType({})  # shared by the checks of one vantage
+
 
 class CheckHistory:
-    """The timeline of one check, its open run and its incident tracker.
+    """The timeline of one check at one vantage, its open run and its incident tracker.
 
     `key` is `product/check`. `version` increases with every observation, so that rendered output can be cached by it.
-    `seeded_until` is the end of the synthetic history, None without synthetic history.
+    `seeded_until` is the end of the synthetic history, None without synthetic history. `views` has the histories of the
+    check at the other vantages, by the vantage's id.
     """
 
-    __slots__ = ("_degraded", "_strict", "key", "open_run", "seeded_until", "timeline", "tracker", "version")
+    __slots__ = (
+        "_degraded",
+        "_strict",
+        "key",
+        "open_run",
+        "seeded_until",
+        "timeline",
+        "tracker",
+        "vantage",
+        "version",
+        "views",
+    )
 
-    def __init__(self, key: str, hold: int = 0) -> None:
+    def __init__(self, key: str, hold: int = 0, vantage: str = VANTAGE) -> None:
         self.key = key
+        self.vantage = vantage
+        self.views: Mapping[str, CheckHistory] = _NO_VIEWS
         self.timeline = Timeline(hold)
         self.open_run: OpenRun | None = None
         self.version = 0
@@ -37,11 +55,27 @@ class CheckHistory:
         self._degraded = DegradedRuns()
         self._strict: StrictTimeline | None = None
 
+    @property
+    def votes_alone(self) -> bool:
+        """Whether the incident tracker decides the vote of this vantage, not the incidents of the check."""
+        return self.vantage != VANTAGE
+
     def continue_from(self, other: CheckHistory) -> None:
         """Continue the history of another object with the same key; `other` must not be used afterwards."""
         self.timeline, self.open_run, self.tracker = other.timeline, other.open_run, other.tracker
         self.version, self.seeded_until = other.version + 1, other.seeded_until
         self._degraded, self._strict = other._degraded, other._strict
+        self.views = other.views
+
+    def view(self, vantage: str) -> CheckHistory:
+        """Return the history of the check at a vantage, an empty one for a vantage without observations."""
+        if vantage == self.vantage:
+            return self
+        if (view := self.views.get(vantage)) is None:
+            view = CheckHistory(self.key, self.timeline.hold, vantage)
+            view.tracker.fall, view.tracker.rise = self.tracker.fall, self.tracker.rise
+            self.views = {**self.views, vantage: view}
+        return view
 
     @property
     def strict_timeline(self) -> Timeline:
@@ -80,10 +114,15 @@ class CheckHistory:
         Of finished runs, latencies and the reasons of those that are not degraded are only on disk.
         """
         finished = self.timeline.runs(self.key)[: -1 if self.open_run else None]
+        if self.vantage != VANTAGE:
+            finished = [replace(run, vantage=self.vantage) for run in finished]
         return [*map(self._degraded.with_reason, finished), *self.open_runs()]
 
     def restore_runs(self, runs: Sequence[Run]) -> None:
-        """Load the recorded runs in order, each with its recorded hold."""
+        """Load the recorded runs in order, each with its recorded hold.
+
+        A vote is recorded nowhere, so all runs of a vantage that votes are replayed to its incident tracker.
+        """
         for run in runs:
             self.timeline.hold = run.hold
             self.timeline.append_run(run)
@@ -92,7 +131,7 @@ class CheckHistory:
                 self.seeded_until = run.last
         if self._strict is not None:
             self._strict.append_runs(runs)
-        for run in _last_streak(runs):
+        for run in runs if self.votes_alone else _last_streak(runs):
             self.tracker.step_run(run)
         self.open_run = OpenRun(runs[-1])
         self.version += 1
@@ -130,19 +169,21 @@ def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
-def fold_tail(tail: Iterable[Observation], history_of: Callable[[str], CheckHistory]) -> list[Run]:
+def fold_tail(
+    tail: Iterable[Observation], history_of: Callable[[str], CheckHistory], vantages: Container[str] = (VANTAGE,)
+) -> list[Run]:
     """Add the observations after each check's last recorded run; return the runs that contain them.
 
-    Observations of other vantages are skipped: check histories are those of the local vantage.
+    Observations of other vantages than these are skipped.
     """
-    runs: dict[tuple[str, int], Run] = {}
+    runs: dict[tuple[str, str, int], Run] = {}
     for observation in tail:
-        if observation.vantage != VANTAGE:
+        if observation.vantage not in vantages:
             continue
-        history = history_of(observation.check)
+        history = history_of(observation.check).view(observation.vantage)
         if history.open_run is not None and observation.at <= history.open_run.last:
             continue  # recorded under a former key; the present key has observations of this time
         changed = history.observe(observation)
         history.tracker.step(observation)
-        runs |= {(run.check, run.first): run for run in (*changed, *history.open_runs())}
+        runs |= {(run.check, run.vantage, run.first): run for run in (*changed, *history.open_runs())}
     return list(runs.values())

@@ -59,9 +59,12 @@ class IncidentRegister:
         return {incident.check: incident for incident in self._by_id.values() if incident.resolved is None}
 
     def apply(self, change: Opened | Resolved, entry: CheckEntry | None) -> Incident:
-        """Add the incident of a tracker's decision; return it with its first and newest failing probe."""
+        """Add the incident of a tracker's decision; return it with its first and newest failing probe.
+
+        An incident that several vantages decided keeps the first failure of their votes.
+        """
         incident = change.incident
-        if entry is not None:
+        if entry is not None and entry.votes is None:
             first = incident.first if isinstance(change, Resolved) else entry.first_failure
             incident = replace(incident, first=first, last=entry.last_failure or incident.last)
             if incident.resolved is None:

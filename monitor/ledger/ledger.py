@@ -7,7 +7,7 @@ reads no clock. Use it on the event loop's thread only.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -119,6 +119,8 @@ class Ledger(ProductFigures):
     def _compose(self) -> None:
         self._histories.compose(self.portfolio.products, self._facts)
         self._excluded.clear()
+        for entry in self.entries.values():
+            entry.vote(self._states_of_vantages(entry.key))
 
     def _rename(self, former_ids: FormerIdMap) -> None:
         """Merge the histories, facts and incidents of former keys into those of the present keys."""
@@ -137,10 +139,12 @@ class Ledger(ProductFigures):
         `runs` are ordered by check and `first`; `tail` are the observations after each check's last run. Return the
         runs that contain the tail. Write them: the raw observations of the tail are pruned after their retention.
         """
+        vantages = self._vantages()
         for key, group in groupby(renamed_runs(runs, self.former_ids), attrgetter("check")):
-            if local_runs := [run for run in group if run.vantage == VANTAGE]:
-                self.history(key).restore_runs(local_runs)
-        tail_runs = fold_tail(renamed_tail(tail, self.former_ids), self.history)
+            for vantage, runs_of_vantage in groupby(group, attrgetter("vantage")):
+                if vantage in vantages:
+                    self.history(key).view(vantage).restore_runs(list(runs_of_vantage))
+        tail_runs = fold_tail(renamed_tail(tail, self.former_ids), self.history, vantages)
         for incident in incidents:
             self._incidents.add(renamed_incident(incident, self.former_ids))
         open_incidents = self._incidents.open()
@@ -151,15 +155,28 @@ class Ledger(ProductFigures):
         self._compose()
         return tail_runs
 
+    def _vantages(self) -> set[str]:
+        """Return the vantages of the portfolio, and of all definitions."""
+        definitions = chain.from_iterable(map(self._facts.definitions, self._facts.products))
+        members = (member.vantage for definition in definitions for member in definition.members)
+        return {VANTAGE, *(vantage.id for vantage in self.portfolio.vantages), *members}
+
     def history(self, key: str) -> CheckHistory:
         """Return the history of a check, configured or not; an empty history for an unknown key."""
         entry = self.entry(key)
         return entry if entry is not None else self._unconfigured.setdefault(key, CheckHistory(key))
 
     def states_of(self, key: str) -> History:
-        """Return the states of a check: those of its timeline, unknown while it is paused."""
+        """Return the states of a check: those of its vantages, unknown while it is paused."""
         pauses = self._facts.pauses(key.partition("/")[0])
-        return self._paused_states.of(key, self.history(key).timeline, pauses)
+        return self._paused_states.of(key, self._states_of_vantages(key), pauses)
+
+    def _states_of_vantages(self, key: str) -> History:
+        """Return the states of a check by the configured quorum of its vantages. One vantage: its timeline."""
+        entry = self.entries.get(key)
+        if entry is None:
+            return self.history(key).timeline
+        return self._histories.states(key, entry.check.vantages, entry.check.quorum.votes)
 
     def entry(self, key: str) -> CheckEntry | None:
         """Return the entry of a configured check of a product or of a site."""
@@ -242,6 +259,10 @@ class Ledger(ProductFigures):
         """The end of the synthetic history of the configured checks; None without synthetic history."""
         ends = (entry.seeded_until for entry in self.entries.values())
         return max((end for end in ends if end is not None), default=None)
+
+    def all_views(self) -> list[CheckHistory]:
+        """Return the histories of all recorded checks at all vantages."""
+        return [view for history in self.all_histories() for view in (history, *history.views.values())]
 
     def all_histories(self) -> list[CheckHistory]:
         """Return the histories of all recorded checks, including checks that are not configured."""

@@ -14,23 +14,22 @@ if TYPE_CHECKING:
 
     from sla.pause import Pause
     from sla.state_history import History
-    from sla.timeline import Timeline
 
 
 class PausedStates:
     """The states of the checks that were paused, with the states that they have computed."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Timeline, Sequence[Pause], Eras]] = {}
+        self._known: dict[str, tuple[History, Sequence[Pause], Eras]] = {}
 
-    def of(self, key: str, timeline: Timeline, pauses: Sequence[Pause]) -> History:
-        """Return the states of a check. Without pauses, this is its timeline. `pauses` are those of its product."""
+    def of(self, key: str, states: History, pauses: Sequence[Pause]) -> History:
+        """Return the states of a check. Without pauses, these are `states`. `pauses` are those of its product."""
         own = [pause for pause in pauses if pause.check in ("", key)]
         if not own:
-            return timeline
+            return states
         known = self._known.get(key)
-        if known is None or known[0] is not timeline or known[1] != own:
+        if known is None or known[0] is not states or known[1] != own:
             times = [PausedTime(pause.interval) for pause in own]
-            known = timeline, own, Eras([Era(EVER, Composition(Rule(), [timeline]))], times)
+            known = states, own, Eras([Era(EVER, Composition(Rule(), [states]))], times)
             self._known[key] = known
         return known[2]

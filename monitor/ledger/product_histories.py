@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.config.agreement_meaning import counts_degraded
-from monitor.probe_result import VANTAGE
 from sla.compose import Composition
 from sla.eras import EVER, Era, Eras
 from sla.paused_members import PausedTime
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
     from monitor.ledger.check_history import CheckHistory
     from sla.definition import Definition
-    from sla.timeline import Timeline
+    from sla.state_history import History
 
 
 class ProductHistories:
@@ -38,6 +37,7 @@ class ProductHistories:
         self.contractual: dict[str, Eras] = {}
         self._removed: dict[str, Eras] = {}
         self._compositions: dict[tuple[object, ...], Composition] = {}
+        self._states: dict[str, dict[History, None]] = {}  # of each check: its histories in all definitions
 
     def find(self, product_id: str) -> Eras | None:
         """Return the history of a configured or removed product, or None if the product is unknown."""
@@ -49,6 +49,7 @@ class ProductHistories:
         Unchanged compositions are reused with the states that they have computed.
         """
         previous, self._compositions = self._compositions, {}
+        self._states.clear()
         histories, self.configured = self.configured, {}
         strict_histories, self.contractual = self.contractual, {}
         for product in products:
@@ -85,16 +86,34 @@ class ProductHistories:
         return [
             PausedTime(pause.interval, member)
             for pause in facts.pauses(product_id)
-            for member in (self._paused_timelines(pause.check, strict=strict) if pause.check else (None,))
+            for member in (self._paused_histories(pause.check, strict=strict) if pause.check else (None,))
         ]
 
-    def _paused_timelines(self, key: str, *, strict: bool) -> tuple[Timeline, ...]:
+    def _paused_histories(self, key: str, *, strict: bool) -> Iterable[History]:
         history = self._history(key)
-        return (history.timeline, history.strict_timeline) if strict else (history.timeline,)
+        own = {history.timeline: None, **self._states.get(key, {})}
+        return {**own, history.strict_timeline: None} if strict else own
 
-    def _timeline(self, key: str, *, strict: bool = False) -> Timeline:
-        history = self._history(key)
-        return history.strict_timeline if strict else history.timeline
+    def states(self, key: str, vantages: Sequence[str], quorum: int) -> History:
+        """Return the states of a check: of its timeline, or down while `quorum` of its vantages see it down."""
+        return self._check_states(key, vantages, quorum, self._compositions)
+
+    def _check_states(
+        self,
+        key: str,
+        vantages: Sequence[str],
+        quorum: int,
+        previous: Mapping[tuple[object, ...], Composition],
+        *,
+        strict: bool = False,
+    ) -> History:
+        views = [self._history(key).view(vantage) for vantage in vantages]
+        timelines = tuple(view.strict_timeline if strict else view.timeline for view in views)
+        if len(timelines) == 1:
+            return timelines[0]
+        states = self._composition(Rule(max(1, len(timelines) - quorum + 1)), timelines, previous)
+        self._states.setdefault(key, {})[states] = None
+        return states
 
     def _eras(
         self,
@@ -108,45 +127,49 @@ class ProductHistories:
         Checks that a definition adds are passed to the era, because they have no observations at its start. With
         `contractual`, the product is down while it is degraded, in the eras whose agreement counts degraded time.
         """
-        known_checks: set[str] = set()
+        known_members: set[tuple[str, str]] = set()
         for number, definition in enumerate(definitions):
-            members = [member for member in definition.members if member.vantage == VANTAGE]
-            timelines = {member.check: self._timeline(member.check) for member in members}
-            composition = self._composition(definition.rule, tuple(timelines.values()), previous) if timelines else None
+            keys, quorum = definition.vantages, definition.quorum
+            members = [self._check_states(key, vantages, quorum, previous) for key, vantages in keys.items()]
+            composition = self._composition(definition.rule, tuple(members), previous) if members else None
             observed_before = (
                 number == 0
                 and composition is not None
                 and composition.first_observation_at is not None
                 and composition.first_observation_at <= definition.made
             )
-            new = [] if observed_before else [member for member in members if member.check not in known_checks]
+            new = (
+                [] if observed_before else [m for m in definition.members if (m.check, m.vantage) not in known_members]
+            )
             hold = max((member.hold for member in new), default=0)
-            added = tuple(timelines[member.check] for member in new)
-            if contractual and timelines and counts_degraded(definition.agreement):
-                composition = self._strict_composition(tuple(timelines), previous)
+            added = tuple(self._history(member.check).view(member.vantage).timeline for member in new)
+            if contractual and members and counts_degraded(definition.agreement):
+                composition = self._strict_composition(keys, quorum, previous)
             yield Era(definition.made, composition, added, hold, definition.objective, definition.agreement)
-            known_checks = set(timelines)
+            known_members = {(member.check, member.vantage) for member in definition.members}
 
     def _present_era(
         self, product: Product, previous: Mapping[tuple[object, ...], Composition], *, strict: bool = False
     ) -> Era:
-        keys = tuple(f"{product.id}/{check.id}" for check in product.checks)
+        keys = {f"{product.id}/{check.id}": check.vantages for check in product.checks}
+        quorum = max(check.quorum.votes for check in product.checks)
         if strict:
-            return Era(EVER, self._strict_composition(keys, previous))
-        return Era(EVER, self._composition(product.rule, tuple(map(self._timeline, keys)), previous))
+            return Era(EVER, self._strict_composition(keys, quorum, previous))
+        members = (self._check_states(key, vantages, quorum, previous) for key, vantages in keys.items())
+        return Era(EVER, self._composition(product.rule, tuple(members), previous))
 
     def _strict_composition(
-        self, keys: Sequence[str], previous: Mapping[tuple[object, ...], Composition]
+        self, keys: Mapping[str, Sequence[str]], quorum: int, previous: Mapping[tuple[object, ...], Composition]
     ) -> Composition:
-        """Return the history that is up only while all checks are up and not degraded.
+        """Return the history that is up only while all checks are up and not degraded. `keys` has their vantages.
 
         A product is degraded while a check is down that its rule does not need, so the rule is `all`.
         """
-        members = tuple(self._history(key).strict_timeline for key in keys)
-        return self._composition(Rule(), members, previous)
+        members = (self._check_states(key, vantages, quorum, previous, strict=True) for key, vantages in keys.items())
+        return self._composition(Rule(), tuple(members), previous)
 
     def _composition(
-        self, rule: Rule, members: tuple[Timeline, ...], previous: Mapping[tuple[object, ...], Composition]
+        self, rule: Rule, members: tuple[History, ...], previous: Mapping[tuple[object, ...], Composition]
     ) -> Composition:
         if rule.k is not None and rule.k > len(members):  # a renaming merged two members into one check
             rule = Rule(len(members))

@@ -103,7 +103,15 @@ def renamed_histories(
 
 def merge_histories(key: str, histories: Sequence[CheckHistory]) -> CheckHistory:
     """Merge several histories into one; earlier ones take precedence. The originals must not be used afterwards."""
-    merged = CheckHistory(key)
+    merged = _merge_vantage(key, histories, histories[0].vantage)
+    for vantage in sorted({vantage for history in histories for vantage in history.views}):
+        views = [history.views[vantage] for history in histories if vantage in history.views]
+        merged.views = {**merged.views, vantage: _merge_vantage(key, views, vantage)}
+    return merged
+
+
+def _merge_vantage(key: str, histories: Sequence[CheckHistory], vantage: str) -> CheckHistory:
+    merged = CheckHistory(key, vantage=vantage)
     runs = merge_runs(key, [history.runs() for history in histories])
     if runs:
         merged.restore_runs(runs)

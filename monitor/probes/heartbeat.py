@@ -59,6 +59,11 @@ class HeartbeatCheck(CheckBase):
     token: Secret
     """Reference to the token of pings (16 characters or more)."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """False: the jobs report to this daemon."""
+        return False
+
     @model_validator(mode="after")
     def _takes_timing_from_schedule(self) -> Self:
         for key in ("interval", "timeout", "slow_after"):

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from monitor.views.formatting import StateBadge, state_badge
+from monitor.views.vantage_line import VantageLine, disagree, vantage_lines
 from monitor.views.waterfall import StepBar, waterfall
 from sla.interval import SECOND
 from sla.states import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from monitor.ledger.check_entry import CheckEntry
@@ -38,6 +40,9 @@ class CheckLine:
     steps: list[StepBar]
     paused: str = ""
     availability: Bounds[Fraction | None] | None = None  # of a journey by itself
+    quorum: str = ""  # of the vantages, if several probe the check
+    vantages: Sequence[VantageLine] = ()
+    disagree: bool = False
 
 
 def check_line(entry: CheckEntry, now: int, paused: str = "", figures: Measured | None = None) -> CheckLine:
@@ -46,13 +51,13 @@ def check_line(entry: CheckEntry, now: int, paused: str = "", figures: Measured 
     `paused` is the text of the pause at the instant; the state of a paused check is unknown. `figures` are those of the
     check by itself.
     """
-    last = entry.last
+    last, vantages = entry.last, vantage_lines(entry, now)
     result = None if last is None else last.result
     return CheckLine(
         id=entry.check.id,
         kind=entry.check.kind,
         target=entry.check.target,
-        badge=state_badge(State.UNKNOWN if paused else entry.timeline.state(now)),
+        badge=state_badge(State.UNKNOWN if paused else entry.states.state(now)),
         probed=last is not None,
         outcome=result.outcome.value if result else "",
         reason=result.reason if result else "",
@@ -65,4 +70,7 @@ def check_line(entry: CheckEntry, now: int, paused: str = "", figures: Measured 
         steps=waterfall(result) if result else [],
         paused=paused,
         availability=None if figures is None else figures.availability,
+        quorum=str(entry.check.quorum),
+        vantages=vantages,
+        disagree=disagree(vantages),
     )

@@ -17,4 +17,4 @@ def journey_figures(ledger: Ledger, entry: CheckEntry, now: int) -> Measured | N
     if entry.check.kind != "steps":
         return None
     window = ledger.own_window(entry.product.id, now)
-    return measure(entry.timeline, window.measured, interval=entry.check.interval, rolling=window.rolling)
+    return measure(entry.states, window.measured, interval=entry.check.interval, rolling=window.rolling)

@@ -238,6 +238,9 @@ SCHEMAS: dict[str, Any] = {
         availability={"anyOf": [BOUNDS, {"type": "null"}]},
         coverage=MAYBE_NUMBER,
         last={"anyOf": [ref("Probe"), {"type": "null"}]},
+        quorum=MAYBE_TEXT,
+        vantages=list_of(object_of(id=TEXT, state=STATE, last_observed=MAYBE_INSTANT, vote=MAYBE_TEXT)),
+        vantages_disagree={"type": "boolean"},
     ),
     "Pause": object_of(
         id=TEXT,

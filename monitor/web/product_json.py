@@ -10,6 +10,7 @@ from monitor.ledger.product_readiness import readiness_of
 from monitor.views.incident_line import downtime_so_far
 from monitor.views.journey_figures import journey_figures
 from monitor.views.pauses import pause_json
+from monitor.views.vantage_line import disagree, vantage_lines
 from monitor.views.waterfall import steps_as_json
 from sla.interval import SECOND
 from sla.window import format_instant
@@ -75,16 +76,20 @@ def forecast_json(forecast: Forecast) -> dict[str, Any]:
 def check_json(ledger: Ledger, entry: CheckEntry, now: int) -> dict[str, Any]:
     """Return a check with its last result."""
     last, pause = entry.last, ledger.facts.pause(entry.key, now)
+    lines = vantage_lines(entry, now)
     described: dict[str, Any] = {
         "id": entry.check.id,
         "kind": entry.check.kind,
         "target": entry.check.target,
-        "state": entry.timeline.state(now).point.name.lower() if pause is None else "unknown",
+        "state": entry.states.state(now).point.name.lower() if pause is None else "unknown",
         "interval_seconds": entry.check.interval / SECOND,
         "paused": None if pause is None else pause_json(pause),
         "availability": None,
         "coverage": None,
         "last": None,
+        "quorum": None if entry.votes is None else str(entry.check.quorum),
+        "vantages": [line.as_json() for line in lines],
+        "vantages_disagree": disagree(lines),
     }
     if (figures := journey_figures(ledger, entry, now)) is not None:
         content = figures.as_json()

@@ -62,6 +62,7 @@ def test_digest_does_not_depend_on_notation(same: Definition) -> None:
             replace(BASE, members=(WEB, replace(API, interval=30 * SECOND, hold=70 * SECOND))),
             ["interval of api 1m -> 30s", "hold of api 2m 10s -> 1m 10s"],
         ),
+        (replace(BASE, quorum=2), ["vantages that must see a check down 1 -> 2"]),
         (replace(BASE, agreement='{"excludes":[]}'), ['excludes ["maintenance"] -> []']),
         (replace(BASE, agreement='{"excludes":["maintenance"],"holidays":"BC"}'), ["holidays none -> BC"]),
         (replace(BASE, members=()), ["removed from the configuration"]),
@@ -107,6 +108,7 @@ definitions = st.builds(
     st.integers(1, 2**50).map(BudgetWindow) | st.sampled_from(Period).map(BudgetWindow.calendar),
     st.sampled_from(["{}", '{"excludes":["corrections",{"dependency":"sso"}],"zone":"UTC"}']),
     st.lists(st.text("abcdef0123456789", min_size=12, max_size=12), max_size=2).map(tuple),
+    quorum=st.integers(1, 4),
 )
 
 

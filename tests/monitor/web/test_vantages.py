@@ -1,4 +1,4 @@
-"""GET /api/v1/vantages, the page and the banner: whether this vantage can observe."""
+"""GET /api/v1/vantages, pages and the banner: whether this vantage can observe, and what others observed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import jsonschema
 
 from monitor.vantage_status import ReferenceStatus, VantageStatus
 from monitor.web.vantages import PATHS
+from sla.interval import MINUTE
+from sla.observation import Observation
 from tests.monitor.web.conftest import NOW, small_ledger
+from tests.support.ledgers import BAD, GOOD, ledger_of, probe_all, product
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,3 +74,33 @@ async def test_metric_is_published_per_decided_family(publish: Callable[..., Awa
         'ninewatch_vantage_blind{family="ip4",vantage="local"} 1.0',
         'ninewatch_vantage_blind{family="ip6",vantage="local/vpn"} 0.0',
     ]
+
+
+async def test_check_shows_each_vantage_and_disagreement(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    """East sees an outage that this daemon does not see; west was observed too long ago to vote."""
+    vantages = [{"id": name, "observations": f"{name}.jsonl"} for name in ("east", "west")]
+    ledger = ledger_of(product("chefs"), vantages=vantages)
+    (entry,) = ledger.entries.values()
+    probe_all(ledger, [entry], NOW - 10 * MINUTE, NOW)
+    for n in range(10):
+        entry.observe_elsewhere(Observation(entry.key, NOW - (9 - n) * MINUTE, BAD, "deadline", vantage="east"))
+    entry.observe_elsewhere(Observation(entry.key, NOW - 9 * MINUTE, GOOD, vantage="west"))
+    server = await publish(ledger)
+    (check,) = (await (await server.get("/api/v1/products/chefs")).json())["checks"]
+    assert (check["quorum"], check["vantages_disagree"], check["state"]) == ("2 of 3", True, "unknown")
+    assert [(line["id"], line["state"], line["vote"]) for line in check["vantages"]] == [
+        ("local", "up", "up"),
+        ("east", "down", "down"),
+        ("west", "unknown", None),
+    ]
+    assert check["vantages"][2]["last_observed"] == "2026-09-21T14:04:20Z"
+    page = (await server.get("/products/chefs")).text
+    assert "health by vantage: down when 2 of 3 vantages see it down. The vantages disagree." in page
+    assert page.count('data-label="Vantage"') == 3
+
+
+async def test_check_of_this_daemon_alone_has_no_vantages(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    server = await publish(small_ledger())
+    (check, *_) = (await (await server.get("/api/v1/products/chefs")).json())["checks"]
+    assert (check["quorum"], check["vantages"], check["vantages_disagree"]) == (None, [], False)
+    assert 'data-label="Vantage"' not in (await server.get("/products/chefs")).text

@@ -1,0 +1,81 @@
+"""Record the observations that the other vantages of the portfolio write to their files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from monitor.vantage.observation_file import ObservationFile
+
+if TYPE_CHECKING:
+    from monitor.clock import Clock
+    from monitor.engine.recorder import Recorder
+    from monitor.ledger.ledger import Ledger
+
+log = structlog.get_logger()
+
+POLL_INTERVAL: Final = 1.0  # seconds between two reads of each file
+STEP: Final = 100  # observations recorded at once, about 5 ms on the event loop
+ADVICE: Final = "write the lines of `ninewatch export observations --format jsonl`"
+
+
+class VantageImporter:
+    """Reads the file of each other vantage in a thread, and records its lines on the event loop in small steps."""
+
+    def __init__(self, ledger: Ledger, recorder: Recorder, clock: Clock) -> None:
+        self._ledger, self._recorder, self._clock = ledger, recorder, clock
+        self._files: dict[str, ObservationFile] = {}
+        self._failed: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Read new lines once per second, forever."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
+            try:
+                await self.read_new_lines()
+            except Exception:  # a defect must not end the daemon
+                log.exception("vantage_importer_defect")
+
+    async def read_new_lines(self) -> int:
+        """Record the new complete lines of all files; return the number of recorded observations."""
+        files: dict[str, ObservationFile] = {}
+        for vantage in self._ledger.portfolio.vantages:
+            known = self._files.get(vantage.id)
+            is_same = known is not None and known.path == vantage.observations
+            files[vantage.id] = (
+                known if known is not None and is_same else ObservationFile(vantage.observations, vantage.id)
+            )
+        self._files = files
+        return sum([await self._read(file) for file in files.values()])
+
+    async def _read(self, file: ObservationFile) -> int:
+        recorded, more = 0, True
+        while more:
+            try:
+                chunk = await asyncio.to_thread(file.read, self._clock.now())
+            except OSError as error:
+                self._report(file, f"{file.path}: {(error.strerror or str(error)).lower()}")
+                return recorded
+            self._report(file, "")
+            if chunk.problems:
+                log.warning(
+                    "observations_skipped",
+                    vantage=file.vantage,
+                    lines=len(chunk.problems),
+                    first=chunk.problems[0],
+                    advice=ADVICE,
+                )
+            for start in range(0, len(chunk.observations), STEP):
+                step = chunk.observations[start : start + STEP]
+                recorded += self._recorder.record_elsewhere(step, self._clock.now())
+                await asyncio.sleep(0)
+            more = chunk.more
+        return recorded
+
+    def _report(self, file: ObservationFile, problem: str) -> None:
+        """Log an unreadable file once, until it is readable again or fails in another way."""
+        if problem and self._failed.get(file.vantage) != problem:
+            log.warning("observations_unreadable", vantage=file.vantage, problem=problem, advice=ADVICE)
+        self._failed[file.vantage] = problem
