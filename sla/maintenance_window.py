@@ -35,7 +35,8 @@ class MaintenanceWindow:
     """Planned maintenance with author and reason. Instants are in microseconds since the epoch.
 
     An empty `product` means all products. `ended` is the instant at which a person ended it early, or None. `approval`
-    is the first approval by another person than the author, or None.
+    is the first approval by another person than the author, or None. `replaced_by` is the id of the window that a
+    change put in its place; empty without one.
     """
 
     product: str
@@ -45,6 +46,7 @@ class MaintenanceWindow:
     made: int
     ended: int | None = None
     approval: Approval | None = None
+    replaced_by: str = ""
 
     @property
     def id(self) -> str:
@@ -68,9 +70,12 @@ class MaintenanceWindow:
         return Exclusion(self.in_force, Cause.MAINTENANCE, self.id, self.author, self.reason, self.made)
 
 
-def maintenance_window_end(window: MaintenanceWindow, made: int, author: str, reason: str) -> Fact:
-    """Return the fact that ends the window at the instant."""
-    return Fact.of(made, author, MAINTENANCE_WINDOW_END, window.product, {"window": window.id, "reason": reason})
+def maintenance_window_end(
+    window: MaintenanceWindow, made: int, author: str, reason: str, replaced_by: str = ""
+) -> Fact:
+    """Return the fact that ends the window at the instant. `replaced_by` is the id of the window in its place."""
+    body = {"window": window.id, "reason": reason} | ({"replaced_by": replaced_by} if replaced_by else {})
+    return Fact.of(made, author, MAINTENANCE_WINDOW_END, window.product, body)
 
 
 def maintenance_approval(window: MaintenanceWindow, made: int, author: str) -> Fact:
@@ -102,7 +107,7 @@ def maintenance_windows(facts: Iterable[Fact]) -> list[MaintenanceWindow]:
     Invalid facts, and approvals by the author of the window, are ignored.
     """
     windows: dict[str, MaintenanceWindow] = {}
-    ends: dict[str, int] = {}
+    ends: dict[str, tuple[int, str]] = {}  # window -> instant, id of the window in its place
     approvals: dict[str, list[Approval]] = {}
     for fact in facts:
         body = fact.content() if fact.kind in _KINDS else None
@@ -110,16 +115,21 @@ def maintenance_windows(facts: Iterable[Fact]) -> list[MaintenanceWindow]:
             continue
         window_id = str(body.get("window"))
         if fact.kind == MAINTENANCE_WINDOW_END:
-            ends[window_id] = min(fact.made, ends.get(window_id, fact.made))
+            stated = fact.made, str(body.get("replaced_by", ""))
+            ends[window_id] = min(stated, ends.get(window_id, stated))
         elif fact.kind == MAINTENANCE_APPROVAL:
             approvals.setdefault(window_id, []).append(Approval(fact.made, fact.author))
         elif isinstance(start := body.get("start"), int) and isinstance(end := body.get("end"), int) and start < end:
             reason = str(body.get("reason", ""))
             windows[fact.id] = MaintenanceWindow(fact.product, Interval(start, end), fact.author, reason, fact.made)
     return [
-        replace(window, ended=ends.get(window_id), approval=_first_approval(window, approvals.get(window_id, ())))
+        replace(_with_end(window, ends.get(window_id)), approval=_first_approval(window, approvals.get(window_id, ())))
         for window_id, window in windows.items()
     ]
+
+
+def _with_end(window: MaintenanceWindow, end: tuple[int, str] | None) -> MaintenanceWindow:
+    return window if end is None else replace(window, ended=end[0], replaced_by=end[1])
 
 
 _KINDS: Final = (MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, MAINTENANCE_APPROVAL)

@@ -21,7 +21,7 @@ class UserRole(StrEnum):
     ADMIN = "admin"
 
 
-_VIEWER: Final = frozenset({Scope.READ})
+_VIEWER: Final = frozenset({Scope.READ, Scope.CALENDAR_READ})
 _OPERATOR: Final = _VIEWER | {Scope.ALERTS_READ, Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE}
 SCOPES: Final[Mapping[UserRole, frozenset[Scope]]] = {
     UserRole.VIEWER: _VIEWER,

@@ -13,6 +13,7 @@ class Scope(StrEnum):
     """A permission of a token."""
 
     READ = "read"
+    CALENDAR_READ = "calendar:read"
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
@@ -23,6 +24,7 @@ class Scope(StrEnum):
 
 MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.READ: "read pages, figures and metrics where `access.read` is `token`",
+    Scope.CALENDAR_READ: "read the maintenance calendar, also with the token in the address",
     Scope.ALERTS_READ: "list notifications with their errors",
     Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments, "
@@ -31,7 +33,8 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.GATE_WRITE: "override the release gate",
     Scope.AUDIT_READ: "read the audit log, with the addresses of clients",
 }
-INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE}  # scope -> scope that includes it
+# scope -> scope that includes it
+INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE, Scope.CALENDAR_READ: Scope.READ}
 
 
 def allows(scopes: Collection[Scope], required: Scope) -> bool:

@@ -14,6 +14,7 @@ from monitor.commands.record_export import export_command
 from monitor.commands.status_page_argument import status_page_with_id
 from monitor.commands.window_option import instant_option
 from monitor.errors import NinewatchError
+from monitor.views.calendar_feed import public_feed
 from monitor.views.status_page import status_page_view
 from monitor.views.time_slice import TimeSlices
 from monitor.web.assets import Assets
@@ -46,7 +47,7 @@ def export_site(folder: Path, name: str | None, valid: str, at_text: str | None,
     ledger = ledger_at(portfolio, portfolio.store, at)
     view = asyncio.run(status_page_view(ledger, page, at, TimeSlices(clock), length))
     count = 0
-    for file_name, content in copied_files(view, Assets.load()):
+    for file_name, content in copied_files(view, Assets.load(), public_feed(ledger.facts, portfolio, page, at)):
         _replace(folder / file_name, content)
         count += 1
     click.echo(f"{folder}: {count} files of {page.id}, valid until {view.valid_until.iso}")

@@ -58,6 +58,9 @@ class Role(StrEnum):
     READ = "read"
     """Clients that may read (`access` of the configuration): all, or those with this scope."""
 
+    CALENDAR_READ = "calendar:read"
+    """As READ; the scope is for calendar programs, which store it."""
+
     ALERTS_READ = "alerts:read"
     ALERTS_WRITE = "alerts:write"
     FACTS_WRITE = "facts:write"
@@ -123,7 +126,7 @@ async def admit(request: web.Request) -> None:
     required = declaration.role
     if required in (Role.PUBLIC, Role.CHECKED_BY_HANDLER):
         return
-    if required is Role.READ and _reading_is_open(request.app[CONTEXT]):
+    if required in (Role.READ, Role.CALENDAR_READ) and _reading_is_open(request.app[CONTEXT]):
         return
     request[_PRINCIPAL] = await _authenticated(request, Scope(required.value))
 
@@ -141,6 +144,12 @@ def principal_of(request: web.Request) -> Principal:
     return request[_PRINCIPAL]
 
 
+def permitted_products(request: web.Request) -> tuple[str, ...]:
+    """Return the products that the token of the request is limited to; empty without a limit or a token."""
+    principal: Principal | None = request.get(_PRINCIPAL)
+    return () if principal is None else principal.products
+
+
 async def _authenticated(request: web.Request, required: Scope) -> Principal:
     """Return the client of the request: a person, unless there is a token.
 
@@ -155,7 +164,20 @@ async def _authenticated(request: web.Request, required: Scope) -> Principal:
             return _permitted(person, required)
         if _can_sign_in(request):
             raise web.HTTPSeeOther(sign_in_path(request))
-    return _permitted(Principal.of_token(await _valid_token(request)), required)
+    return _permitted(Principal.of_token(await _valid_token(request, _bearer(request))), required)
+
+
+async def token_of_address(request: web.Request, text: str, scope: Scope) -> Token:
+    """Return the valid token in the address of a request.
+
+    Raises:
+        Refusal: the token is not valid, or has another scope too. Programs store addresses, and proxies log them.
+    """
+    token = await _valid_token(request, text)
+    if token.scopes != {scope}:
+        remedy = f"create a token with `--scope {scope.value}` and no other scope"
+        raise Refusal(403, f"a token in an address must have the scope {scope.value} only", remedy)
+    return token
 
 
 def _permitted(principal: Principal, required: Scope) -> Principal:
@@ -176,9 +198,9 @@ def _can_sign_in(request: web.Request) -> bool:
     return login is not None and login.oidc is not None and request.method == "GET" and expects_page(request)
 
 
-async def _valid_token(request: web.Request) -> Token:
-    """Return the valid token of the request. Wrong, expired and revoked tokens get the same response."""
-    context, text = request.app[CONTEXT], _bearer(request)
+async def _valid_token(request: web.Request, text: str) -> Token:
+    """Return the valid token with the text. Wrong, expired and revoked tokens get the same response."""
+    context = request.app[CONTEXT]
     if not text:
         raise _missing_authentication(request)
     token = await _find_token(request, text)

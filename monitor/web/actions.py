@@ -6,7 +6,6 @@ changes. The response is a redirect to the page, or the page with the error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode
@@ -18,10 +17,11 @@ from monitor.views.formatting import moment
 from monitor.views.pauses import pause_json
 from monitor.views.planned_maintenance import upcoming, window_json
 from monitor.views.reviews import review_cycles
-from monitor.web import alerts, corrections, drills, maintenance, pauses, public_incidents, reviews, silences
+from monitor.web import alerts, maintenance_calendar, pauses, silences
 from monitor.web.access import Role, declaration_of, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
+from monitor.web.forms import FORMS, Form
 from monitor.web.request_body import FORM_FIELDS, read_body
 from monitor.web.status_page_forms import page_forms, with_components
 from monitor.web.visitor import page_response
@@ -32,49 +32,16 @@ from sla.objective_review import DECISIONS
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
 routes = web.RouteTableDef()
 
 EVERY_PRODUCT: Final = "*"
+PAGE_FIELD: Final = "page"  # the page of the form, if it is not /actions
 _INSTANTS: Final = ("start", "end", "until")
 _MAX_FIELDS: Final = 100
 _MAX_CORRECTIONS: Final = 20
 _INVALID_FORM = Refusal(400, "the form is not complete", "open /actions and send its form")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A form: the handler of the API, its section on the page, and the text after a success.
-
-    `in_path`: the field `product` belongs to the path of the API instead of the body.
-    """
-
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    section: str
-    done: str
-    in_path: bool = False
-
-
-FORMS: Final[dict[str, Form]] = {
-    "alerts/{key:.+}/acknowledge": Form(alerts.acknowledge, "alerts", "Acknowledged."),
-    "alerts/{key:.+}/mark": Form(alerts.mark, "alerts", "Marked."),
-    "silences": Form(silences.add, "silences", "Silenced."),
-    "silences/{id}/end": Form(silences.end, "silences", "The silence has ended."),
-    "maintenance": Form(maintenance.add, "maintenance", "Maintenance planned."),
-    "maintenance/{id}/change": Form(maintenance.change, "maintenance", "Maintenance changed."),
-    "maintenance/{id}/approve": Form(maintenance.approve, "maintenance", "Maintenance approved."),
-    "maintenance/{id}/end": Form(maintenance.end, "maintenance", "Maintenance ended or cancelled."),
-    "pauses": Form(pauses.add, "pauses", "Paused."),
-    "pauses/{id}/end": Form(pauses.end, "pauses", "Resumed."),
-    "corrections": Form(corrections.add, "corrections", "Correction added.", in_path=True),
-    "corrections/{id}/revoke": Form(corrections.revoke, "corrections", "Correction revoked."),
-    "reviews": Form(reviews.add, "reviews", "Review recorded.", in_path=True),
-    "drills": Form(drills.start, "drills", "Drill started.", in_path=True),
-    "drills/{id}/end": Form(drills.end, "drills", "Drill ended."),
-    "status-pages/{page}/incidents": Form(public_incidents.open_incident, "public", "Published."),
-    "status-pages/{page}/incidents/{id}/updates": Form(public_incidents.add_update, "public", "Update published."),
-}
 
 
 @routes.get("/actions")
@@ -105,6 +72,7 @@ for _path, _form in FORMS.items():
 async def _submit(request: web.Request, path: str, form: Form) -> web.Response:
     """Send the fields to the API's handler. Return a redirect to the page, or the page with the error."""
     fields, shown = await _fields(request), ""
+    on_calendar = fields.pop(PAGE_FIELD, "") == maintenance_calendar.PAGE
     try:
         shown = fields.get("product", "") if fields.get("product") != EVERY_PRODUCT else ""
         body = _body(request, fields)
@@ -113,7 +81,12 @@ async def _submit(request: web.Request, path: str, form: Form) -> web.Response:
         request[FORM_FIELDS] = body
         await form.handler(request)
     except Refusal as refusal:
+        if on_calendar:
+            failed = request.match_info.get("id", form.section)
+            return await maintenance_calendar.page(request, error=refusal, entered=fields, failed=failed)
         return _page(request, shown, error=refusal, entered=fields, failed=form.section)
+    if on_calendar:
+        return web.Response(status=303, headers={"Location": f"/calendar?{urlencode({'done': path})}"})
     query = urlencode({"product": shown, "done": path} if shown else {"done": path})
     return web.Response(status=303, headers={"Location": f"/actions?{query}#{form.section}"})
 

@@ -69,7 +69,8 @@ async def change(request: web.Request) -> web.Response:
     reason = one_line(body.get("reason", window.reason), "reason")
     changed = MaintenanceWindow(window.product, interval, client.name, reason, now)
     await record_fact(request, changed.fact())
-    await record_fact(request, maintenance_window_end(window, now, client.name, f"replaced by {changed.id}"))
+    end_fact = maintenance_window_end(window, now, client.name, f"replaced by {changed.id}", changed.id)
+    await record_fact(request, end_fact)
     return as_json(window_json(changed), status=201)
 
 

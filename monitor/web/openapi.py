@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from monitor.web.admissions import PATHS as ADMISSION_PATHS
 from monitor.web.admissions import SCHEMAS as ADMISSION_SCHEMAS
@@ -243,8 +243,24 @@ def _parameters(path: str, query: dict[str, str]) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": TEXT} for name in names
     ]
     return parameters + [
-        {"name": name, "in": "query", "description": text, "schema": TEXT} for name, text in query.items()
+        {"name": name, "in": "query", "description": text, "schema": _query_schema(path, name)}
+        for name, text in query.items()
     ]
+
+
+def _query_schema(path: str, name: str) -> dict[str, Any]:
+    """Return the schema of a query parameter. Windows and instants are texts: no schema has their grammar."""
+    if name == "state":
+        return {"enum": ["waiting", "delivered"] if path == "/api/v1/notifications" else ["open", "resolved"]}
+    return _QUERY_SCHEMAS.get(name, TEXT)
+
+
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+_QUERY_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "limit": _COUNT,
+    "from": _COUNT,
+    "figure": {"enum": ["raw", "contractual"]},
+}
 
 
 def _json(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from monitor.web import (
     liveness,
     login,
     maintenance,
+    maintenance_calendar,
     mcp,
     metrics,
     pages,
@@ -102,6 +103,7 @@ _READ_ROUTES = (
     vantages,
     changes,
     documentation,
+    maintenance_calendar,
     mcp,
 )
 _WRITE_ROUTES = (

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 _ASSETS: Final = ("status.css", "status.js", "icon.svg")
 
 
-def copied_files(view: StatusPageView, assets: Assets) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each file, `index.html` last, so that the files it links to exist before it."""
+def copied_files(view: StatusPageView, assets: Assets, calendar: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each file, `index.html` last, so that the files it links to exist before it.
+
+    `calendar` is the feed of planned maintenance.
+    """
+    yield "maintenance.ics", calendar
     for name in _ASSETS:
         yield assets.names[name], assets.static[assets.names[name]].body
     if view.logo is not None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from monitor.views.badges import BADGES, CACHE_SECONDS
+from monitor.views.calendar_feed import public_feed
 from monitor.views.open_data import daily_csv, data_package
 from monitor.views.status_feed import atom, summary_json
 from monitor.web.access import Role, role
-from monitor.web.context import RESOURCE_POLICY
+from monitor.web.context import CONTEXT, RESOURCE_POLICY
 from monitor.web.errors import Refusal, check_query
+from monitor.web.maintenance_calendar import calendar_response
 from monitor.web.status_pages import current_view, page_of_path
 
 if TYPE_CHECKING:
@@ -65,6 +68,17 @@ async def badge_image(request: web.Request) -> web.Response:
 async def badge_data(request: web.Request) -> web.Response:
     """Return a badge as the JSON of an endpoint badge."""
     return _shared((await _badge(request)).shields(), "application/json", CACHE_SECONDS)
+
+
+@routes.get("/status/{page}/maintenance.ics")
+@role(Role.PUBLIC)
+async def maintenance_feed(request: web.Request) -> web.Response:
+    """Return the planned maintenance of the components as a calendar."""
+    check_query(request)
+    page, context = page_of_path(request), request.app[CONTEXT]
+    ledger, now = context.ledger, context.clock.now()
+    body = await asyncio.to_thread(public_feed, ledger.facts, ledger.portfolio, page, now)
+    return calendar_response(request, body, "public, max-age=300", SHARED)
 
 
 async def _badge(request: web.Request) -> Badge:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from monitor.clock import SystemClock
 from monitor.health import Health
+from monitor.views.calendar_feed import public_feed
 from monitor.views.status_page import status_page_view
 from monitor.views.time_slice import TimeSlices
 from monitor.web.assets import Assets
@@ -78,7 +79,8 @@ async def copy_of(ledger: Ledger, folder: Path, age: int) -> None:
     clock = SystemClock()
     page = ledger.portfolio.status_pages[0]
     view = await status_page_view(ledger, page, clock.now() - age, TimeSlices(clock), 15 * MINUTE)
-    for name, content in copied_files(view, Assets.load()):
+    calendar = public_feed(ledger.facts, ledger.portfolio, page, clock.now() - age)
+    for name, content in copied_files(view, Assets.load(), calendar):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

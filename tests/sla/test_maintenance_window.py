@@ -45,6 +45,14 @@ def test_earliest_end_counts(ends: list[int], length: int) -> None:
     assert (window.id, window.in_force.length) == (WINDOW.id, length)
 
 
+def test_end_of_a_change_names_the_window_in_its_place() -> None:
+    changed = replace(WINDOW, made=NOW + 5, reason="upgrade and restart")
+    end = maintenance_window_end(WINDOW, NOW + 5, "Ben", "changed", changed.id)
+    first, second = maintenance_windows([WINDOW.fact(), changed.fact(), end])
+    assert (first.ended, first.replaced_by) == (NOW + 5, changed.id)
+    assert second == changed
+
+
 @pytest.mark.parametrize("body", [[], {}, {"start": 1}, {"start": 5, "end": 5}, {"start": "1", "end": 5}])
 def test_invalid_fact_is_ignored(body: object) -> None:
     assert maintenance_windows([Fact.of(NOW, "Ana", MAINTENANCE_WINDOW, "forms", body)]) == []

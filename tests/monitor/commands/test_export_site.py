@@ -86,7 +86,7 @@ async def test_copy_has_the_content_of_the_page_of_the_daemon(config: Path, publ
     for name, path in names.items():
         answer = await server.session.get(base + path)
         assert words((folder / name).read_text()) == words(await answer.text()), name
-    data = [file for file in folder.rglob("*") if file.suffix in (".csv", ".atom") or "badges" in file.parts]
+    data = [file for file in folder.rglob("*") if file.suffix in (".csv", ".atom", ".ics") or "badges" in file.parts]
     for file in data:
         if file.is_file():
             answer = await server.session.get(f"{base}/{file.relative_to(folder)}")

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from monitor.web.access import declaration_of
-from monitor.web.actions import FORMS
+from monitor.web.forms import FORMS
 from sla.interval import HOUR
 from sla.window import format_instant
 from tests.support.alerting import ledger_with_receivers

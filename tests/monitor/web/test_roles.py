@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _CHANGES = {Role.ALERTS_READ, Role.ALERTS_WRITE, Role.FACTS_WRITE, Role.DRILLS_WRITE}
 PERMITTED = {
     "public": {Role.PUBLIC},
-    "viewer": {Role.PUBLIC, Role.READ},
-    "operator": {Role.PUBLIC, Role.READ} | _CHANGES,
+    "viewer": {Role.PUBLIC, Role.READ, Role.CALENDAR_READ},
+    "operator": {Role.PUBLIC, Role.READ, Role.CALENDAR_READ} | _CHANGES,
     "admin": set(Role) - {Role.CHECKED_BY_HANDLER},
 }
 NAMES = {"public": [], "viewer": ["viewers"], "operator": ["operators"], "admin": ["admins"]}
