@@ -35,6 +35,7 @@ from monitor.startup import (
     set_aside_future_rows,
     unwritten_error,
     usable_signer,
+    usable_subscriptions,
 )
 from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
@@ -153,9 +154,9 @@ class Daemon:
             if prepare is not None:
                 prepare(store)
             writer, facts = await self._restore(store)
-            signer = usable_signer(self._record)
+            signer, subscriptions = usable_signer(self._record), usable_subscriptions(self._record)
             past = partial(recorded_since, self._record)
-            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past)
+            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past, subscriptions)
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,
@@ -166,7 +167,7 @@ class Daemon:
                 self._serve(
                     runner,
                     heartbeats := Heartbeats(self._ledger, recorder.record, self._clock),
-                    WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer),
+                    WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer, subscriptions),
                 ) as listener,
             ):
                 limit = in_flight_limit(self._portfolio)

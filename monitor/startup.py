@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.access.link import LinkSigner, load_signer
+from monitor.access.subscriptions import Subscriptions
 from monitor.descriptors import descriptor_limit
 from monitor.errors import NinewatchError
 from monitor.ledger.renamed_checks import unconfigured_checks
@@ -35,6 +36,15 @@ def usable_signer(record: Path) -> LinkSigner | None:
         return load_signer(record)
     except NinewatchError as error:
         log.error("link_key_unusable", error=str(error), advice="messages have no link to acknowledge")
+        return None
+
+
+def usable_subscriptions(record: Path) -> Subscriptions | None:
+    """Return the subscriptions to status pages. If their file cannot be used, log an error and return None."""
+    try:
+        return Subscriptions.load(record)
+    except NinewatchError as error:
+        log.error("subscriptions_unusable", error=str(error), advice="subscribers get no messages; restart after it")
         return None
 
 

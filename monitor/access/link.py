@@ -78,6 +78,10 @@ class LinkSigner:
             raise LinkError("expired")
         return claim
 
+    def signature(self, purpose: str, content: str) -> str:
+        """Return the HMAC-SHA256 of a text for another purpose, in base64url. Neither contains a zero character."""
+        return _base64url(hmac.new(self._key, f"{purpose}\0{content}".encode(), hashlib.sha256).digest())
+
     def _mac(self, content: bytes) -> bytes:
         return hmac.new(self._key, _SIGNATURE_PURPOSE + content, hashlib.sha256).digest()
 

@@ -16,7 +16,7 @@ import structlog
 from monitor.clock import chance
 from monitor.network.failure import ProbeFailure, error_text, single_line
 from monitor.notification import OF_NO_ALERT, Decided, Kind, Notification
-from monitor.receivers.base import NotDelivered
+from monitor.receivers.base import NotDelivered, NotNeeded
 from monitor.receivers.message import Message
 from monitor.receivers.registry import kind_of, prepare
 from sla.interval import SECOND
@@ -57,11 +57,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one attempt; `error` is empty if the receiver confirmed the message."""
+    """The outcome of one attempt; `error` is empty if the receiver confirmed the message.
+
+    `dropped` is the reason why the message is not sent at all, empty if it is.
+    """
 
     error: str = ""
     wait: int | None = None
     refused: bool = False
+    dropped: str = ""
 
 
 class Delivery:
@@ -75,8 +79,11 @@ class Delivery:
         self._sending: dict[str, int] = {}
         self._repeats: dict[tuple[str, str], tuple[Notification, int]] = {}
 
-    def load(self, receivers: Iterable[ReceiverBase]) -> None:
-        """Replace the receivers by the configured ones. Unchanged receivers keep their prepared targets."""
+    def load(self, receivers: Iterable[ReceiverBase], others: Iterable[Target] = ()) -> None:
+        """Replace the receivers by the configured ones. Unchanged receivers keep their prepared targets.
+
+        `others` are targets that are no configured receivers, such as the subscribers of a status page.
+        """
         previous_targets = self._targets
         self._targets = {}
         for receiver in receivers:
@@ -89,6 +96,7 @@ class Delivery:
             except Exception:  # a defect of one receiver must not stop the others
                 self._health.alerting_defects += 1
                 log.exception("receiver_defect", receiver=receiver.id)
+        self._targets.update((target.receiver.id, target) for target in others)
         self.wake()
 
     def target(self, receiver: str) -> Target | None:
@@ -192,7 +200,10 @@ class Delivery:
         now, health = self._clock.now(), self._health
         if not outcome.error:
             changed = [self._outbox.mark_delivered(row, now) for row in rows]
-            health.notifications_sent += len(rows)
+            if outcome.dropped:
+                log.info("notification_dropped", receiver=rows[0].receiver, key=rows[0].key, reason=outcome.dropped)
+            else:
+                health.notifications_sent += len(rows)
             for row in changed:
                 self.schedule_repeat(row)
         else:
@@ -218,6 +229,8 @@ async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Ou
         return Outcome(f"no confirmation within {seconds:g} s")
     except NotDelivered as answer:
         return Outcome(single_line(answer.detail), answer.wait, answer.refused)
+    except NotNeeded as reason:
+        return Outcome(dropped=str(reason))
     except (ProbeFailure, OSError) as error:
         return Outcome(error_text(error))
     except Exception as error:  # a defect of one receiver must not stop the others

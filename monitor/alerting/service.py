@@ -25,12 +25,14 @@ from monitor.alerting.public_messages import PublicMessages
 from monitor.alerting.report_sender import ReportSender
 from monitor.alerting.responses import Responses
 from monitor.alerting.retry_requests import RetryRequests
+from monitor.alerting.subscribers import QUEUE, Subscribers
 from monitor.notification import NO_DECISIONS, Decided, Kind, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from monitor.access.link import LinkSigner
+    from monitor.access.subscriptions import Subscriptions
     from monitor.alerting.made_notes import ReadPast
     from monitor.clock import Clock
     from monitor.health import Health
@@ -61,6 +63,7 @@ class Alerting:
         health: Health,
         signer: LinkSigner | None = None,
         read_past: ReadPast | None = None,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.product_incidents = ProductIncidents(ledger)
@@ -71,6 +74,9 @@ class Alerting:
         self.made_notes = MadeNotes(clock, read_past)
         self._reports = ReportSender(ledger, clock, self.made_notes)
         self._public_messages = PublicMessages(ledger, clock, self.made_notes)
+        self._subscribers: Subscribers | None = None
+        if subscriptions is not None and signer is not None:
+            self._subscribers = Subscribers(ledger, clock, self.made_notes, subscriptions, signer)
         self._delivery = Delivery(self.outbox, writer, clock, health, Links(ledger, signer))
         self.responses = Responses(ledger, self.outbox, self._delivery, health)
         self._decisions = AlertDecisions(
@@ -89,7 +95,7 @@ class Alerting:
         now = self._clock.now()
         rows = [corrected_notification(row, now) for row in store.load_notifications()]
         self._decisions.announced.add(row for row in rows if row.event not in (Kind.HEARTBEAT, Kind.REPORT))
-        self._delivery.load(self._ledger.portfolio.receivers)
+        self._load_receivers()
         self.outbox.add((row for row in rows if row.event is not Kind.HEARTBEAT), now, written=True)
         for row in rows:
             if row.done is not None:
@@ -153,8 +159,12 @@ class Alerting:
         """Apply a newly loaded configuration: receivers, routes, and removed products."""
         with self._count_errors("reload"):
             self._decisions.reload()
-            self._delivery.load(self._ledger.portfolio.receivers)
+            self._load_receivers()
             self._record(self.product_incidents.reconcile(self._clock.now()))
+
+    def _load_receivers(self) -> None:
+        targets = () if self._subscribers is None else self._subscribers.targets()
+        self._delivery.load(self._ledger.portfolio.receivers, targets)
 
     def _record(self, product_incidents: Iterable[ProductIncident]) -> None:
         for incident in tuple(product_incidents):
@@ -199,6 +209,9 @@ class Alerting:
                 self._retry_requests.make_due(self._ledger.facts, self.outbox, self._clock),
             )
             self._put([*await self._reports.due(), *await self._public_messages.due()], ())
+        with self._count_errors("subscribers"):
+            if self._subscribers is not None:
+                self._put(await self._subscribers.due(self.outbox), ())
         self._report()
 
     def _update_alert(self, alert: Alert) -> None:
@@ -220,9 +233,11 @@ class Alerting:
             self._delivery.wake()
 
     def _report(self) -> None:
-        waiting = [row.due for row in self.outbox.waiting()]
+        waiting = list(self.outbox.waiting())
         self._health.notifications_waiting = len(waiting)
-        self._health.notification_oldest = min(waiting, default=None)
+        # Mail servers postpone mails to single subscribers for hours, which is no failure of alerting.
+        due = (row.due for row in waiting if not row.receiver.startswith(QUEUE))
+        self._health.notification_oldest = min(due, default=None)
         self._health.count_pages(self.responses.all)
         self._health.receivers_failing = sum(bool(queue.failures) for queue in self.outbox.queues.values())
 

@@ -25,6 +25,7 @@ COMPANIONS: Final = (
     ".tokens.jsonl",
     ".audit.jsonl",
     ".link-key",
+    ".subscriptions.jsonl",
 )
 """Suffixes of the files next to the record that a backup contains; docs/record.md describes them."""
 

@@ -23,6 +23,7 @@ from monitor.config.addresses import HostName, HttpUrl
 from monitor.config.base import Model
 from monitor.config.errors import Loc, Problem, quoted
 from monitor.config.file_access import content
+from monitor.config.subscribe import Subscribe, subscribe_problems
 from monitor.config.values import Id, Text, local_path
 from monitor.config.yaml_nodes import Node, key_path, locate
 
@@ -172,6 +173,9 @@ class StatusPage(Model):
     notify: tuple[Id, ...] = ()
     """Ids of receivers that get each update of a public incident: a mailing list, a chat, a webhook."""
 
+    subscribe: Subscribe | None = None
+    """Subscription by e-mail. Default: none. Requires an https address of the page."""
+
     components: Annotated[tuple[StatusComponent, ...], Field(min_length=1)]
     """The components, in the order of the page."""
 
@@ -193,7 +197,7 @@ def page_of_host(portfolio: Portfolio, authority: str) -> StatusPage | None:
 
 def status_page_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield the problems of status pages in an otherwise valid portfolio."""
-    for check in (_duplicates, _private_host, _unknown_products, _receivers):
+    for check in (_duplicates, _private_host, _unknown_products, _receivers, subscribe_problems):
         for loc, message in check(portfolio):
             yield Problem(locate(root, loc)[0], key_path(root, loc), message)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.access.audit_log import AuditLog
 from monitor.access.link import key_path
+from monitor.access.subscriptions import subscriptions_path
 from monitor.access.tokens import TokenFile
 from monitor.doctor.finding import Finding, error, good, warning
 from monitor.errors import NinewatchError
@@ -90,6 +91,7 @@ def _disk(record: Path) -> Iterator[Finding]:
 
 
 def _private_files(record: Path) -> Iterator[Finding]:
-    for file in (key_path(record), TokenFile.of(record).path, AuditLog.of(record).path):
+    tokens, audit = TokenFile.of(record).path, AuditLog.of(record).path
+    for file in (key_path(record), tokens, audit, subscriptions_path(record)):
         if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
             yield warning("permissions", f"{file} is readable by other users", f"chmod 600 {file}")

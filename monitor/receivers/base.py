@@ -34,6 +34,10 @@ class NotDelivered(Exception):  # noqa: N818 - an expected answer, not a defect
         self.detail, self.wait, self.refused = detail, wait, refused
 
 
+class NotNeeded(Exception):  # noqa: N818 - an expected end, not a defect
+    """The message need not be sent any more: its recipient left, or does not exist. It is not tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiverKind(Generic[R]):
     """A kind of receiver: its configuration, and the function that prepares a receiver for sending.

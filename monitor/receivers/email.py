@@ -6,15 +6,17 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self
 
 import structlog
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from monitor.config.addresses import DefaultPort, HostPort
 from monitor.config.alerting import TlsReceiver
 from monitor.config.base import Model
+from monitor.config.mail_address import Mailbox
 from monitor.config.secret import Secret
 from monitor.config.values import Token, problem_at
 from monitor.network.connection import Connection
@@ -26,6 +28,7 @@ from sla.interval import SECOND
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
+    from ssl import SSLContext
 
     from aiosmtplib import SMTP
 
@@ -34,16 +37,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
+# Folding replaces a long header without spaces, such as List-Unsubscribe, by encoded words, which mail programs do not
+# accept there. Lines may have 998 characters (RFC 5322, section 2.1.1).
+_UNFOLDED: Final = SMTP_POLICY.clone(max_line_length=998)
 
-
-def _mailbox(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
-        raise ValueError("is not an e-mail address; write name@example.org")
-    return value
-
-
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Mailboxes = Annotated[
     tuple[Mailbox, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
@@ -118,25 +115,13 @@ def _identity(key: str) -> str:
 
 def prepare(receiver: EmailReceiver) -> Deliver:
     """Return the function that sends a mail over a new connection."""
-    block = receiver.email
-    context = None if block.security == "none" else context_for(receiver.tls)
+    block, context = receiver.email, tls_context(receiver)
 
     async def deliver(attempt: Attempt, message: Message) -> None:
         import aiosmtplib
 
-        addresses = await attempt.addresses(block.server.host, block.server.port)
-        sock = (await Connection.connect_to_addresses(attempt, addresses)).release()
-        client = aiosmtplib.SMTP(
-            hostname=receiver.tls.server_name or block.server.host,
-            sock=sock,
-            use_tls=block.security == "tls",
-            start_tls=block.security == "starttls",
-            tls_context=context,
-            timeout=None,
-            local_hostname="ninewatch",
-        )
         try:
-            refused = await _send(client, sock, mail_of(message, block), block)
+            refused = await send_mail(attempt, receiver, context, mail_of(message, block))
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise NotDelivered(
                 "; ".join(f"{recipient.recipient}: {recipient}" for recipient in error.recipients)
@@ -149,7 +134,46 @@ def prepare(receiver: EmailReceiver) -> Deliver:
     return deliver
 
 
-async def _send(client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock) -> Mapping[str, object]:
+def tls_context(receiver: EmailReceiver) -> SSLContext | None:
+    """Return the TLS context of connections to the mail server. None for unencrypted ones."""
+    return None if receiver.email.security == "none" else context_for(receiver.tls)
+
+
+async def send_mail(
+    attempt: Attempt,
+    receiver: EmailReceiver,
+    context: SSLContext | None,
+    mail: EmailMessage,
+    recipient: str | None = None,
+) -> Mapping[str, object]:
+    """Send the mail over a new connection, and return the responses for rejected recipients.
+
+    With `recipient`, the mail goes to this ASCII address, and its headers are not folded.
+
+    Raises:
+        SMTPException: the server did not accept it.
+        ProbeFailure, OSError: there was no connection.
+    """
+    import aiosmtplib
+
+    block = receiver.email
+    addresses = await attempt.addresses(block.server.host, block.server.port)
+    sock = (await Connection.connect_to_addresses(attempt, addresses)).release()
+    client = aiosmtplib.SMTP(
+        hostname=receiver.tls.server_name or block.server.host,
+        sock=sock,
+        use_tls=block.security == "tls",
+        start_tls=block.security == "starttls",
+        tls_context=context,
+        timeout=None,
+        local_hostname="ninewatch",
+    )
+    return await _send(client, sock, mail, block, recipient)
+
+
+async def _send(
+    client: SMTP, sock: socket.socket, mail: EmailMessage, block: EmailBlock, recipient: str | None
+) -> Mapping[str, object]:
     """Send the mail, and return the responses for rejected recipients. The connection is aborted afterwards."""
     try:
         await client.connect()
@@ -161,7 +185,11 @@ async def _send(client: SMTP, sock: socket.socket, mail: EmailMessage, block: Em
     try:
         if block.user is not None and block.password is not None:
             await client.login(block.user, block.password.reveal())
-        refused, _ = await client.send_message(mail)
+        if recipient is None:
+            refused, _ = await client.send_message(mail)
+        else:
+            sender = mail["From"].addresses[0].addr_spec
+            refused, _ = await client.sendmail(sender, [recipient], mail.as_bytes(policy=_UNFOLDED))
         return refused
     finally:
         if isinstance(transport, asyncio.WriteTransport):

@@ -126,6 +126,7 @@ class StatusPageView:
     description: str
     logo: Logo | None
     licence: Licence | None
+    subscribe: bool
     address: str
     figures: str
     made: Moment
@@ -188,6 +189,7 @@ async def status_page_view(
         description=page.description or "",
         logo=page.logo,
         licence=page.licence,
+        subscribe=page.subscribe is not None,
         address=page.address(ledger.portfolio.public_url),
         figures=page.figures,
         made=moment(now, zone),

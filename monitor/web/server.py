@@ -53,6 +53,7 @@ from monitor.web import (
     sites,
     status_data,
     status_pages,
+    subscriptions,
     vantages,
 )
 from monitor.web.access import INVALID_CREDENTIAL_LIMIT, TOKENS, Tokens, accepts_body, admit
@@ -121,6 +122,7 @@ _WRITE_ROUTES = (
     gate_overrides,
     acknowledge_page,
     callbacks,
+    subscriptions,
 )
 
 
@@ -150,6 +152,7 @@ def build(
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS], app[reports.RUNNING] = {}, asyncio.Lock()
+    app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if (folder := ledger.portfolio.documentation) is not None:
         app[documentation.FOLDER] = documentation.checked_folder(folder)

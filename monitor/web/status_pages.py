@@ -15,7 +15,7 @@ from aiohttp import web
 from monitor.views.status_page import status_page_view
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
-from monitor.web.context import CONTEXT
+from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, form_policy
 from monitor.web.errors import Refusal, check_query
 from sla.interval import SECOND
 
@@ -111,6 +111,16 @@ async def incident(request: web.Request) -> web.Response:
 async def page_response(request: web.Request, page: StatusPage) -> web.Response:
     """Return the page as HTML."""
     return _html(request, "status/page.html.j2", await current_view(request, page))
+
+
+async def form_response(
+    request: web.Request, template: str, page: StatusPage, *, status: int = 200, **values: Any
+) -> web.Response:
+    """Return a page of the status page with forms. Its address may have a token, so it is not stored or passed on."""
+    view, assets = await current_view(request, page), request.app[CONTEXT].assets
+    text = assets.render(template, page=view, links=Links.of(assets, view.id), **values)
+    headers = {CONTENT_SECURITY_POLICY: form_policy(), "Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers, status=status)
 
 
 def _html(request: web.Request, template: str, view: StatusPageView, **values: Any) -> web.Response:

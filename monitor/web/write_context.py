@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from monitor.access.audit_log import ChangeOrigin
     from monitor.access.link import LinkSigner
     from monitor.access.principal import Principal
+    from monitor.access.subscriptions import Subscriptions
     from monitor.alerting.service import Alerting
     from monitor.engine.fact_recorder import FactRecorder
     from monitor.network.attempt import Attempt
@@ -35,13 +36,17 @@ MAX_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """The parts of the daemon that requests change. `signer` verifies links. None without a key."""
+    """The parts of the daemon that requests change. `signer` verifies links. None without a key.
+
+    `subscriptions` are those to status pages. None if their file cannot be used.
+    """
 
     facts: FactRecorder
     alerting: Alerting
     make_attempt: Callable[[], Attempt]
     limits: RateLimit
     signer: LinkSigner | None = None
+    subscriptions: Subscriptions | None = None
 
 
 WRITE_CONTEXT: web.AppKey[WriteContext] = web.AppKey("write_context")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from monitor.access.link import LinkSigner
+    from monitor.access.subscriptions import Subscriptions
     from monitor.config.model import Portfolio
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Kind, Notification
@@ -42,11 +43,16 @@ class AlertingHarness:
     """The parts of a daemon that alerting needs."""
 
     def __init__(
-        self, portfolio: Ledger, store: MemoryStore, clock: ManualClock, signer: LinkSigner | None = None
+        self,
+        portfolio: Ledger,
+        store: MemoryStore,
+        clock: ManualClock,
+        signer: LinkSigner | None = None,
+        subscriptions: Subscriptions | None = None,
     ) -> None:
         self.ledger, self.store, self.clock, self.health = portfolio, store, clock, Health()
         self.writer = Writer(store, self.health, clock)
-        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer, self._since)
+        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer, self._since, subscriptions)
         self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
 
     def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:
@@ -120,9 +126,10 @@ async def run_alerting(
     *,
     deliver: bool = True,
     signer: LinkSigner | None = None,
+    subscriptions: Subscriptions | None = None,
 ) -> AsyncIterator[AlertingHarness]:
     """Run alerting while the `with` block runs. Without `deliver`, notifications stay in the outbox."""
-    harness = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock(), signer)
+    harness = AlertingHarness(ledger, store or MemoryStore(), clock or ManualClock(), signer, subscriptions)
     restore(ledger, harness.store)
     ledger.facts = Facts(harness.store.load_facts())
     harness.alerting.restore(harness.store)

@@ -10,6 +10,7 @@ import aiohttp
 
 from monitor.access.link import Claim, LinkSigner, load_signer
 from monitor.access.scopes import Scope
+from monitor.access.subscriptions import Subscriptions
 from monitor.access.tokens import TokenFile, new_token
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.probe_environment import probe_environment
@@ -92,11 +93,15 @@ async def writable(
 ) -> AsyncIterator[WritableServer]:
     """Serve a ledger that accepts changes while the `with` block runs."""
     record = folder / "ninewatch.db"
-    signer = load_signer(record)
-    async with run_alerting(ledger, clock=clock, deliver=deliver, signer=signer) as harness:
+    signer, subscriptions = load_signer(record), Subscriptions.load(record)
+    async with run_alerting(
+        ledger, clock=clock, deliver=deliver, signer=signer, subscriptions=subscriptions
+    ) as harness:
         facts = FactRecorder(ledger, Journal.of(record), harness.writer, harness.clock, harness.health)
         async with probe_environment(harness.clock, harness.health) as (runner, _), aiohttp.ClientSession() as session:
-            write_context = WriteContext(facts, harness.alerting, runner.new_attempt, RateLimit(harness.clock), signer)
+            write_context = WriteContext(
+                facts, harness.alerting, runner.new_attempt, RateLimit(harness.clock), signer, subscriptions
+            )
             server = build(ledger, harness.health, harness.clock, record=record, write_context=write_context)
             listener = await listen(server, "127.0.0.1", 0)
             try:

@@ -39,10 +39,11 @@ async function refresh() {
   }
 }
 
-if (document.getElementById("main").dataset.kind === "live") {
+const kind = document.getElementById("main").dataset.kind;
+if (kind === "live") {
   setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);
   document.addEventListener("visibilitychange", () => document.hidden || (isExpired() && refresh()));
-} else {
+} else if (kind === "copy") {
   const check = () => isExpired() && showOutdated();
   setInterval(check, CHECK_INTERVAL);
   check();

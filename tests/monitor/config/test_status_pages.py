@@ -17,6 +17,13 @@ COMPONENT = {"id": "forms", "name": "Online forms", "product": "chefs"}
 PAGE = {"id": "citizens", "title": "Services", "components": [COMPONENT]}
 
 
+MAIL = {"id": "mail", "email": {"to": "ops@example.org", "from": "ops@example.org", "server": "mail.example.org"}}
+
+
+def subscribed(receiver: str, sender: str = "status@example.org", **keys: Any) -> dict[str, Any]:
+    return {**PAGE, "subscribe": {"receiver": receiver, "from": sender, "contact": "Officer"}, **keys}
+
+
 def examine(folder: Path, *pages: dict[str, Any], **keys: Any) -> Any:
     products = [{"id": "chefs", "objective": "99.9%", "checks": [{"id": "a", "http": "https://example.org/"}]}]
     path = folder / "ninewatch.yaml"
@@ -60,16 +67,21 @@ def test_public_address_of_a_page(tmp_path: Path) -> None:
         ([{**PAGE, "host": "mon.example"}], "is the host of `public_url`, whose other pages would not be reachable"),
         ([{**PAGE, "logo": "logo.exe"}], '"logo.exe" is not a logo; use a file with the extension .svg or .png'),
         ([{**PAGE, "logo": "none.svg"}], "none.svg: no such file or directory"),
-        ([{**PAGE, "remind": "ops"}], 'there is no receiver "ops"; there are hub'),
+        ([{**PAGE, "remind": "ops"}], 'there is no receiver "ops"; there are hub, mail'),
         ([{**PAGE, "remind": "hub"}], '"hub" accepts no reports; use a chat, e-mail'),
-        ([{**PAGE, "notify": ["ops"]}], 'there is no receiver "ops"; there are hub'),
+        ([{**PAGE, "notify": ["ops"]}], 'there is no receiver "ops"; there are hub, mail'),
+        ([subscribed("ops")], 'subscribe.receiver: there is no receiver "ops"; there are mail'),
+        ([subscribed("hub")], '"hub" sends no e-mail itself; use the id of an `email` receiver'),
+        ([subscribed("mail", link="http://s.example/")], "needs the page's public https address"),
+        ([subscribed("mail", sender="x")], "is not an e-mail address"),
+        ([{**PAGE, "subscribe": {"receiver": "mail"}}], "contact"),
         ([{**PAGE, "templates": {"resolved": "Back at {end}"}}], 'has the unknown placeholder "{end}"'),
         ([{**PAGE, "figures": "best"}], "figures"),
         ([{**PAGE, "components": []}], "components"),
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, pages: list[dict[str, Any]], message: str) -> None:
-    receivers = [{"id": "hub", "alertmanager": "https://am.example/"}]
+    receivers = [{"id": "hub", "alertmanager": "https://am.example/"}, MAIL]
     result = examine(tmp_path, *pages, public_url="https://mon.example", receivers=receivers)
     assert len(result.problems) == 1
     assert message in str(result.problems[0])

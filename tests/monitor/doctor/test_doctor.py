@@ -166,7 +166,7 @@ def test_full_disk_is_reported_before_it_stops_the_record(
 
 
 def test_files_that_others_can_read_are_reported(config: Path) -> None:
-    private = (".link-key", ".tokens.jsonl", ".audit.jsonl")
+    private = (".link-key", ".tokens.jsonl", ".audit.jsonl", ".subscriptions.jsonl")
     for suffix in private:
         file = config.with_name(f"n.db{suffix}")
         file.touch()

@@ -49,7 +49,8 @@ async def test_page_has_one_sentence_and_the_state_of_each_component(publish: Pu
 
 
 async def test_private_texts_are_not_published_at_any_public_address(publish: Publish) -> None:
-    ledger = public_ledger(maintenance=[maintenance()])
+    subscribe = {"receiver": f"{SECRET}-mail", "contact": "Privacy officer"}
+    ledger = public_ledger(page=status_page(subscribe=subscribe), maintenance=[maintenance()])
     past, current = with_incidents(ledger)
     assert SECRET in repr(ledger.portfolio)
     assert SECRET in repr(current)
@@ -67,8 +68,8 @@ def public_paths(server: RunningServer, incidents: list[str]) -> list[str]:
     components = ["sign-in", "forms", "mail"]
     paths = []
     for text in formats:
-        if "{logo}" in text:
-            continue  # a file of the configuration
+        if "{logo}" in text or "{token}" in text:
+            continue  # a file of the configuration; a page for one subscriber
         for name in incidents if "{id}" in text else components if "{component}" in text else [""]:
             paths.append(text.format(page=PAGE, id=name, component=name))
     assert len(paths) >= 4

@@ -1,0 +1,84 @@
+"""The topics of messages to the subscribers of a status page: the updates of public incidents, and planned maintenance.
+
+A topic has public texts only: no ids, names, targets and reasons of products, and no authors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.alerting.made_notes import MAX_LATENESS
+from monitor.facts.planned_maintenance import maintenance_exclusions
+from sla.interval import DAY, MINUTE, SECOND, Interval
+from sla.localtime import local
+from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from monitor.config.status_pages import StatusPage
+    from monitor.facts.fact_index import Facts
+    from monitor.ledger.ledger import Ledger
+
+AHEAD: Final = DAY  # maintenance is announced this long before its start, or when it is planned later than that
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One message to all subscribers of a page who chose its kind and one of its components.
+
+    `name` is unique for the page. It is sent to those who confirmed their address before the instant `before`. `text`
+    are the values of the message.
+    """
+
+    name: str
+    kind: str
+    components: tuple[str, ...]
+    before: int
+    text: dict[str, Any]
+
+
+def incident_topics(facts: Facts, page: StatusPage, zone: ZoneInfo, now: int) -> Iterator[Topic]:
+    """Yield the updates of the page's incidents that are not older than `MAX_LATENESS`."""
+    for incident in facts.public_incidents:
+        if incident.page != page.id or now - incident.last.made > MAX_LATENESS:
+            continue
+        names = [component.name for component in page.components if component.id in incident.components]
+        for number, update in enumerate(incident.updates, 1):
+            if 0 <= now - update.made <= MAX_LATENESS:
+                text = {
+                    "incident": incident.id,
+                    "title": incident.title,
+                    "phase": update.phase.value,
+                    "paragraphs": update.text.split("\n\n"),
+                    "components": names,
+                    "published": _minute(update.made, zone),
+                    "next_update_due": None if update.next_due is None else _minute(update.next_due, zone),
+                }
+                yield Topic(f"incident:{incident.id}:{number}", "incidents", incident.components, update.made, text)
+
+
+def maintenance_topics(ledger: Ledger, page: StatusPage, now: int) -> Iterator[Topic]:
+    """Yield the planned maintenance of the page's components that starts within `AHEAD`."""
+    portfolio, components = ledger.portfolio, dict[tuple[int, int], list[str]]()
+    for component in page.components:
+        product = ledger.products[component.product]
+        planned = maintenance_exclusions(
+            ledger.facts, portfolio, product.id, product.maintenance, Interval(now, now + AHEAD)
+        )
+        for span in {exclusion.interval for exclusion in planned if exclusion.interval.start > now}:
+            components.setdefault((span.start, span.end), []).append(component.id)
+    for (start, end), ids in sorted(components.items()):
+        text = {
+            "components": [component.name for component in page.components if component.id in ids],
+            "start": _minute(start, portfolio.zone),
+            "end": _minute(end, portfolio.zone),
+        }
+        instants = "/".join(format_instant(at // SECOND * SECOND) for at in (start, end))
+        yield Topic(f"maintenance:{instants}", "maintenance", tuple(ids), start, text)
+
+
+def _minute(at: int, zone: ZoneInfo) -> str:
+    return f"{local(at // MINUTE * MINUTE, zone):%Y-%m-%d %H:%M %Z}"
