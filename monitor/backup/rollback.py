@@ -13,7 +13,7 @@ from typing import Final
 
 from monitor.append_only_file import sync_directory
 from monitor.errors import NinewatchError, StoreError
-from monitor.storage.backup import row_counts
+from monitor.storage.backup import copy_verified, row_counts
 from monitor.storage.connection import open_connection
 from monitor.storage.lock import Lock
 from monitor.storage.record_file import move_aside
@@ -57,9 +57,7 @@ def restore_copy(record: Path, source: Path, now: int, *, replace: bool, only_ve
             if not replace and record.exists() and record.stat().st_size:
                 raise StoreError(f"{record} exists, nothing was changed; `--replace` renames it and restores the copy")
             draft = Path(folder) / "record"
-            shutil.copy(source, draft)
-            with draft.open("rb") as file:
-                os.fsync(file.fileno())
+            _copy(source, draft)
             move_aside(record, now)
             draft.replace(record)
             sync_directory(record.parent)
@@ -67,6 +65,18 @@ def restore_copy(record: Path, source: Path, now: int, *, replace: bool, only_ve
         reason = (error.strerror or str(error)).lower()
         raise NinewatchError(f"cannot restore to {record.parent}: {error.filename or source}: {reason}") from None
     return verified
+
+
+def _copy(source: Path, draft: Path) -> None:
+    """Copy the database with the content of its write-ahead log, and wait until the copy is on disk."""
+    try:
+        with contextlib.closing(open_connection(source, "ro")) as connection:
+            copy_verified(connection, draft)
+    except sqlite3.Error as error:
+        raise NinewatchError(f"{source} could not be copied, nothing was changed: {error}") from None
+    shutil.copymode(source, draft)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _verified(source: Path) -> VerifiedCopy:

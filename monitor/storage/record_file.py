@@ -18,7 +18,8 @@ log = structlog.get_logger()
 # Files that remain next to a removed record. The lock file is handled separately: its content shows whether there was a
 # record.
 _TRACE_SUFFIXES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
-_DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
+# A log that stayed would be applied to the next file at the record's path, and change it.
+_DATABASE_SUFFIXES: Final = ("", "-wal", "-journal", "-shm")
 _MAGIC: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # first bytes of every file with content
 
 
@@ -104,7 +105,7 @@ def refuse_missing(record: Path, *, lock_had_record: bool) -> None:
 
 
 def move_aside(record: Path, now: int) -> None:
-    """Rename the file at the record's path and its log, so that no data is lost. `now` is part of the new name.
+    """Rename the file at the record's path and its logs, so that no data is lost. `now` is part of the new name.
 
     Existing files are not overwritten: a second file of the same name ends in `-2`.
 

@@ -95,6 +95,25 @@ def test_existing_record_is_kept_without_replace(upgraded: tuple[Path, Path]) ->
     assert version_of(record) == before
 
 
+def test_upgraded_record_is_restored_with_its_write_ahead_log(upgraded: tuple[Path, Path]) -> None:
+    """The way forward again: the file that the first restore renamed, whose last rows are in its log only."""
+    record, copy = upgraded
+    with closing(sqlite3.connect(record)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("INSERT INTO clock_steps (at, size) VALUES (7, 70)")
+        connection.commit()
+        log, shared = (record.with_name(record.name + suffix) for suffix in ("-wal", "-shm"))
+        saved = {path: path.read_bytes() for path in (record, log, shared)}
+    for path, content in saved.items():  # as after a kill: the last connection did not write the log to the file
+        path.write_bytes(content)
+    restore_copy(record, copy, 0, replace=True, only_verify=False)
+    (aside,) = (path for path in record.parent.glob(f"{record.name}.aside-*Z"))
+    result = restore(str(aside), "--replace", "-c", "ninewatch.yaml")
+    assert result.exit_code == 0, result.output
+    with closing(sqlite3.connect(record)) as connection:
+        assert connection.execute("SELECT at, size FROM clock_steps WHERE at = 7").fetchall() == [(7, 70)]
+
+
 def test_verify_changes_nothing(upgraded: tuple[Path, Path]) -> None:
     record, copy = upgraded
     names = sorted(path.name for path in record.parent.iterdir())

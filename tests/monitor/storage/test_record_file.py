@@ -45,6 +45,18 @@ def test_file_and_its_log_get_the_same_name(tmp_path: Path) -> None:
     }
 
 
+def test_rollback_journal_does_not_stay_at_the_path(tmp_path: Path) -> None:
+    """SQLite would apply it to the next file at the path."""
+    record = tmp_path / "record.db"
+    record.write_text("file")
+    (tmp_path / "record.db-journal").write_text("its journal")
+    move_aside(record, NOW)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "record.db.aside-20261129T073759Z": "file",
+        "record.db.aside-20261129T073759Z-journal": "its journal",
+    }
+
+
 @pytest.mark.parametrize(("part", "change"), [("", "the record's file"), ("-wal", "its write-ahead log")])
 def test_truncated_and_rewritten_file_is_detected(tmp_path: Path, part: str, change: str) -> None:
     """A process with an open file continues to write at its old end, so the file has its old length and begins with
