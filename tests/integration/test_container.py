@@ -159,6 +159,16 @@ def test_every_installation_in_the_image_checks_hashes() -> None:
     assert all("--no-build-isolation" in install for install in installs if " wheel " in install)
 
 
+def test_byte_code_stays_valid_when_the_times_of_its_sources_change(tmp_path: Path) -> None:
+    """The release workflow builds with `--timestamp`, which sets the times of all files."""
+    (build,) = re.findall(r" AS build\n(.*?)\nFROM ", CONTAINERFILE, flags=re.DOTALL)
+    environment = dict(re.findall(r"^ENV (SOURCE_DATE_EPOCH)=(\d+)$", build, flags=re.MULTILINE))
+    (tmp_path / "module.py").write_text("")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", tmp_path], env=environment, check=True)
+    (compiled,) = (tmp_path / "__pycache__").iterdir()
+    assert compiled.read_bytes()[4:8] == bytes((0b11, 0, 0, 0)), "flags: checked, by the hash of the source"
+
+
 def test_image_contains_the_database_drivers() -> None:
     (locked,) = re.findall(r"wheel --require-hashes.*?\n\n", CONTAINERFILE, flags=re.DOTALL)
     assert re.findall(r"-r (\S+)", locked) == ["requirements.lock", "requirements-databases.lock"]
