@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli import cli
 from monitor.commands.reference import cli_page
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -67,6 +71,8 @@ def test_page_has_usage_description_and_escaped_cells() -> None:
     assert "--secret" not in page
 
 
-def test_page_does_not_depend_on_the_width_of_the_terminal() -> None:
+def test_page_does_not_depend_on_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = cli_page(cli)
+    monkeypatch.setenv("COLUMNS", "40")
     with click.Context(cli, terminal_width=40, max_content_width=40):
-        assert cli_page(cli) == cli_page(cli)
+        assert cli_page(cli) == expected
