@@ -89,7 +89,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     ]
     if noisiest:
         yield f"Noisiest checks: {', '.join(noisiest)}"
-    yield "Rating pages as useful or noise: `ninewatch alert mark`, or the link in each message."
+    yield "Mark pages as useful or noise: `ninewatch alert mark`, or the link in each message."
 
 
 def _receiver_line(line: ReceiverLine) -> str:

@@ -78,7 +78,7 @@ def _lines(report: PageReport) -> Iterator[str]:
     if not report.receivers:
         yield "no notifications"
         return
-    night = f"AT NIGHT_HOURS ({report.night})"
+    night = f"AT NIGHT ({report.night})"
     headings = ("RECEIVER", "PEOPLE", "PAGES", night, "REMINDERS", "TICKETS", "USEFUL", "NOISE", "UNMARKED")
     rows: list[tuple[str, ...]] = [headings]
     for line in report.receivers:

@@ -117,6 +117,7 @@ def test_text_lists_receivers_and_checks(config: Path) -> None:
     mark(config, "night", "noise")
     lines = run_in_process("alert", "report", "-c", config, *SPAN).stdout.splitlines()
     assert lines[0] == "Pages from 2026-09-21T07:00:00Z to 2026-09-28T07:00:00Z"
+    assert "  AT NIGHT (22:00-07:00)  " in lines[2]
     assert lines[3].split() == ["ana-phone", "Ana", "Ng", "3", "2", "1", "2", "0", "1", "2"]
     assert "3 alerts paged; 0% of the marked ones useful" in lines
     assert any(line.split()[:5] == ["forms/page", "2", "0", "1", "1"] for line in lines)
