@@ -116,7 +116,7 @@ def _latencies_until(
     ]
     for day in days:
         if day.start <= at < day.last:
-            latencies += _counted(reader.observations(day.check, Interval(day.start, at + 1)))
+            latencies += _counted(_observations(reader, day.check, day.vantage, Interval(day.start, at + 1)))
     return [day for day in days if day.last <= at], sorted(latencies, key=itemgetter(1))
 
 
@@ -164,8 +164,13 @@ def _runs_until(reader: Reader, checks: Collection[str] | None, at: int) -> Iter
         if run.last <= at:
             yield run
         elif run.first <= at:
-            recent = reader.observations(run.check, Interval(max(run.first, at - run.hold), at + 1))
-            yield _truncate(run, recent, at)
+            since = max(run.first, at - run.hold)
+            yield _truncate(run, _observations(reader, run.check, run.vantage, Interval(since, at + 1)), at)
+
+
+def _observations(reader: Reader, check: str, vantage: str, window: Interval) -> list[Observation]:
+    """Return the observations of the check at one vantage, by `at`."""
+    return [observation for observation in reader.observations(check, window) if observation.vantage == vantage]
 
 
 def _truncate(run: Run, recent: Sequence[Observation], at: int) -> Run:

@@ -156,10 +156,11 @@ class Ledger(ProductFigures):
         return tail_runs
 
     def _vantages(self) -> set[str]:
-        """Return the vantages of the portfolio, and of all definitions."""
+        """Return the vantages of the portfolio's checks, and of all definitions."""
         definitions = chain.from_iterable(map(self._facts.definitions, self._facts.products))
         members = (member.vantage for definition in definitions for member in definition.members)
-        return {VANTAGE, *(vantage.id for vantage in self.portfolio.vantages), *members}
+        configured = chain.from_iterable(check.vantages for _, check in self.portfolio.checks())
+        return {VANTAGE, *configured, *members}
 
     def history(self, key: str) -> CheckHistory:
         """Return the history of a check, configured or not; an empty history for an unknown key."""
