@@ -36,7 +36,8 @@ class RecordedObservations:
 
     def __post_init__(self) -> None:
         for check, group in groupby(self.record.load_runs(), attrgetter("check")):
-            self.runs[check] = [run for run in group if run.vantage == VANTAGE and self._overlaps(run)]
+            overlapping = [run for run in group if run.vantage == VANTAGE and self._overlaps(run)]
+            self.runs[check] = [*self.runs.get(check, ()), *overlapping]  # each vantage of a check is another group
         tail = {observation.check for observation in self.record.load_tail()}
         for check in [*self.runs, *(tail - set(self.runs))]:
             self.raw_since[check] = next((observation.at for observation in self._raw(check)), self.span.end)

@@ -26,6 +26,7 @@ from sla.fact import DEFINITION, MAINTENANCE
 from sla.incident import Phase
 from sla.interval import MINUTE, SECOND, Interval
 from sla.observation import Outcome
+from sla.votes import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -111,7 +112,7 @@ class DecisionCollector:
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Do nothing."""
 
-    def put_incident(self, incident: Incident) -> None:
+    def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
         """Do nothing."""
 
     def put_facts(self, facts: Sequence[Fact]) -> None:
@@ -164,7 +165,7 @@ class Replay:
 
     `start` is the content of the record at the start of the span. `facts` are all facts; each applies from the instant
     at which it was made. Recorded definitions and maintenance plans are ignored: those of the configuration apply to
-    the whole span, and so does `enabled: false`. `before` are the recorded product incidents.
+    the whole span, and so does `enabled: false`. `before`: the recorded product incidents. This vantage decides alone.
     """
 
     portfolio: Portfolio
@@ -186,6 +187,8 @@ class Replay:
     _last_arrival: int = field(init=False)
 
     def __post_init__(self) -> None:
+        for _, check in self.portfolio.checks():
+            check.set_vantages((), Quorum.majority(1))
         start = self.span.start
         relevant = (fact for fact in self.facts if fact.kind not in (DEFINITION, MAINTENANCE))
         facts = sorted(relevant, key=lambda fact: fact.made)
