@@ -21,6 +21,7 @@ def conflicts(root: Node) -> list[Problem]:
         for loc, message in (
             *_duplicate_ids(root),
             *_reserved_ids(root),
+            *_shared_observation_files(root),
             *_former_ids(root),
             *_dependencies(root),
             *_unknown_exclusions(root),
@@ -98,6 +99,15 @@ def _reserved_ids(root: Node) -> LocatedMessages:
     for loc, vantage in _items(root, ("vantages",)):
         if _text(step(vantage, "id")) == VANTAGE:
             yield (*loc, "id"), "is this daemon, which always votes; remove the vantage, or choose another id"
+
+
+def _shared_observation_files(root: Node) -> LocatedMessages:
+    """Yield vantages with the file of another vantage: the same observations would vote twice."""
+    first_uses: dict[str, str | None] = {}
+    for loc, vantage in _items(root, ("vantages",)):
+        path, name = _text(step(vantage, "observations")), _text(step(vantage, "id"))
+        if path is not None and first_uses.setdefault(path, name) != name:
+            yield (*loc, "observations"), f"is already the file of {first_uses[path]}; write the file of this vantage"
 
 
 def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:

@@ -68,6 +68,10 @@ def test_checks_have_the_vantages_of_the_portfolio(
             TWO.replace("west.jsonl", "3"),
             "3:30: vantages.west.observations: not a path; write the file of the vantage's",
         ),
+        (
+            TWO.replace("west.jsonl", "var/east.jsonl"),
+            "3:30: vantages.west.observations: is already the file of east; write the file of this vantage",
+        ),
         (TWO.replace(", observations: west.jsonl", ""), "observations"),
     ],
 )
