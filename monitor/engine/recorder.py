@@ -77,6 +77,11 @@ class Recorder:
         """Add a hook."""
         self._hooks = (*self._hooks, hook)
 
+    @property
+    def backlog(self) -> int:
+        """The number of observations that are not written yet."""
+        return self._health.queue_depth
+
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._writer.start()

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 POLL_INTERVAL: Final = 1.0  # seconds between two reads of each file
 STEP: Final = 100  # observations recorded at once, about 5 ms on the event loop
+# Unwritten observations from which each file is read in one chunk per POLL_INTERVAL: the writer drops what is too much
+MAX_BACKLOG: Final = 20_000
 ADVICE: Final = "write the lines of `ninewatch export observations --format jsonl`"
 
 
@@ -39,7 +41,10 @@ class VantageImporter:
                 log.exception("vantage_importer_defect")
 
     async def read_new_lines(self) -> int:
-        """Record the new complete lines of all files; return the number of recorded observations."""
+        """Record the new complete lines of all files; return the number of recorded observations.
+
+        While many observations wait to be written, the rest of a large file is left for the next call.
+        """
         files: dict[str, ObservationFile] = {}
         for vantage in self._ledger.portfolio.vantages:
             known = self._files.get(vantage.id)
@@ -59,19 +64,19 @@ class VantageImporter:
                 self._report(file, f"{file.path}: {(error.strerror or str(error)).lower()}")
                 return recorded
             self._report(file, "")
-            if chunk.problems:
+            if chunk.skipped:
                 log.warning(
                     "observations_skipped",
                     vantage=file.vantage,
-                    lines=len(chunk.problems),
-                    first=chunk.problems[0],
+                    lines=chunk.skipped,
+                    first=chunk.first_problem,
                     advice=ADVICE,
                 )
             for start in range(0, len(chunk.observations), STEP):
                 step = chunk.observations[start : start + STEP]
                 recorded += self._recorder.record_elsewhere(step, self._clock.now())
                 await asyncio.sleep(0)
-            more = chunk.more
+            more = chunk.more and self._recorder.backlog < MAX_BACKLOG
         return recorded
 
     def _report(self, file: ObservationFile, problem: str) -> None:

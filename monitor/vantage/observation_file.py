@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, Literal
 
 import msgspec
 
+from monitor.config.file_access import open_regular
 from monitor.probe_result import VANTAGE
 from sla.interval import SECOND
 from sla.observation import Observation, Outcome
@@ -22,18 +23,21 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 20  # bytes per read, the longest accepted line
 MAX_AHEAD: Final = 5 * SECOND  # an observation later than this after the present has the time of a wrong clock
+TAIL: Final = 512  # bytes before the position that are compared, longer than one line of an export
+
+_Text = Annotated[str, msgspec.Meta(max_length=256)]  # messages quote texts of the file
 
 
 class _Line(msgspec.Struct):
     """One line of the file. Further keys are ignored."""
 
-    at: str
-    check: str
+    at: _Text
+    check: _Text
     outcome: Literal["good", "bad", "unknown"]
     reason: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]*$", max_length=64)] = ""
     latency_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400)] | None = None
     recheck: bool = False
-    vantage: str = VANTAGE
+    vantage: _Text = VANTAGE
 
 
 _DECODER: Final = msgspec.json.Decoder(_Line)
@@ -41,23 +45,34 @@ _DECODER: Final = msgspec.json.Decoder(_Line)
 
 @dataclass(slots=True)
 class Chunk:
-    """The observations of the lines that were read, and the messages about lines that were skipped.
+    """The observations of the lines that were read, the number of skipped lines, and the message about the first one.
 
-    `more` is whether the file has further complete lines.
+    `more` is whether the file may have further complete lines.
     """
 
     observations: list[Observation] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    skipped: int = 0
+    first_problem: str = ""
     more: bool = False
+
+    def skip(self, problem: str) -> None:
+        """Count a skipped line."""
+        self.skipped += 1
+        self.first_problem = self.first_problem or problem
 
 
 class ObservationFile:
-    """The file of one vantage. A replaced or shortened file is read from its start."""
+    """The file of one vantage. A file that was replaced, shortened or written anew is read from its start."""
 
     def __init__(self, path: Path, vantage: str) -> None:
         self.path, self.vantage = path, vantage
         self._identity: tuple[int, int] | None = None
+        self._start_again()
+
+    def _start_again(self) -> None:
         self._offset = self._lines = 0
+        self._tail = b""  # the last bytes before the offset
+        self._in_long_line = False
 
     def read(self, now: int) -> Chunk:
         """Return the observations of the next complete lines, at most CHUNK bytes. `now` is the present instant.
@@ -65,26 +80,36 @@ class ObservationFile:
         A line that ends without a line break is not complete yet, and is read later.
 
         Raises:
-            OSError: the file cannot be read.
+            OSError: the file cannot be read, or is not a regular file.
         """
-        with self.path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            identity = status.st_dev, status.st_ino
-            if identity != self._identity or status.st_size < self._offset:
-                self._identity, self._offset, self._lines = identity, 0, 0
+        with open_regular(self.path) as file:
+            if not self._continues(file):
+                self._start_again()
             file.seek(self._offset)
             content = file.read(CHUNK)
-        chunk = Chunk()
+        chunk = Chunk(more=len(content) == CHUNK)
         end = content.rfind(b"\n") + 1
-        if not end and len(content) == CHUNK:
-            chunk.problems.append(f"{self.path}:{self._lines + 1}: the line is longer than {CHUNK} bytes; remove it")
+        lines = content[:end].splitlines()
+        if chunk.more and not end:
             end = CHUNK
-        for line in content[:end].splitlines():
+            if not self._in_long_line:
+                chunk.skip(f"{self.path}:{self._lines + 1}: the line is longer than {CHUNK} bytes; remove it")
+            self._in_long_line = True
+        elif lines and self._in_long_line:
+            lines[0], self._in_long_line = b"", False  # the rest of the line
+        for line in lines:
             self._lines += 1
             self._parse(line, now, chunk)
         self._offset += end
-        chunk.more = len(content) == CHUNK
+        self._tail = (self._tail + content[max(0, end - TAIL) : end])[-TAIL:]
         return chunk
+
+    def _continues(self, file: BinaryIO) -> bool:
+        """Return whether the file still has the bytes before the offset. A new file may have the same inode."""
+        status = os.fstat(file.fileno())
+        previous, self._identity = self._identity, (status.st_dev, status.st_ino)
+        file.seek(self._offset - len(self._tail))
+        return previous == self._identity and file.read(len(self._tail)) == self._tail
 
     def _parse(self, line: bytes, now: int, chunk: Chunk) -> None:
         if not line.strip():
@@ -95,7 +120,7 @@ class ObservationFile:
             if at > now + MAX_AHEAD:
                 raise ValueError(f'"{row.at}" is in the future; correct the clock of {self.vantage}')
         except (msgspec.MsgspecError, ValueError) as error:
-            chunk.problems.append(f"{self.path}:{self._lines}: {error}")
+            chunk.skip(f"{self.path}:{self._lines}: {error}")
             return
         if row.vantage not in (VANTAGE, self.vantage):
             return  # the other daemon has this row from a vantage of its own
