@@ -151,9 +151,7 @@ class Recorder:
             # a restart reads raw observations back to a mark only, and these may be older
             self._writer.put_folded([run for view in entry.views.values() for run in view.open_runs()], None)
             if (change := entry.decide(now)) is not None:
-                incident, decided = self._apply(change)
-                self._writer.put_incident(incident)
-                self._writer.put_decided(decided)
+                self._writer.put_incident(*self._apply(change))
         return recorded
 
     def _apply(self, change: Opened | Resolved) -> tuple[Incident, Decided]:

@@ -56,8 +56,8 @@ class RecordWriter(Protocol):
         """Queue open runs."""
         ...
 
-    def put_incident(self, incident: Incident) -> None:
-        """Queue an open incident."""
+    def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
+        """Queue an open incident, or a decided one with what it caused."""
         ...
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:

@@ -117,9 +117,15 @@ class Writer:
         self._queue.append((None, runs, None, until, NO_DECISIONS))
         self._health.records_queued += 1
 
-    def put_incident(self, incident: Incident) -> None:
-        """Queue an open incident with its newest failing probe, for the next commit."""
-        self._queue.append((None, (), incident, None, NO_DECISIONS))
+    def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
+        """Queue an open incident with its newest failing probe, for the next commit.
+
+        With `decided`, the incident is written immediately, in one transaction with what it caused.
+        """
+        self._queue.append((None, (), incident, None, NO_DECISIONS if decided is None else decided))
+        if decided is not None:
+            self._health.records_queued += 1
+            self._urgent.set()
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents, notifications and responses. Urgent ones are written immediately."""

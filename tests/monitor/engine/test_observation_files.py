@@ -1,16 +1,19 @@
-"""Files of other vantages that are written anew, damaged or large."""
+"""Files of other vantages that are written anew, damaged or large, and how their decisions are written."""
 
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from structlog.testing import capture_logs
 
 from monitor.engine import vantage_importer
+from monitor.notification import Decided, Kind, Notification
 from monitor.vantage import observation_file
 from sla.interval import HOUR, MINUTE
-from tests.monitor.engine.test_vantage_importer import running
+from tests.monitor.engine.test_vantage_importer import Scene, running
+from tests.support.clocks import ManualClock
 from tests.support.ledgers import NOW
 
 if TYPE_CHECKING:
@@ -82,3 +85,17 @@ async def test_large_file_waits_while_observations_are_not_written(
         assert 0 < first < 10
         monkeypatch.setattr(vantage_importer, "MAX_BACKLOG", 1_000)
         assert first + await scene.read_at(NOW + HOUR) == 10
+
+
+async def test_incident_is_queued_together_with_its_notifications(tmp_path: Path) -> None:
+    """The writer commits each queue entry completely or not at all."""
+    scene = Scene(tmp_path, ManualClock())
+    with closing(scene.store):
+        row = Notification("forms@1", "ops", 0, Kind.OPENED, 0, NOW, NOW, "page", "forms", "down")
+        scene.decisions = Decided((), (row,))
+        scene.append("east", "bb")
+        scene.append("west", "bb")
+        await scene.read_at(NOW + MINUTE)
+        (opened,) = scene.decided
+        entries = [(entry[2], entry[4]) for entry in scene.writer._queue if entry[2] is not None or any(entry[4])]
+        assert entries == [(opened, scene.decisions)]

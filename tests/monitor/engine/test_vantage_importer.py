@@ -48,14 +48,16 @@ class Scene:
         products = [{"id": "forms", "objective": "99%", "checks": checks}]
         self.ledger = Ledger(Portfolio.model_validate({"products": products, "vantages": vantages}))
         self.decided: list[Incident] = []
-        writer = Writer(self.store, Health(), clock)
+        self.decisions = NO_DECISIONS
+        health = Health()
+        self.writer = Writer(self.store, health, clock)
         restore(self.ledger, self.store)
-        self.recorder = Recorder(self.ledger, writer, Health(), decide=self._decide)
+        self.recorder = Recorder(self.ledger, self.writer, health, decide=self._decide)
         self.importer = VantageImporter(self.ledger, self.recorder, clock)
 
     def _decide(self, incident: Incident) -> Decided:
         self.decided.append(incident)
-        return NO_DECISIONS
+        return self.decisions
 
     def append(self, vantage: str, letters: str, start: int = NOW, /, **values: Any) -> None:
         """Append one line per minute to the vantage's file."""
