@@ -55,4 +55,4 @@ def _hold(ledger: Ledger, product: Product, now: int) -> str | None:
     if gate.override is not None:
         return gate.override.text if gate.override.answer == Answer.HOLD else None
     reached = [step_status.step for step_status in gate.step_statuses if step_status.reached and step_status.step.holds]
-    return f"{reached[-1].threshold} or more: {reached[-1].consequence}" if reached else None
+    return f"{reached[-1].threshold_text} or more: {reached[-1].consequence}" if reached else None

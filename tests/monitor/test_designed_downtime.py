@@ -174,4 +174,4 @@ def test_bundle_verifies_the_exclusion_without_the_configured_sites(tmp_path: Pa
     path.write_bytes(write_bundle(World(tmp_path / "n.db", portfolio, NOW, []), "css"))
     assert b"down by design" in unpack(path.read_bytes(), "bundle")["figures.jsonl"]
     checked = verify_bundle(path)
-    assert checked.agrees, checked.as_json()
+    assert checked.is_valid, checked.as_json()

@@ -49,12 +49,12 @@ async def test_heads_are_pushed_and_found_in_a_clone(record: AnchoredRecord, rem
         "Add heads until 2026-10-31",
     ]
     unchecked = record.checked()
-    assert unchecked.holds
+    assert unchecked.is_intact
     assert unchecked.anchors.uncovered == [(None, "2026-11-01")]
     assert "--git" in "\n".join(unchecked.lines())
     git("clone", "-q", remote, tmp_path / "clone")
     checked = record.checked(git=tmp_path / "clone")
-    assert checked.holds
+    assert checked.is_intact
     assert checked.anchors.uncovered == []
 
 
@@ -86,7 +86,7 @@ async def test_commit_without_the_head_is_reported(record: AnchoredRecord, remot
     (receipt,) = receipts(record.store.load_facts())
     with pytest.raises(NinewatchError, match=r"does not have heads\.jsonl of the commit"):
         record.checked(git=remote.parent)
-    assert record.checked(git=clone).holds, receipt
+    assert record.checked(git=clone).is_intact, receipt
 
 
 async def test_missing_or_hanging_repository_fails_in_time(record: AnchoredRecord, tmp_path: Path) -> None:
@@ -164,9 +164,9 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
         saved.write_text(await answer.text())
     trust = read_trust(None, None, saved)
     checked = record.checked(witness=trust.witness)
-    assert checked.holds
+    assert checked.is_intact
     assert checked.anchors.uncovered == []
-    assert not record.checked(witness={2: ("f" * 64, "2026-11-01T00:00:00Z")}).holds
+    assert not record.checked(witness={2: ("f" * 64, "2026-11-01T00:00:00Z")}).is_intact
     record.close_day()
     await witness.advance(1000)
     assert sorted(seen_heads(witness.store.load_facts(), "ours")) == [1, 2, 3]

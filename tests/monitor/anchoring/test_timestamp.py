@@ -36,7 +36,7 @@ async def test_newest_head_is_stamped_once_and_covers_earlier_days(record: Ancho
     await record.advance(3600)
     assert len(service.queries) == 1
     actual = record.checked(ca=service.ca.read_text())
-    assert actual.holds
+    assert actual.is_intact
     assert actual.anchors.uncovered == []
     (one,) = actual.anchors.results
     assert (one.receipt.number, one.receipt.day, one.verified) == (2, "2026-10-31", True)
@@ -134,7 +134,7 @@ async def test_token_with_wrong_authority_head_or_nonce_is_rejected(
         with pytest.raises(TokenError):
             verify_token(changed, head, ca)
     wrong = record.checked(ca=other)
-    assert not wrong.holds
+    assert not wrong.is_intact
     assert "the token does not verify" in next(iter(wrong.broken()))
 
 
@@ -164,7 +164,7 @@ async def test_edited_record_with_recomputed_chain_contradicts_its_stamp(
     store.close()
     actual = record.checked(ca=service.ca.read_text())
     assert actual.breaks == []
-    assert not actual.holds
+    assert not actual.is_intact
     assert "its head 2 differs from the head in the chain" in next(iter(actual.broken()))
 
 
