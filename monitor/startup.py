@@ -44,7 +44,7 @@ def usable_subscriptions(record: Path) -> Subscriptions | None:
     try:
         return Subscriptions.load(record)
     except NinewatchError as error:
-        log.error("subscriptions_unusable", error=str(error), advice="subscribers get no messages; restart after it")
+        log.error("subscriptions_unusable", error=str(error), advice="fix it, then restart")
         return None
 
 
