@@ -91,7 +91,8 @@ def checked_address(text: str) -> str:
         ValueError: it is not one ASCII address like name@example.org. The text of the error does not contain it.
     """
     match = _ADDRESS.fullmatch(text.strip())
-    if match is None or len(match[0]) > MAX_ADDRESS or len(match[1]) > MAX_LOCAL_PART:
+    # Mail programs decode an encoded word, =?utf-8?q?...?=, so that the mail would go to another address.
+    if match is None or "=?" in match[1] or len(match[0]) > MAX_ADDRESS or len(match[1]) > MAX_LOCAL_PART:
         raise ValueError("not an e-mail address")
     return f"{match[1]}@{match[2].lower()}"
 

@@ -38,6 +38,8 @@ def test_address_is_used_with_its_domain_in_lower_case(text: str) -> None:
             "a b@c.de",
             '"a"@c.de',
             "a@[127.0.0.1]",
+            "=?x?q?a=40b.de=3e=20?=c@d.ef",
+            "=?utf-8?q?a=40b.de=2Cc?=@d.ef",
         ],
         *["a\n@c.de", "a@c.de\nBcc: b@c.de", "a\x00@c.de", "é@c.de", "a@é.de", "a" * 65 + "@c.de", f"a@{'b.' * 130}de"],
     ],
