@@ -155,8 +155,9 @@ class Subscriptions:
         await self._change(requested)
 
     def _requested(self, page: str, address: str, choice: Choice, now: int) -> Subscription:
-        same = (known for known in self.of_page(page) if known.address.casefold() == address.casefold())
-        subscription = next(same, None) or Subscription(secret_bytes(16).hex(), page, address, choice, now, ())
+        # A list, so that a request takes the same time wherever the address is, and if it is not there.
+        same = [known for known in self.of_page(page) if known.address.casefold() == address.casefold()]
+        subscription = same[0] if same else Subscription(secret_bytes(16).hex(), page, address, choice, now, ())
         recent = tuple(at for at in subscription.links if now - at < DAY)
         links = (*recent, now) if len(recent) < MAX_LINKS else recent
         if subscription.confirmed is not None:
