@@ -39,7 +39,8 @@ log = structlog.get_logger()
 
 # Folding replaces a long header without spaces, such as List-Unsubscribe, by encoded words, which mail programs do not
 # accept there. Lines may have 998 characters (RFC 5322, section 2.1.1).
-_UNFOLDED: Final = SMTP_POLICY.clone(max_line_length=998)
+# Text is encoded in ASCII, because the mail server may not support others (RFC 6152).
+_UNFOLDED: Final = SMTP_POLICY.clone(max_line_length=998, cte_type="7bit")
 
 Mailboxes = Annotated[
     tuple[Mailbox, ...],

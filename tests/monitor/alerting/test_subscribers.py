@@ -39,7 +39,7 @@ class World:
         self.store, self.clock = MemoryStore(), ManualClock()
 
     async def confirm(self, *addresses: str, choice: Choice | None = None) -> Subscriptions:
-        """Confirm subscriptions of these addresses an hour ago."""
+        """Confirm subscriptions of these addresses two days ago."""
         subscriptions, then = Subscriptions.load(self.record), self.clock.now() - 2 * DAY
         for address in addresses:
             await subscriptions.request("citizens", address, choice or Choice(), then)
@@ -68,8 +68,8 @@ async def a_world(folder: Path, **products: Any) -> AsyncIterator[World]:
         yield World(folder, port, mailbox, products)
 
 
-def publish(harness: AlertingHarness) -> None:
-    first = PublicUpdate(harness.clock.now(), "Ana", Phase.INVESTIGATING, "We look.")
+def publish(harness: AlertingHarness, text: str = "We look.") -> None:
+    first = PublicUpdate(harness.clock.now(), "Ana", Phase.INVESTIGATING, text)
     harness.state(PublicIncident("citizens", "Forms fail", ("forms",), Impact.OUTAGE, "", None, (first,)).fact())
 
 
@@ -139,6 +139,17 @@ async def test_maintenance_is_announced_once_to_those_who_chose_it(tmp_path: Pat
         async with world.process() as harness:
             await deliver(harness)
         assert world.sent() == []
+
+
+async def test_text_is_sent_in_ascii(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.confirm("a@example.net")
+        async with world.process() as harness:
+            publish(harness, "Panne à Montréal.")
+            await deliver(harness)
+        (mail,) = world.mailbox.mails
+        assert "Panne à Montréal." in mail.get_content()
+        assert mail["Content-Transfer-Encoding"] in ("base64", "quoted-printable")
 
 
 async def test_refused_recipient_is_not_tried_again_and_delays_no_one(tmp_path: Path) -> None:
