@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
 
 AHEAD: Final = DAY  # maintenance is announced this long before its start, or when it is planned later than that
+MAX_LENGTH: Final = 512 * DAY  # longer maintenance is not announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,7 @@ def maintenance_topics(ledger: Ledger, page: StatusPage, now: int) -> Iterator[T
     """Yield the planned maintenance of the page's components that starts within `AHEAD`."""
     portfolio, components = ledger.portfolio, dict[tuple[int, int], list[str]]()
     for component in page.components:
-        product = ledger.products[component.product]
-        planned = maintenance_exclusions(
-            ledger.facts, portfolio, product.id, product.maintenance, Interval(now, now + AHEAD)
-        )
-        for span in {exclusion.interval for exclusion in planned if exclusion.interval.start > now}:
+        for span in _starting(ledger, component.product, now):
             components.setdefault((span.start, span.end), []).append(component.id)
     for (start, end), ids in sorted(components.items()):
         text = {
@@ -78,6 +75,22 @@ def maintenance_topics(ledger: Ledger, page: StatusPage, now: int) -> Iterator[T
         }
         instants = "/".join(format_instant(at // SECOND * SECOND) for at in (start, end))
         yield Topic(f"maintenance:{instants}", "maintenance", tuple(ids), start, text)
+
+
+def _starting(ledger: Ledger, product: str, now: int) -> set[Interval]:
+    """Return the product's maintenance that starts within `AHEAD`, in full length.
+
+    Recorded plans end with the window that they are read for, so the window is extended until none reaches its end.
+    """
+    ahead, configured = AHEAD, ledger.products[product].maintenance
+    while True:
+        window = Interval(now, now + ahead)
+        planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, window)
+        spans = {row.interval for row in planned if now < row.interval.start < now + AHEAD}
+        complete = {span for span in spans if span.end < window.end}
+        if complete == spans or ahead >= MAX_LENGTH:
+            return complete
+        ahead *= 8
 
 
 def _minute(at: int, zone: ZoneInfo) -> str:

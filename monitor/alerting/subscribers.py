@@ -59,7 +59,8 @@ class Subscribers:
         self._ledger, self._clock, self._notes = ledger, clock, made
         self._subscriptions, self._signer = subscriptions, signer
         self._made: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # ids by page and topic
-        self._complete: dict[tuple[str, str], int] = {}  # the version that a topic was made for
+        # The version and the components that a topic was made for: maintenance may get more components.
+        self._complete: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
         self._was_read = False
         self._maintenance: dict[str, tuple[int, list[Topic]]] = {}
         self._expire_at = 0
@@ -124,13 +125,13 @@ class Subscribers:
                 made.add(subscription.id)
                 rows.append(_row(page, subscription, topic, now))
         if len(unsent) < room and version == self._subscriptions.version:
-            self._complete.update({(page.id, topic.name): version for topic in topics})
+            self._complete.update({(page.id, topic.name): (version, topic.components) for topic in topics})
         return rows
 
     def _unsent(self, page: StatusPage, topics: list[Topic]) -> Iterator[tuple[Subscription, Topic]]:
         """Yield the messages that are not known to be made. They may be in the record."""
         for topic in topics:
-            if self._complete.get((page.id, topic.name)) == self._subscriptions.version:
+            if self._complete.get((page.id, topic.name)) == (self._subscriptions.version, topic.components):
                 continue
             made = self._made[page.id, topic.name]
             for subscription in self._candidates(page, topic):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from monitor.access.link import LinkSigner
 from monitor.access.subscriptions import Choice, Subscriptions
 from monitor.alerting import subscribers
 from monitor.alerting.subscriber_topics import AHEAD
+from monitor.config.maintenance_meaning import maintenance_meaning
 from monitor.errors import StoreError
 from sla.interval import DAY, HOUR, MINUTE, SECOND
+from sla.maintenance import MaintenancePlan
 from sla.public_incident import Impact, Phase, PublicIncident, PublicUpdate
 from tests.monitor.receivers.test_email import Mailbox, serve_mail
 from tests.support.alerting import AlertingHarness, run_alerting
@@ -139,6 +142,30 @@ async def test_maintenance_is_announced_once_to_those_who_chose_it(tmp_path: Pat
         async with world.process() as harness:
             await deliver(harness)
         assert world.sent() == []
+
+
+async def test_recorded_maintenance_is_announced_once_in_full_length_and_to_those_of_a_later_component(
+    tmp_path: Path,
+) -> None:
+    planned = maintenance(ManualClock().now() + AHEAD + HOUR, 20 * DAY)
+    assert planned.end is not None
+    blocks = maintenance_meaning([planned], "UTC")
+    async with a_world(tmp_path) as world:
+        await world.confirm("all@example.net")
+        await world.confirm("later@example.net", choice=Choice(("sign-in",)))
+        async with world.process() as harness:
+            harness.state(MaintenancePlan("zq-forms", world.clock.now() - DAY, blocks).fact("x"))
+            harness.clock.jump((HOUR + MINUTE) // SECOND)
+            for _ in range(3):
+                await deliver(harness)
+                harness.clock.jump(2 * MINUTE // SECOND)
+            (mail,) = world.mailbox.mails
+            end = planned.end.replace(tzinfo=UTC).astimezone(harness.ledger.portfolio.zone)
+            assert f"To: {end:%Y-%m-%d %H:%M %Z}" in mail.get_content()
+            assert [address for address, _ in world.sent()] == ["all@example.net"]
+            harness.state(MaintenancePlan("zq-sso", world.clock.now() - DAY, blocks).fact("x"))
+            await deliver(harness)
+            assert [address for address, _ in world.sent()] == ["later@example.net"]
 
 
 async def test_text_is_sent_in_ascii(tmp_path: Path) -> None:
