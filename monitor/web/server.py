@@ -108,22 +108,9 @@ _READ_ROUTES = (
     mcp,
 )
 _WRITE_ROUTES = (
-    login,
-    actions,
-    alerts,
-    silences,
-    corrections,
-    maintenance,
-    pauses,
-    public_incidents,
-    drills,
-    readiness,
-    reviews,
-    gate_overrides,
-    acknowledge_page,
-    callbacks,
-    subscriptions,
-)
+    login, actions, alerts, silences, corrections, maintenance, pauses, public_incidents, drills, readiness, reviews,
+    gate_overrides, acknowledge_page, callbacks, subscriptions,
+)  # fmt: skip
 
 
 def build(
@@ -192,7 +179,8 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             await admit(request)
         return await handler(request)
     except Refusal as refusal:
-        return error_response(request, refusal)
+        # Many are constants: their tracebacks would grow with each request, and keep all of these requests in memory.
+        return error_response(request, refusal.with_traceback(None))
     except web.HTTPException as error:
         if error.status < 400:
             raise

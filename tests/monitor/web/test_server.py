@@ -14,6 +14,7 @@ from yarl import URL
 
 from monitor.config.model import HostPort
 from monitor.web import connection_limit
+from monitor.web import server as server_module
 from monitor.web.server import is_loopback
 from tests.monitor.web.conftest import small_ledger
 
@@ -65,6 +66,12 @@ async def test_head_returns_the_status_and_type_of_get_without_a_body(server: Ru
 async def test_body_is_rejected_and_the_connection_closed(server: RunningServer) -> None:
     response = await server.get("/api/v1/products", data=b"x" * 100_000)
     assert (response.status, response.headers["Connection"]) == (413, "close")
+
+
+async def test_refusal_that_is_a_constant_keeps_no_request_in_memory(server: RunningServer) -> None:
+    for _ in range(2):
+        assert (await server.get("/api/v1/products", data=b"x")).status == 413
+    assert server_module._BODY.__traceback__ is None
 
 
 @pytest.mark.parametrize(
