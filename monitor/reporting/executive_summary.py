@@ -55,10 +55,11 @@ async def executive_summary(
     """Return the summary of the products over the window. Promises are limited by the products' own windows."""
     zone, lines = ledger.portfolio.zone, []
     period = period_name(window, zone)
+    measured_period = f"{period} so far" if window.in_progress else period
     for product in products:
         measured = ledger.contractual(product.id, window)
         await slices.yield_if_spent()
-        sentence, verdict = summary_sentence(product.name, measured, period), _verdict(measured)
+        sentence, verdict = summary_sentence(product.name, measured, measured_period), _verdict(measured)
         lines.append(SummaryLine(product.id, product.name, sentence, _promise(ledger, product, now), measured, verdict))
         await slices.yield_if_spent()
     lines.sort(key=lambda line: _ORDER[line.verdict])

@@ -1,11 +1,15 @@
 """/reports: the executive summary of a window, and the full report as a file.
 
-A file is computed from the record in a thread, one at a time, so that probes and pages are not delayed.
+A file is computed from the record in a thread, one at a time, so that probes and pages are not delayed. A file whose
+client disconnects is computed to its end, because a thread cannot be cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
@@ -29,7 +33,7 @@ from sla.interval import DAY, SECOND
 from sla.report import last_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from monitor.config.model import Portfolio, Product
@@ -37,7 +41,6 @@ if TYPE_CHECKING:
 
 routes = web.RouteTableDef()
 
-RUNNING: web.AppKey[asyncio.Lock] = web.AppKey("report_running")
 ALL: Final = "all"
 FILES: Final = ("pdf", "xlsx", "csv", "json")
 WINDOWS: Final = (
@@ -45,8 +48,35 @@ WINDOWS: Final = (
     "90d",
 )  # fmt: skip
 _MAX_WINDOW: Final = 400 * DAY
+_MAX_TEXT: Final = 100
+_SPECIAL: Final = re.compile(r"[^A-Za-z0-9._-]")  # in the name of a file, which is part of a header
 _WRITE_DELAY: Final = SECOND  # the daemon writes each result within this time
 _BUSY = Refusal(503, "another report is being computed", "try again in a minute", (("Retry-After", "60"),))
+
+
+@dataclass(slots=True)
+class Job:
+    """The computation of a file, at most one at a time."""
+
+    _running: asyncio.Task[bytes] | None = None
+
+    async def run(self, compute: Callable[[], bytes]) -> bytes:
+        """Return the result of `compute`, which is called in a thread.
+
+        Raises:
+            Refusal: another file is being computed, also if its client disconnected.
+        """
+        if self._running is not None:
+            raise _BUSY
+        self._running = asyncio.create_task(asyncio.to_thread(compute))
+        self._running.add_done_callback(self._finish)
+        return await asyncio.shield(self._running)
+
+    def _finish(self, _: asyncio.Task[bytes]) -> None:
+        self._running = None
+
+
+JOB: web.AppKey[Job] = web.AppKey("report_job")
 
 
 @routes.get("/reports")
@@ -57,8 +87,7 @@ async def summary(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     ledger, now = context.ledger, context.clock.now()
     name, products = _products(request, ledger.portfolio)
-    window_text = request.query.get("window", WINDOWS[0])
-    window = _window(request, window_text, now)
+    window_text, window = _window(request, now)
     result = await executive_summary(ledger, products, window, now, TimeSlices(context.clock))
     query = {"product": name, "window": window_text}
     view = SimpleNamespace(
@@ -84,21 +113,16 @@ async def file(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     portfolio, now, record = context.ledger.portfolio, context.clock.now(), context.record
     name, products = _products(request, portfolio)
-    window_text, format_name = request.query.get("window", WINDOWS[0]), request.query.get("format", "")
-    window = _window(request, window_text, now)
+    format_name, (window_text, window) = request.query.get("format", ""), _window(request, now)
     if format_name not in FILES:
         raise Refusal(400, "unknown format", f"write format={'|'.join(FILES)}")
     if record is None:
         raise Refusal(503, "this server has no record to report on", "ask the daemon that runs the probes")
-    lock = request.app[RUNNING]
-    if lock.locked():
-        raise _BUSY
-    async with lock:
-        try:
-            content = await asyncio.to_thread(_content, portfolio, record, products, window, now, format_name)
-        except NinewatchError as error:
-            raise Refusal(503, f"the report cannot be made: {error}", "run `ninewatch report` for details") from None
-    file_name = f"{name}-{window_text.replace(' ', '-').replace('/', '_').replace(':', '')}.{format_name}"
+    try:
+        content = await request.app[JOB].run(partial(_content, portfolio, record, products, window, now, format_name))
+    except NinewatchError as error:
+        raise Refusal(503, f"the report cannot be made: {error}", "run `ninewatch report` for details") from None
+    file_name = f"{name}-{_SPECIAL.sub('', window_text.replace(' ', '-').replace('/', '_'))}.{format_name}"
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     return web.Response(body=content, content_type=MEDIA_TYPES[format_name], headers=headers)
 
@@ -126,14 +150,19 @@ def _products(request: web.Request, portfolio: Portfolio) -> tuple[str, Sequence
     return name, products
 
 
-def _window(request: web.Request, text: str, now: int) -> Window:
-    """Return the window of the text, at most 400 days. `last month` is the last complete month.
+def _window(request: web.Request, now: int) -> tuple[str, Window]:
+    """Return the parameter `window` on one line, and its window, at most 400 days.
+
+    `last month`, which is the default, is the last complete month.
 
     Raises:
         Refusal: it is not a window, is empty or too long, or starts in the future.
     """
-    period = text.strip().lower().removeprefix("last ")
-    if text.strip().lower().startswith("last ") and period in tuple(Period):
+    text = " ".join(request.query.get("window", WINDOWS[0]).split())
+    if len(text) > _MAX_TEXT:
+        raise Refusal(400, f"window is longer than {_MAX_TEXT} characters", "write for example window=last month")
+    period = text.lower().removeprefix("last ")
+    if text.lower().startswith("last ") and period in tuple(Period):
         window = last_complete(Period(period), now, request.app[CONTEXT].ledger.portfolio.zone)
     else:
         window = parse_window_at(text, now, request.app[CONTEXT])
@@ -141,4 +170,4 @@ def _window(request: web.Request, text: str, now: int) -> Window:
         raise Refusal(400, "the window is empty, because it starts only now", "write for example window=last month")
     if window.full.length > _MAX_WINDOW:
         raise Refusal(400, "window is longer than 400 days", "`ninewatch report` writes longer reports")
-    return window
+    return text, window

@@ -138,7 +138,7 @@ def build(
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
-    app[status_pages.VIEWS], app[reports.RUNNING] = {}, asyncio.Lock()
+    app[status_pages.VIEWS], app[reports.JOB] = {}, reports.Job()
     app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if (folder := ledger.portfolio.documentation) is not None:

@@ -14,6 +14,7 @@ from monitor.commands.config_option import load_config
 from monitor.ledger.ledger import Ledger
 from monitor.reporting.executive_summary import headline, summary_sentence
 from monitor.web import reports
+from monitor.web.errors import Refusal
 from sla.availability import Verdict
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.window import parse_instant
@@ -73,14 +74,21 @@ async def test_product_and_window_are_chosen_in_the_address(publish: Publish) ->
     assert "The promise was kept." in page
     assert "Broken did not" not in page
     assert 'href="/reports/file?product=kept&amp;window=30d&amp;format=xlsx"' in page
-    assert "so far" in (await server.get("/reports?window=month")).text
+    present = (await server.get("/reports?window=month")).text
+    assert "Kept kept its promise: it worked at least 100.000% of September 2026 so far (promised 99.9%)." in present
     custom = (await server.get("/reports?window=2026-08-01T00:00:00Z/2026-08-08T00:00:00Z")).text
     assert "<option selected>2026-08-01T00:00:00Z/2026-08-08T00:00:00Z</option>" in custom
 
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("product=none", 404), ("window=decade", 400), ("window=2000d", 400), ("file=1", 400)],
+    [
+        ("product=none", 404),
+        ("window=decade", 400),
+        ("window=2000d", 400),
+        (f"window={'9' * 101}", 400),
+        ("file=1", 400),
+    ],
 )
 async def test_invalid_choice_is_refused(publish: Publish, query: str, status: int) -> None:
     server = await publish(three_services())
@@ -145,3 +153,42 @@ async def test_one_file_is_computed_at_a_time(
     finish.set()
     assert (second.status, second.raw.headers["Retry-After"]) == (503, "60")
     assert (await first).text == "{}"
+
+
+async def test_file_is_computed_to_its_end_if_its_client_disconnects() -> None:
+    """A thread cannot be cancelled, so that clients that disconnect must not start one after another."""
+    job, started, finish = reports.Job(), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def content() -> bytes:
+        loop.call_soon_threadsafe(started.set)
+        assert finish.wait(60)
+        return b"first"
+
+    first = asyncio.create_task(job.run(content))
+    await started.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    with pytest.raises(Refusal, match="another report is being computed"):
+        await job.run(lambda: b"second")
+    finish.set()
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+    assert await job.run(lambda: b"third") == b"third"
+
+
+@pytest.mark.parametrize(
+    ("window", "name"),
+    [
+        ("last month\n", "all-last-month.json"),
+        ('2026-08-01"00:00:00Z/2026-08-08T00:00:00Z', "all-2026-08-01000000Z_2026-08-08T000000Z.json"),
+    ],
+)
+async def test_name_of_a_file_has_no_special_characters(
+    publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: str, name: str
+) -> None:
+    monkeypatch.setattr(reports, "_content", lambda *_: b"{}")
+    server = await publish(three_services(), record=tmp_path / "record.db")
+    answer = await server.get(f"/reports/file?format=json&window={quote(window)}")
+    assert answer.status == 200
+    assert answer.raw.headers["Content-Disposition"] == f'attachment; filename="{name}"'
