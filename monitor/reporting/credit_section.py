@@ -22,11 +22,14 @@ _COLUMNS = ("Month", "Minimum", "Estimate", "Maximum", "Credit at minimum", "Cre
 
 
 def report_credits(ledger: Ledger, product: Product, report: Report) -> Iterator[MonthlyCredit]:
-    """Yield the credits of the calendar months that the report's window touches, oldest first."""
+    """Yield the credits of the calendar months that the report's window touches, oldest first.
+
+    A month that has ended, but after the window, is omitted: the report has the figures of a part of it only.
+    """
     zone, window = ledger.portfolio.zone, report.window.measured
     for month in report.months:
         full = month.window.full
-        if full.end <= window.start or full.start >= window.end:
+        if full.end <= window.start or full.start >= window.end or window.end < full.end <= report.at:
             continue
         if (terms := credit_terms(ledger, product, min(full.end, report.at))) is not None:
             yield monthly_credit(terms, month.window, month.figures.contractual, zone)

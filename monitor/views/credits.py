@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from monitor.config.credits import credit_terms_of
 from monitor.views.formatting import Moment, moment, shorten
 from sla.calendar import Period, Window, calendar_window, previous_window
 from sla.duration import format_bounds, format_duration
-from sla.exclusion import totals
+from sla.exclusion import audit, totals
 from sla.localtime import local
 from sla.objective import format_percent
 from sla.service_credit import ROUNDING, MonthlyCredit, format_amount, monthly_credit
@@ -18,12 +18,13 @@ from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
     from zoneinfo import ZoneInfo
 
     from monitor.config.model import Product
     from monitor.ledger.ledger import Ledger
     from monitor.views.time_slice import TimeSlices
-    from sla.exclusion import AgreementFigures
+    from sla.incident import IncidentPart
     from sla.service_credit import Credit, CreditTerms
 
 MONTHS = 6  # on the page: the month in progress and those before it
@@ -55,19 +56,28 @@ def months_until(at: int, count: int, zone: ZoneInfo) -> list[Window]:
     return months
 
 
+def credit_of(ledger: Ledger, product: Product, window: Window, terms: CreditTerms, now: int) -> MonthlyCredit:
+    """Return the credit of a month. It needs no list of exclusions, which takes much longer than their cached sums."""
+    end = window.measured.end
+    _, provisional = ledger.provisional(product.id, end, now, end)
+    measured = replace(ledger.contractual(product.id, window), provisional=provisional)
+    return monthly_credit(terms, window, measured, ledger.portfolio.zone)
+
+
 async def product_credits(
     ledger: Ledger, product: Product, now: int, slices: TimeSlices, count: int = MONTHS
 ) -> list[MonthlyCredit]:
-    """Return the credits of the last months of the record, newest first. Empty for months without terms."""
-    zone, listed = ledger.portfolio.zone, []
-    first = ledger.compositions[product.id].first
-    for window in months_until(now, count, zone):
+    """Return the credits of the last months of the record, newest first. Empty for months without terms.
+
+    The oldest month is computed first, because cached sums of exclusions are extended to later time only.
+    """
+    listed, first = [], ledger.compositions[product.id].first
+    for window in reversed(months_until(now, count, ledger.portfolio.zone)):
         terms = credit_terms(ledger, product, min(window.full.end, now))
         if terms is not None and first is not None and first < window.measured.end:
-            figures = ledger.agreement_figures(product.id, window, now)
-            listed.append(monthly_credit(terms, window, figures.contractual, zone))
+            listed.append(credit_of(ledger, product, window, terms, now))
         await slices.yield_if_spent()
-    return listed
+    return listed[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +132,36 @@ def _state(credit: MonthlyCredit) -> str:
     return "not certain" if uncertain is not None and uncertain.share else "no credit"
 
 
-def claim_text(ledger: Ledger, product: Product, credit: MonthlyCredit, figures: AgreementFigures, now: int) -> str:
+async def claim_text(ledger: Ledger, product: Product, credit: MonthlyCredit, now: int, slices: TimeSlices) -> str:
     """Return the claim for a month as a Markdown document: the claim, the figures, the facts and the terms.
 
-    `credit.claimable` is not None. `figures` are those of the month.
+    `credit.claimable` is not None.
     """
     zone, claimable = ledger.portfolio.zone, credit.claimable
     assert claimable is not None, "there is a claim only for a certain credit"  # noqa: S101 - for the type checker
     amount = format_amount(claimable.rounded, credit.terms.currency)
     deadline = "The agreement states no deadline."
     if credit.deadline is not None:
-        deadline = f"Claim before {moment(credit.deadline, zone).local} ({format_instant(credit.deadline)})."
+        verb = "Claim before" if now < credit.deadline else "The deadline has passed:"
+        deadline = f"{verb} {moment(credit.deadline, zone).local} ({format_instant(credit.deadline)})."
+    await slices.yield_if_spent()
+    excluded = list(_excluded_lines(ledger, product, credit.window))
+    await slices.yield_if_spent()
+    parts = await _incident_parts(ledger, product, credit.window, now, slices)
     lines = [
         f"# Claim for a service credit: {_markdown(product.name)}, {month_id(credit.window, zone)}",
         "",
-        f"Claimed: **{amount}**, {format_percent(claimable.share, 2)} of the fee of the month. {deadline}",
+        f"Claimed: **{amount}**, {_exact_percent(claimable.share)} of the fee of the month. {deadline}",
         "",
         *_claim_figures(credit),
         "",
         *_claim_terms(credit),
         "",
-        *_claim_facts(ledger, product, credit, figures, now),
+        "## Facts",
+        "",
+        *excluded,
+        *(_incident_line(part, zone) for part in parts),
+        *([] if parts else ["- No incident was recorded."]),
         "",
         f"Made {format_instant(now)} by ninewatch from its own observations. Month: "
         f"{format_instant(credit.window.full.start)} to {format_instant(credit.window.full.end)}.",
@@ -157,7 +176,7 @@ def _claim_figures(credit: MonthlyCredit) -> Iterator[str]:
     yield "|---|---|---|---|"
     yield f"| availability | {' | '.join(format_percent(share, 5) for share in credit.measured.availability)} |"
     yield f"| downtime | {' | '.join(format_bounds(*credit.measured.downtime))} |"
-    shares = ("n/a" if one is None else format_percent(one.share, 2) for one in credit.credits)
+    shares = ("n/a" if one is None else _exact_percent(one.share) for one in credit.credits)
     yield f"| credited share | {' | '.join(shares)} |"
     yield f"| credit | {' | '.join(_amounts(credit))} |"
     yield ""
@@ -170,30 +189,39 @@ def _claim_terms(credit: MonthlyCredit) -> Iterator[str]:
     yield ""
     yield f"- Fee per month: {float(terms.fee):,.2f} {terms.currency}"
     for band in terms.bands:
-        yield f"- Below {format_percent(band.below, 5)}: {format_percent(band.credit, 2)} of the fee"
+        yield f"- Below {_exact_percent(band.below)}: {_exact_percent(band.credit)} of the fee"
 
 
-def _claim_facts(
-    ledger: Ledger, product: Product, credit: MonthlyCredit, figures: AgreementFigures, now: int
-) -> Iterator[str]:
-    zone, window = ledger.portfolio.zone, credit.window.full
-    yield "## Facts"
-    yield ""
-    for cause, length in totals(figures.excluded_pieces).items():
+def _excluded_lines(ledger: Ledger, product: Product, window: Window) -> Iterator[str]:
+    exclusions = ledger.exclusions(product.id, window.full)
+    for cause, length in totals(audit(window.measured, exclusions)).items():
         yield f"- Excluded, {cause.value}: {format_duration(length)}"
-    parts = [
-        part
-        for incident in sorted(ledger.incidents_of(product.id, window), key=lambda incident: incident.opened)
-        if (part := incident.part(window, now, ledger.states_of(incident.check))) is not None
-    ]
-    if not parts:
-        yield "- No incident was recorded."
-    for part in parts:
-        incident, downtime = part.incident, part.downtime_in_window
-        end = "not resolved" if incident.resolved is None else moment(incident.resolved, zone).local
-        outage = "" if downtime is None else f", down {format_duration(downtime)} in the month"
-        source = f"Incident {incident.id}, {_markdown(incident.check)}, {_markdown(incident.reason)}"
-        yield f"- {source}: {moment(incident.opened, zone).local} to {end}{outage}"
+
+
+async def _incident_parts(
+    ledger: Ledger, product: Product, window: Window, now: int, slices: TimeSlices
+) -> list[IncidentPart]:
+    """Return the incidents that touch the month, in order of time."""
+    parts = []
+    for incident in sorted(ledger.incidents_of(product.id, window.full), key=lambda incident: incident.opened):
+        part = incident.part(window.full, now, ledger.states_of(incident.check))
+        parts += [] if part is None else [part]
+        await slices.yield_if_spent()
+    return parts
+
+
+def _incident_line(part: IncidentPart, zone: ZoneInfo) -> str:
+    incident, downtime = part.incident, part.downtime_in_window
+    end = "not resolved" if incident.resolved is None else moment(incident.resolved, zone).local
+    outage = "" if downtime is None else f", down {format_duration(downtime)} in the month"
+    source = f"Incident {incident.id}, {_markdown(incident.check)}, {_markdown(incident.reason)}"
+    return f"- {source}: {moment(incident.opened, zone).local} to {end}{outage}"
+
+
+def _exact_percent(share: Fraction) -> str:
+    """Return a share of the terms with all its digits, at least two decimals and at most 15."""
+    digits = next((digits for digits in range(2, 15) if (share * 10 ** (digits + 2)).denominator == 1), 15)
+    return format_percent(share, digits)
 
 
 def _markdown(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from monitor.views.credits import MONTHS, claim_text, credit_terms, product_credits
+from monitor.views.credits import MONTHS, claim_text, credit_of, credit_terms, product_credits
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
@@ -27,7 +27,6 @@ from monitor.web.past_ledger import ledger_as_of
 from monitor.web.query import instant_of, parse_limit, product_of
 from sla.calendar import Period, Window, calendar_window
 from sla.localtime import midnight
-from sla.service_credit import monthly_credit
 
 routes = web.RouteTableDef()
 
@@ -84,13 +83,14 @@ async def claim(request: web.Request) -> web.Response:
     if terms is None:
         remedy = "configure `agreement: {credits: ...}`; the terms in force at the end of a month apply"
         raise Refusal(404, "the agreement of this month has no service credits", remedy)
-    figures = ledger.agreement_figures(product.id, window, now)
-    credit = monthly_credit(terms, window, figures.contractual, ledger.portfolio.zone)
+    credit = credit_of(ledger, product, window, terms, now)
+    if credit.measured.provisional:
+        raise Refusal(409, "observations of this month may still arrive", "try again in a few minutes")
     if credit.claimable is None:
         remedy = "a claim needs an availability below a band even if all unknown time and doubt counts as up"
         raise Refusal(409, "no credit is certain for this month", remedy)
     return web.Response(
-        text=claim_text(ledger, product, credit, figures, now),
+        text=await claim_text(ledger, product, credit, now, TimeSlices(context.clock)),
         content_type="text/markdown",
         charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="claim-{product.id}-{month}.md"'},

@@ -15,7 +15,8 @@ from monitor.reporting.text_formats import as_csv
 from monitor.web.openapi import description
 from sla.calendar import Period, previous_window
 from sla.interval import DAY, HOUR, MINUTE
-from sla.window import parse_instant
+from sla.window import parse_instant, parse_window
+from tests.support.clocks import ManualClock
 from tests.support.ledgers import BAD, GOOD, NOW, ledger_of, product, resolved_incidents, run
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ async def test_credits_are_at_the_minimum_estimate_and_maximum(
 async def test_claim_file_has_amount_figures_facts_terms_and_deadline(
     publish: Callable[..., Awaitable[RunningServer]],
 ) -> None:
-    server = await publish(ledger_with_outage())
+    bands = [BANDS[0], {"below": "99%", "credit": "33.333333%"}]
+    server = await publish(ledger_with_outage(agreement={"credits": {**CREDITS, "bands": bands}}))
     assert 'href="/products/forms/claims/2026-08"' in (await server.get("/products/forms")).text
     answer = await server.get("/products/forms/claims/2026-08")
     assert answer.status == 200
@@ -79,12 +81,33 @@ async def test_claim_file_has_amount_figures_facts_terms_and_deadline(
         "Claimed: **1,200.00 CAD**, 10.00% of the fee of the month.",
         "(2026-10-01T07:00:00Z)",
         "- Fee per month: 12,000.00 CAD",
-        "- Below 99.90000%: 10.00% of the fee",
+        "- Below 99.90%: 10.00% of the fee",
+        "- Below 99.00%: 33.333333% of the fee",
         "| downtime | 59m | 1h | 1h 1m |",
         "http\\_status",
         "rounded down to a hundredth",
     ):
         assert part in answer.text
+
+
+async def test_claim_reports_a_deadline_that_has_passed(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    server = await publish(ledger_with_outage(), ManualClock(NOW + 60 * DAY))
+    assert "<strong>deadline passed</strong>" in (await server.get("/products/forms")).text
+    claim = (await server.get("/products/forms/claims/2026-08")).text
+    assert "The deadline has passed:" in claim
+    assert "Claim before" not in claim
+
+
+async def test_month_is_final_if_the_product_was_not_observed_since(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    """Observations that are missing since 10 August cannot arrive in September any more: they are unknown time."""
+    ledger = ledger_of(product("forms", agreement={"credits": CREDITS}))
+    ledger.restore([run(KEY, GOOD, NOW - 60 * DAY, DOWN), run(KEY, BAD, DOWN + MINUTE, DOWN + 2 * HOUR)], [], [])
+    server = await publish(ledger)
+    _, august = await (await server.get(PATH)).json()  # type: ignore[misc]
+    assert (august["provisional"], august["claimable_amount"]) == (False, "1200.00")
+    assert (await server.get("/products/forms/claims/2026-08")).status == 200
 
 
 async def test_unknown_time_gives_no_claim(publish: Callable[..., Awaitable[RunningServer]]) -> None:
@@ -143,5 +166,8 @@ def test_report_has_the_credits_of_its_months_in_all_formats() -> None:
     assert texts[0] == "2026-08"
     assert texts[4:8] == ["3,000.00 CAD", "1,200.00 CAD", "1,200.00 CAD", "1,200.00 CAD"]
     assert "1200.0" in as_csv(document)
+    half = parse_window("2026-08-01T07:00:00Z/2026-08-15T07:00:00Z", NOW, ledger.portfolio.zone)
+    of_half = portfolio_report(ledger, ledger.portfolio.products, half, NOW)
+    assert "service_credits" not in json.dumps(of_half.as_json())
     without = portfolio_report(ledger_with_outage(agreement={}), ledger.portfolio.products, window, NOW)
     assert "service_credits" not in json.dumps(without.as_json())
