@@ -124,6 +124,9 @@ def test_restricted_pod_has_no_violations() -> None:
         (lambda _, c: c["securityContext"].update(capabilities={}), "c: capabilities are not dropped"),
         (lambda _, c: c["securityContext"]["capabilities"].update(add=["SYS_TIME"]), "c: added capabilities"),
         (lambda _, c: c["securityContext"].update(seLinuxOptions={"user": "u"}), "c: seLinuxOptions"),
+        (lambda _, c: c["securityContext"].update(seLinuxOptions={"type": "spc_t"}), "c: type of seLinuxOptions"),
+        (lambda spec, _: spec["securityContext"].update(appArmorProfile={"type": "Unconfined"}), "c: appArmorProfile"),
+        (lambda _, c: c["securityContext"].update(windowsOptions={"hostProcess": True}), "c: hostProcess"),
     ],
 )
 def test_violation_is_found(change: Callable[[dict[str, Any], dict[str, Any]], object], violation: str) -> None:

@@ -13,6 +13,7 @@ _VOLUMES = {
 }
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _SECCOMP = ("RuntimeDefault", "Localhost")
+_SELINUX = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
 
 
 def violations(spec: Context) -> list[str]:
@@ -43,6 +44,9 @@ _RULES: dict[str, Callable[[list[Context], Context, Context], bool]] = {
         set(own.get("capabilities", {}).get("add", ())) - {"NET_BIND_SERVICE"}
     ),
     "seLinuxOptions": lambda _, __, merged: bool(set(merged.get("seLinuxOptions", {})) & {"user", "role"}),
+    "type of seLinuxOptions": lambda _, __, merged: merged.get("seLinuxOptions", {}).get("type", "") not in _SELINUX,
+    "appArmorProfile": lambda _, __, merged: merged.get("appArmorProfile", {}).get("type") == "Unconfined",
+    "hostProcess": lambda _, __, merged: bool(merged.get("windowsOptions", {}).get("hostProcess")),
 }
 
 
