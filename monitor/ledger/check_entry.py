@@ -13,6 +13,8 @@ from sla.observation import Outcome
 from sla.votes import VoteTracker, vote_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from monitor.config.model import CheckBase, Product
     from monitor.probe_result import Observed
     from sla.incident import IncidentTracker
@@ -183,13 +185,14 @@ class CheckEntry(CheckHistory):
         open_incident = self.open_incident()
         return open_incident if open_incident is not None and open_incident.id == incident.id else incident
 
-    def may_change(self, at: int, now: int, end: int) -> bool:
+    def may_change(self, at: int, now: int, end: int, defined: Container[History]) -> bool:
         """Return whether the figures as of `at` of a window that ends at `end` may still change after `now`.
 
         They may change while outcomes of probes that were due or sent before `at` are missing, unless the check has a
-        known outcome after the end of the window. Observations of another vantage may arrive at any time.
+        known outcome after the end of the window. Observations of another vantage may arrive at any time, if it is one
+        of the members `defined` until `end`.
         """
         others = (self.view(vantage).timeline for vantage in self.check.vantages[1:])
-        if any((timeline.last_known_at or EVER) < end for timeline in others):
+        if any(timeline in defined and (timeline.last_known_at or EVER) < end for timeline in others):
             return True
         return now < at + self.check.lateness and (self.timeline.last_known_at or EVER) < end

@@ -127,9 +127,9 @@ class ProductFigures(ABC):
         return raw, raw or any(self._may_change(name, at, now, end) for name in dependencies)
 
     def _may_change(self, product_id: str, at: int, now: int, end: int) -> bool:
-        """Return whether the product's raw figures may change. Checks that were defined after `end` do not count."""
+        """Return whether the product's raw figures may change. Checks and vantages defined after `end` do not count."""
         defined = self.compositions[product_id].defined_until(end)
-        changing = (entry for entry in self.entries_of(product_id) if entry.may_change(at, now, end))
+        changing = (entry for entry in self.entries_of(product_id) if entry.may_change(at, now, end, defined))
         return any(entry.timeline in defined for entry in changing)
 
     def forecast(self, product_id: str, now: int) -> Forecast:

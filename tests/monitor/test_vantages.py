@@ -204,6 +204,17 @@ def test_figure_is_provisional_until_every_vantage_has_delivered_it() -> None:
     assert not ledger.measured("p", window, window.end, now).provisional
 
 
+def test_added_vantage_does_not_make_past_figures_provisional() -> None:
+    ledger = start(portfolio())
+    observe(ledger, series("g" * 20, VANTAGE))
+    loaded, now = NOW + 12 * MINUTE, NOW + HOUR
+    ledger.reload(portfolio("east"))
+    define(ledger, loaded)
+    past, later = Interval(NOW, NOW + 5 * MINUTE), Interval(NOW, loaded + 5 * MINUTE)
+    assert not ledger.measured("p", past, past.end, now).provisional
+    assert ledger.measured("p", later, later.end, now).provisional
+
+
 @pytest.mark.parametrize("outcome", [GOOD, BAD])
 def test_vantage_in_no_definition_is_not_loaded(outcome: Outcome) -> None:
     ledger = start(portfolio())
