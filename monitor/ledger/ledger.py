@@ -59,7 +59,7 @@ class Ledger(ProductFigures):
         self._incidents, self._paused_states = IncidentRegister(), PausedStates()
         self.continuity, self.journeys = ContinuityRegister(), JourneyRegister()
         self.latencies = Latencies(portfolio.zone)
-        self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/outages.py
+        self.product_incidents: dict[str, ProductIncident] = {}  # maintained by monitor/alerting/product_incidents.py
         self.reload(portfolio)
 
     def reload(self, portfolio: Portfolio) -> None:

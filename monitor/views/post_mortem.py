@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.views.incident_events import IncidentEvent
     from monitor.views.incident_page import IncidentView
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@$-])")
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@$-]|(?<=www)\.)", re.IGNORECASE)
 _MAX_TEXT: Final = 300
 _QUESTIONS: Final = (
     ("What happened", "Describe the outage in two sentences for a reader who does not know the product."),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.fact import Fact
     from tests.support.clocks import ManualClock
+    from tests.support.stores import MemoryStore
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,18 @@ class WritableServer:
 
 @contextlib.asynccontextmanager
 async def writable(
-    ledger: Ledger, folder: Path, clock: ManualClock | None = None, *, deliver: bool = False
+    ledger: Ledger,
+    folder: Path,
+    clock: ManualClock | None = None,
+    *,
+    deliver: bool = False,
+    store: MemoryStore | None = None,
 ) -> AsyncIterator[WritableServer]:
-    """Serve a ledger that accepts changes while the `with` block runs."""
+    """Serve a ledger that accepts changes while the `with` block runs. It continues the record of `store`."""
     record = folder / "ninewatch.db"
     signer, subscriptions = load_signer(record), Subscriptions.load(record)
     async with run_alerting(
-        ledger, clock=clock, deliver=deliver, signer=signer, subscriptions=subscriptions
+        ledger, store, clock, deliver=deliver, signer=signer, subscriptions=subscriptions
     ) as harness:
         facts = FactRecorder(ledger, Journal.of(record), harness.writer, harness.clock, harness.health)
         async with probe_environment(harness.clock, harness.health) as (runner, _), aiohttp.ClientSession() as session:

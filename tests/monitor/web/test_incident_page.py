@@ -11,15 +11,18 @@ from monitor.access.scopes import Scope
 from monitor.notification import Kind, Notification
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
+from monitor.views.post_mortem import escape
 from sla.evidence import deployment_fact
 from sla.interval import MINUTE, SECOND
 from sla.page_response import Response
 from sla.product_incident import Severity
 from tests.monitor.web.test_pages import Outline, outline
 from tests.support.alerting import BAD, GOOD, ledger_with_receivers
+from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
 from tests.support.messages import HOSTILE
 from tests.support.status_pages import PAGE, public_ledger
+from tests.support.stores import MemoryStore
 from tests.support.writable_server import WritableServer, open_alert, writable
 
 if TYPE_CHECKING:
@@ -56,6 +59,23 @@ async def test_one_outage_has_one_page_with_all_its_checks(server: WritableServe
     members = server.harness.ledger.product_incidents[key].members
     assert len(members) == 2
     for member in members:
+        answer = await server.page("GET", f"/incidents/{member}")
+        assert (answer.status, answer.headers["Location"]) == (303, f"/incidents/{key}")
+
+
+async def test_page_keeps_its_address_across_a_restart(tmp_path: Path) -> None:
+    store, clock = MemoryStore(), ManualClock()
+    async with writable(ledger_with_receivers(product("forms"), receivers=[]), tmp_path, clock, store=store) as server:
+        key = await open_alert(server)
+        (member,) = server.harness.ledger.product_incidents[key].members
+        assert (await server.page("GET", f"/incidents/{key}")).status == 200
+    clock.jump(60)
+    async with writable(ledger_with_receivers(product("forms"), receivers=[]), tmp_path, clock, store=store) as server:
+        assert "forms is down open" in (await page_of(server, key)).text
+        server.harness.observe(GOOD, GOOD)
+        await server.harness.written()
+        assert [alert.key for alert in server.harness.alerting.open_alerts()] == []
+        assert "forms was down resolved" in (await page_of(server, key)).text
         answer = await server.page("GET", f"/incidents/{member}")
         assert (answer.status, answer.headers["Location"]) == (303, f"/incidents/{key}")
 
@@ -158,6 +178,11 @@ async def test_post_mortem_is_a_markdown_download_with_the_facts_and_no_markup_o
     assert "\\[link\\]\\(https\\://evil.example\\) \\<b\\>\\&" in answer.text
     assert "<b>" not in answer.text.replace("\\<b", "")
     assert "| Action | Owner | Due |" in answer.text
+
+
+def test_text_of_a_target_is_no_link_in_markdown() -> None:
+    assert escape("see WWW.evil.example, www2.evil.example") == "see WWW\\.evil.example, www2.evil.example"
+    assert escape("http://evil.example\n# mail a@b.example") == "http\\://evil.example \\# mail a\\@b.example"
 
 
 async def test_incident_of_a_seeded_history_has_a_page_of_its_own(server: WritableServer) -> None:
