@@ -64,6 +64,7 @@ class Facts:
         self._of_suppliers = _supplier_facts(self.all, self.former_ids)
         self._reviews = _reviews(self.all, self.former_ids)
         self.site_changes = _site_changes(self.all, self.former_ids)
+        self._about: dict[str, list[Fact]] | None = None  # computed when it is needed
 
     @property
     def renamings(self) -> Sequence[Fact]:
@@ -73,6 +74,16 @@ class Facts:
     def is_about(self, fact: Fact, product_id: str) -> bool:
         """Return whether the fact is about the product, by its present or a former id."""
         return bool(fact.product) and self.former_ids.product(fact.product) == product_id
+
+    def about(self, product_id: str) -> Sequence[Fact]:
+        """Return the facts about the product, by its present or a former id, in chronological order."""
+        if self._about is None:
+            about: dict[str, list[Fact]] = {}
+            for fact in self.all:
+                if fact.product:
+                    about.setdefault(self.former_ids.product(fact.product), []).append(fact)
+            self._about = about  # complete, because threads use it too
+        return self._about.get(product_id, ())
 
     @property
     def products(self) -> Sequence[str]:

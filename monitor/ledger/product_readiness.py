@@ -52,7 +52,7 @@ def readiness_of(ledger: Ledger, product_id: str, at: int) -> Readiness | None:
 
 def evidence_facts(ledger: Ledger, product_id: str, at: int) -> Sequence[Fact]:
     """Return the facts about the product that are known and not revoked at the instant."""
-    return known_at((fact for fact in ledger.facts.all if ledger.facts.is_about(fact, product_id)), at)
+    return known_at(ledger.facts.about(product_id), at)
 
 
 def _measured_evidence(

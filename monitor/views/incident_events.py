@@ -13,7 +13,6 @@ from sla.correction import valid_corrections
 from sla.evidence import deployments
 from sla.interval import DAY, HOUR, Interval
 from sla.page_rating import page_ratings
-from sla.public_incident import public_incidents
 from sla.silence import silences
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Notification
     from monitor.views.outages import Outage
-    from sla.fact import Fact
 
 DEPLOYED_BEFORE: Final = 2 * HOUR  # deployments from this long before an outage on are possible causes
 _AFTERWARDS: Final = DAY  # silences until this long after an outage may be about it
@@ -96,7 +94,7 @@ def _answers(ledger: Ledger, outage: Outage) -> Iterator[_Event]:
 
 
 def _public(ledger: Ledger, outage: Outage) -> Iterator[_Event]:
-    for public in public_incidents(ledger.facts.all):
+    for public in ledger.facts.public_incidents:
         if public.product_incident == outage.id:
             for update in public.updates:
                 text = f"Public update by {update.author} ({update.phase.value}) on {public.page}: {public.title}"
@@ -106,8 +104,7 @@ def _public(ledger: Ledger, outage: Outage) -> Iterator[_Event]:
 def _surroundings(ledger: Ledger, outage: Outage, now: int) -> Iterator[_Event]:
     """Yield deployments shortly before and during the outage, and maintenance and corrections that overlap it."""
     end = max(outage.opened + 1, now if outage.resolved is None else outage.resolved)
-    about: list[Fact] = [fact for fact in ledger.facts.all if ledger.facts.is_about(fact, outage.product)]
-    for deployment in deployments(about):
+    for deployment in deployments(ledger.facts.about(outage.product)):
         if outage.opened - DEPLOYED_BEFORE <= deployment.at < end:
             yield deployment.at, f"Deployment of {deployment.version} by {deployment.by}", "", ""
     for correction in valid_corrections(ledger.facts.corrections.facts):

@@ -11,7 +11,6 @@ from monitor.views.impact import AffectedClient, affected_clients
 from sla.downtime_cost import format_money
 from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
-from sla.public_incident import public_incidents
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -152,7 +151,7 @@ def _affected(ledger: Ledger, outage: Outage, now: int) -> tuple[AffectedClient,
 
 def _public_after(ledger: Ledger, outage: Outage) -> int | None:
     """Return the time from the first bad probe to the first public update, None without one."""
-    public = public_incidents(ledger.facts.all)
+    public = ledger.facts.public_incidents
     opened = [incident.opened for incident in public if incident.product_incident == outage.id]
     return max(0, min(opened) - outage.opened) if opened else None
 

@@ -11,6 +11,7 @@ from monitor.facts.fact_index import Facts
 from monitor.facts.history import history
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.renamed_checks import added_renamings, unconfigured_checks
+from sla.evidence import deployment_fact
 from sla.fact import RENAMING, Fact
 from sla.interval import MINUTE, Interval
 from sla.rule import Rule
@@ -68,6 +69,15 @@ def test_renamed_check_keeps_its_history_after_its_removal(renamed_portfolios: l
     load(ledger, portfolio_of(("b", "")), NOW + 100 * MINUTE)
     assert ledger.compositions["p"].durations(past) == before
     assert restart(ledger, ledger.portfolio).compositions["p"].durations(past) == before
+
+
+def test_facts_about_a_product_include_those_of_its_former_ids() -> None:
+    former_ids = FormerIdMap(products={"old": "new"})
+    stated = [deployment_fact(NOW, "Bo", name, NOW, "v7") for name in ("old", "other", "new", "")]
+    facts = Facts(stated, former_ids=former_ids)
+    for name in ("new", "other", "old", "none"):
+        assert list(facts.about(name)) == [fact for fact in facts.all if facts.is_about(fact, name)]
+    assert len(facts.about("new")) == 2
 
 
 def test_renaming_is_recorded_once_and_listed() -> None:
