@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from monitor.ledger.exclusion_sums import ExclusionSums
     from monitor.ledger.product_histories import ProductHistories
     from sla.after_exclusions import AfterExclusions
+    from sla.budget import Budget
     from sla.definition import Definition
     from sla.eras import Eras
     from sla.exclusion import Exclusion
@@ -132,12 +133,16 @@ class ProductFigures(ABC):
         changing = (entry for entry in self.entries_of(product_id) if entry.may_change(at, now, end, defined))
         return any(entry.timeline in defined for entry in changing)
 
-    def forecast(self, product_id: str, now: int) -> Forecast:
-        """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day."""
+    def forecast(self, product_id: str, now: int, budget: Budget | None = None) -> Forecast:
+        """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day.
+
+        `budget` is that budget, if the caller has it.
+        """
         product = self.products[product_id]
         span = min(FORECAST_SPAN, product.window.length)
         burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate
-        budget = self.measured(product_id, self.own_window(product_id, now), now).budget
+        if budget is None:
+            budget = self.measured(product_id, self.own_window(product_id, now), now).budget
         horizon = product.window.horizon(now, self.portfolio.zone)
         return Forecast(span, burn_rate, exhausted_at(budget, product.objective, burn_rate, now, horizon))
 

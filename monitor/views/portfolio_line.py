@@ -26,11 +26,12 @@ MAINTENANCE_AHEAD: Final = 60 * DAY
 
 @dataclass(frozen=True, slots=True)
 class NextMaintenance:
-    """The maintenance in progress, or the next one."""
+    """The maintenance in progress, or the next one. `changes_at` is when that changes: its start, then its end."""
 
     start: Moment
     end: Moment
     in_progress: bool
+    changes_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def portfolio_line(ledger: Ledger, product: Product, open_incidents: int, now: i
     readiness = readiness_of(ledger, product.id, now)
     statuses = readiness.statuses if readiness else ()
     return PortfolioLine(
-        row=row_of(ledger, product, measured, open_incidents, now),
+        row=row_of(ledger, product, measured, readiness, open_incidents, now),
         contractual=contractual,
         gauge=gauge_width(Fraction(contractual.budget.remaining), Fraction(contractual.budget.allowed)),
         exhausted_at=exhausted_at,
@@ -89,9 +90,8 @@ def portfolio_line(ledger: Ledger, product: Product, open_incidents: int, now: i
 
 
 def _exhausted_at(ledger: Ledger, product: Product, measured: MeasuredObjective, now: int) -> int | None:
-    if measured.budget.remaining <= 0:
-        return None
-    return ledger.forecast(product.id, now).exhausted_at
+    budget = measured.budget
+    return None if budget.remaining <= 0 else ledger.forecast(product.id, now, budget).exhausted_at
 
 
 def _next_maintenance(ledger: Ledger, product: Product, now: int) -> NextMaintenance | None:
@@ -101,4 +101,6 @@ def _next_maintenance(ledger: Ledger, product: Product, now: int) -> NextMainten
     if interval is None:
         return None
     zone = ledger.portfolio.zone
-    return NextMaintenance(moment(interval.start, zone), moment(interval.end, zone), interval.start <= now)
+    began = interval.start <= now
+    changes_at = interval.end if began else interval.start
+    return NextMaintenance(moment(interval.start, zone), moment(interval.end, zone), began, changes_at)

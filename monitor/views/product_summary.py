@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from monitor.ledger.degraded import degradations
 from monitor.ledger.designed_downtime import designed_downtime
-from monitor.ledger.product_readiness import readiness_of
 from monitor.views.formatting import DOWN_BY_DESIGN, StateBadge, moment, nines_scale, state_badge
 from monitor.views.pauses import pause_summary, paused_checks
 from sla.availability import Bounds, Verdict
@@ -110,9 +109,16 @@ def product_row(
     )
 
 
-def row_of(ledger: Ledger, product: Product, measured: MeasuredObjective, open_incidents: int, now: int) -> ProductRow:
+def row_of(
+    ledger: Ledger,
+    product: Product,
+    measured: MeasuredObjective,
+    readiness: Readiness | None,
+    open_incidents: int,
+    now: int,
+) -> ProductRow:
     """Return the product's row from the ledger. `measured` covers the product's own window."""
-    state, readiness = ledger.state(product.id, now), readiness_of(ledger, product.id, now)
+    state = ledger.state(product.id, now)
     degraded, designed = degradations(ledger, product.id, now), designed_downtime(ledger, product, now)
     row = product_row(product, state, measured, readiness, open_incidents, degraded, designed)
     return replace(row, paused=pause_summary(paused_checks(ledger, product.id, now), len(product.checks)))

@@ -15,6 +15,8 @@ from monitor.views import formatting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.views.time_slice import TimeSlices
+
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -72,3 +74,11 @@ class Assets:
     def stream(self, template: str, **values: Any) -> Iterator[str]:
         """Yield the rendered template in parts, so that other tasks can run between them."""
         yield from self._compiled[template].generate(**values)
+
+    async def render_in_slices(self, template: str, slices: TimeSlices, **values: Any) -> str:
+        """Return the rendered template. Other tasks run between its parts."""
+        parts = []
+        for part in self.stream(template, **values):
+            parts.append(part)
+            await slices.yield_if_spent()
+        return "".join(parts)

@@ -40,18 +40,18 @@ async def render_page(
     context, visitor = request.app[CONTEXT], visitor_of(request)
     ledger = context.ledger
     frame = page_frame.page_frame(ledger, context.health, entries, now)
-    ids = outage_ids(ledger.product_incidents.values())
+    ids, incident_lines = outage_ids(ledger.product_incidents.values()), []
+    for incident in incidents[:INCIDENTS]:
+        await slices.yield_if_spent()
+        incident_lines.append(incident_line.incident_line(ledger, incident, now, ids))
     page = SimpleNamespace(
         **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
         assumption=product_summary.ASSUMPTION,
         duration_note=incident_line.DURATION_NOTE,
-        incidents=[incident_line.incident_line(ledger, incident, now, ids) for incident in incidents[:INCIDENTS]],
+        incidents=incident_lines,
         more_incidents=len(incidents) if len(incidents) > INCIDENTS else 0,
     )
-    parts, headers = [], page_headers(request, has_form=has_form)
-    title = ledger.portfolio.title
-    for part in context.assets.stream(template, page=page, site_title=title, visitor=visitor):
-        parts.append(part)
-        await slices.yield_if_spent()
-    return web.Response(text="".join(parts), content_type="text/html", charset="utf-8", headers=headers)
+    headers, title = page_headers(request, has_form=has_form), ledger.portfolio.title
+    text = await context.assets.render_in_slices(template, slices, page=page, site_title=title, visitor=visitor)
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)

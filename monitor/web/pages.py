@@ -9,7 +9,7 @@ from aiohttp import web
 
 from monitor.ledger.product_readiness import readiness_of
 from monitor.ledger.release_gate import release_gate
-from monitor.views import incident_line, product_summary, recent_days
+from monitor.views import product_summary, recent_days
 from monitor.views.admissions import MAX_ROWS as MAX_ADMISSIONS
 from monitor.views.admissions import admission_table
 from monitor.views.agreement import agreement_view
@@ -103,10 +103,11 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
     zone, history = ledger.portfolio.zone, ledger.compositions[product.id]
     measured, agreement = _own_window(ledger, product, now), agreement_view(ledger, product, now)
     notes = (product_summary.observed_since_note(measured, zone), product_summary.guess_note(history, measured))
-    readiness = readiness_of(ledger, product.id, now)
+    readiness, forecast = readiness_of(ledger, product.id, now), ledger.forecast(product.id, now, measured.budget)
+    open_incidents = len(ledger.open_incidents(product.id))
     return {
-        "row": product_summary.row_of(ledger, product, measured, incident_line.open_incidents(ledger)[product.id], now),
-        "budget": budget_view(measured, agreement.measured, ledger.forecast(product.id, now), zone),
+        "row": product_summary.row_of(ledger, product, measured, readiness, open_incidents, now),
+        "budget": budget_view(measured, agreement.measured, forecast, zone),
         "policy": budget_policy_view(release_gate(ledger, product, now), zone),
         "verdict": product_summary.verdict_text(measured),
         "notes": [*(note for note in notes if note), *import_notes(ledger, product.id, measured.window.start)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +10,6 @@ from aiohttp import web
 
 from monitor.views import attention, incident_line, product_summary
 from monitor.views.outages import outage_ids
-from monitor.views.portfolio_line import PortfolioLine, portfolio_line
 from monitor.views.portfolio_selection import NO_TEAM, STATES, Selection, Sort
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
@@ -19,12 +19,17 @@ from monitor.web.page import render_page
 from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from monitor.config.model import Portfolio
+    from monitor.ledger.ledger import Ledger
+    from monitor.views.portfolio_line import PortfolioLine
+    from monitor.views.portfolio_lines import PortfolioLines
+    from monitor.web.assets import Assets
 
 routes = web.RouteTableDef()
 
+LINES: web.AppKey[PortfolioLines] = web.AppKey("portfolio_lines")
 _TEXTS: Final = ("q", "team", "tag", "state")
 _MAX_TEXT: Final = 100
 _GROUPS: Final = ("team", "none")
@@ -38,14 +43,14 @@ async def portfolio(request: web.Request) -> web.Response:
     selection = _selection(request)
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
-    lines, open_counts = [], incident_line.open_incidents(ledger)
+    lines, open_counts, known = [], incident_line.open_incidents(ledger), request.app[LINES]
     for product in ledger.portfolio.products:
-        lines.append(portfolio_line(ledger, product, open_counts[product.id], now))
+        lines.append(known.line(ledger, product, open_counts[product.id], now))
         await slices.yield_if_spent()
     vantages, ids = context.health.vantages, outage_ids(ledger.product_incidents.values())
     items = attention.attention(ledger, lines, _open_pages(request), vantages, ids, now)
     await slices.yield_if_spent()
-    values = _headlines(lines) | {
+    values = _headlines(ledger, lines, now) | {
         "attention": items,
         "summary": attention.summary(items, lines),
         "groups": selection.groups(lines),
@@ -53,15 +58,27 @@ async def portfolio(request: web.Request) -> web.Response:
         "choices": _choices(ledger.portfolio),
         "total": len(lines),
         "vantages": vantages,
+        "row": _rows(known, context.assets),
     }
     await slices.yield_if_spent()
     entries, incidents = ledger.entries.values(), ledger.incidents
     return await render_page(request, "portfolio.html.j2", slices, entries, incidents, values, now, has_form=True)
 
 
-def _headlines(lines: list[PortfolioLine]) -> dict[str, object]:
+def _rows(lines: PortfolioLines, assets: Assets) -> Callable[..., str]:
+    """Return the function that renders the row of a line."""
+
+    def row(line: PortfolioLine, *, grouped: bool) -> str:
+        render = partial(assets.render, "portfolio_row.html.j2", line=line, grouped=grouped)
+        return lines.row(line, render, grouped=grouped)
+
+    return row
+
+
+def _headlines(ledger: Ledger, lines: list[PortfolioLine], now: int) -> dict[str, object]:
     badges = [line.row.badge for line in lines]
-    provisional = any(line.contractual.provisional for line in lines)
+    known = (line.row.id for line in lines if line.row.id in ledger.products)  # a reload may have removed others
+    provisional = any(ledger.provisional(name, now, now, now)[1] for name in known)
     return {
         "headline": product_summary.headline(badges, sum(1 for line in lines if line.row.degraded)),
         "counts": product_summary.counts(badges),

@@ -16,6 +16,7 @@ from monitor.access.audit_log import AuditLog
 from monitor.access.tokens import TokenFile
 from monitor.config.status_pages import page_of_host
 from monitor.exporters.prometheus import Exporter
+from monitor.views.portfolio_lines import PortfolioLines
 from monitor.web import (
     acknowledge_page,
     actions,
@@ -139,6 +140,7 @@ def build(
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS], app[reports.JOB] = {}, reports.Job()
+    app[portfolio.LINES] = PortfolioLines()
     app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if (folder := ledger.portfolio.documentation) is not None:
