@@ -20,7 +20,7 @@ from monitor.web.access import Role, permitted_products, role, token_of_address
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.forms import FORMS
-from monitor.web.visitor import page_response
+from monitor.web.visitor import long_page_response
 from sla.interval import DAY
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ async def page(
         every=_EVERY_PRODUCT,
         status_pages=portfolio.status_pages,
     )
-    return page_response(request, "calendar.html.j2", view, status=200 if error is None else error.status)
+    return await long_page_response(request, "calendar.html.j2", view, status=200 if error is None else error.status)
 
 
 def _product(request: web.Request) -> str:

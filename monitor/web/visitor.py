@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from monitor.access.scopes import Scope, allows
+from monitor.views.time_slice import TimeSlices
 from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, form_policy
 from monitor.web.sessions import SIGN_INS, person_of, session_of
 
@@ -58,4 +59,13 @@ def page_response(
     title = context.ledger.portfolio.title
     text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
     headers = page_headers(request, has_form=has_form)
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers, status=status)
+
+
+async def long_page_response(request: web.Request, template: str, page: Any, *, status: int = 200) -> web.Response:
+    """Return the rendered page with forms, as `page_response`. Other tasks run while it is rendered."""
+    context = request.app[CONTEXT]
+    title, visitor, slices = context.ledger.portfolio.title, visitor_of(request), TimeSlices(context.clock)
+    text = await context.assets.render_in_slices(template, slices, page=page, site_title=title, visitor=visitor)
+    headers = page_headers(request, has_form=True)
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers, status=status)
