@@ -140,7 +140,7 @@ def build(
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS], app[reports.JOB] = {}, reports.Job()
-    app[portfolio.LINES] = PortfolioLines()
+    app[portfolio.LINES], app[status_data.FEEDS] = PortfolioLines(), {}
     app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
     if (folder := ledger.portfolio.documentation) is not None:

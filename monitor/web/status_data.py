@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -16,14 +17,32 @@ from monitor.web.context import CONTEXT, RESOURCE_POLICY
 from monitor.web.errors import Refusal, check_query
 from monitor.web.maintenance_calendar import calendar_response
 from monitor.web.status_pages import current_view, page_of_path
+from sla.interval import MINUTE, SECOND
 
 if TYPE_CHECKING:
+    from monitor.config.model import Portfolio
+    from monitor.facts.fact_index import Facts
     from monitor.views.badges import Badge
     from monitor.views.status_page import StatusPageView
 
 routes = web.RouteTableDef()
 
+FEED_MAX_AGE: Final = 5 * MINUTE
 SHARED: Final = {"Access-Control-Allow-Origin": "*", RESOURCE_POLICY: "cross-origin"}
+
+
+@dataclass(slots=True)
+class CachedFeed:
+    """The last calendar of a page. It is valid for the same configuration and facts, and for `FEED_MAX_AGE`."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    body: bytes = b""
+    portfolio: Portfolio | None = None
+    facts: Facts | None = None
+    at: int = 0
+
+
+FEEDS: web.AppKey[dict[str, CachedFeed]] = web.AppKey("status_page_feeds")
 
 
 @routes.get("/status/{page}/status.json")
@@ -76,9 +95,14 @@ async def maintenance_feed(request: web.Request) -> web.Response:
     """Return the planned maintenance of the components as a calendar."""
     check_query(request)
     page, context = page_of_path(request), request.app[CONTEXT]
-    ledger, now = context.ledger, context.clock.now()
-    body = await asyncio.to_thread(public_feed, ledger.facts, ledger.portfolio, page, now)
-    return calendar_response(request, body, "public, max-age=300", SHARED)
+    cached = request.app[FEEDS].setdefault(page.id, CachedFeed())
+    async with cached.lock:
+        facts, portfolio, now = context.ledger.facts, context.ledger.portfolio, context.clock.now()
+        current = cached.portfolio is portfolio and cached.facts is facts
+        if not current or not cached.at <= now < cached.at + FEED_MAX_AGE:
+            cached.body = await asyncio.to_thread(public_feed, facts, portfolio, page, now)
+            cached.portfolio, cached.facts, cached.at = portfolio, facts, now
+    return calendar_response(request, cached.body, f"public, max-age={FEED_MAX_AGE // SECOND}", SHARED)
 
 
 async def _badge(request: web.Request) -> Badge:

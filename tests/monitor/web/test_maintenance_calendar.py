@@ -14,7 +14,8 @@ from monitor.access.scopes import Scope
 from monitor.access.tokens import TokenFile
 from monitor.config.maintenance import Maintenance
 from monitor.facts.planned_maintenance import planned_exclusions
-from monitor.views.calendar_feed import AHEAD, MAX_EVENTS, private_feed
+from monitor.views.calendar_feed import AHEAD, MAX_EVENTS, private_feed, public_feed
+from monitor.web import status_data
 from sla.interval import DAY, HOUR, Interval
 from sla.window import format_instant
 from tests.monitor.web.test_actions import PROXY, Operator
@@ -177,6 +178,32 @@ def test_feed_has_the_closest_events_and_valid_lines() -> None:
     assert len(rows) == MAX_EVENTS
     assert len({str(row["UID"]) for row in rows}) == MAX_EVENTS
     assert max(row.start for row in rows) < datetime.fromtimestamp((NOW + AHEAD) / 1e6, UTC)
+
+
+async def test_public_feed_is_computed_once_until_a_fact_or_five_minutes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+
+    def counted(facts: Any, portfolio: Any, page: Any, now: int) -> bytes:
+        computed.append(now)
+        return public_feed(facts, portfolio, page, now)
+
+    monkeypatch.setattr(status_data, "public_feed", counted)
+    async with writable(public_ledger(maintenance=[maintenance(NOW + DAY)]), tmp_path) as server:
+        path, token = f"/status/{PAGE}/maintenance.ics", server.token(Scope.FACTS_WRITE)
+        first = await server.ask("GET", path)
+        again = await server.ask("GET", path, headers={"If-None-Match": first.headers["Etag"]})
+        assert (again.status, len(computed)) == (304, 1)
+        body = {"product": f"{SECRET}-sso", "for": "1h", "reason": "upgrade", "start": format_instant(NOW + 2 * DAY)}
+        assert (await server.ask("POST", "/api/v1/maintenance", token, json=body)).status == 201
+        assert len(events((await server.ask("GET", path)).text)) == 2
+        server.clock.jump(299)
+        assert (await server.ask("GET", path)).status == 200
+        assert len(computed) == 2
+        server.clock.jump(1)
+        assert (await server.ask("GET", path)).status == 200
+        assert len(computed) == 3
 
 
 async def test_public_feed_has_component_names_and_nothing_private(tmp_path: Path) -> None:
