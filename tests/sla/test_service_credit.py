@@ -15,7 +15,7 @@ from sla.calendar import Window
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.measured import Measured
 from sla.observation_counts import Counts
-from sla.service_credit import CreditBand, CreditTerms, monthly_credit, rounded_down
+from sla.service_credit import CreditBand, CreditTerms, format_amount, monthly_credit, rounded_down
 from sla.states import Durations
 from sla.window import format_instant, parse_instant
 
@@ -45,6 +45,7 @@ def test_credit_is_the_exact_share_of_the_fee_and_rounded_down_once() -> None:
     assert credit.claimable is not None
     assert credit.claimable.amount == Fraction("9.999")
     assert credit.claimable.rounded == Decimal("9.99")
+    assert format_amount(credit.claimable.rounded * 1000, "CAD") == "9,990.00 CAD"
     assert credit.as_json()["claimable_amount"] == "9.99"
 
 
