@@ -39,7 +39,7 @@ unit: $(VENV)/.dev
 	$(BIN)/pytest -n 4 -m "not slow and not full"
 
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
-	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not full"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not full"
 
 full: $(VENV)/.dev .tools/patroni ## What takes longer than minutes; writes docs/full-results.md, which is committed
 	$(BIN)/python .ci/full.py

@@ -20,6 +20,7 @@ from tests.support.alerting import ledger_with_receivers
 from tests.support.ledgers import NOW, product
 from tests.support.serve import portfolio
 from tests.support.status_pages import PAGE, maintenance, public_ledger, with_incidents
+from tests.support.subscribers import subscriber_world
 from tests.support.writable_server import open_alert, writable
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ READERS = (
     "/no-such-page",
 )
 OPERATORS = ("/actions", "/changes", "/session", "/calendar", "/incidents/{id}", "/acknowledge/{token}")
+SUBSCRIBERS = (
+    "/status/{page}/subscribe",
+    "/status/{page}/subscribe/requested",
+    "/status/{page}/subscribe/left",
+    "/status/{page}/confirm/{token}",
+    "/status/{page}/subscription/{token}",
+)
 PUBLIC = ("/status/{page}", "/status/{page}/history", "/status/{page}/incidents/{id}", "/status/no-such-page")
 NOT_PAGES = (
     "/api/",
@@ -60,7 +68,7 @@ NOT_PAGES = (
 )
 ADMINISTRATOR = {"X-Forwarded-User": "Ana Ng", "X-Forwarded-Groups": "sre"}
 ADMINISTRATOR_OF_API = {**ADMINISTRATOR, "Sec-Fetch-Site": "same-origin"}
-KINDS = ["readers", "operators", "public"]
+KINDS = ["readers", "operators", "public", "subscribers"]
 OPENED = "document.querySelectorAll('details').forEach((each) => (each.open = true))"
 
 
@@ -87,9 +95,17 @@ async def addresses(kind: str, folder: Path) -> AsyncIterator[tuple[list[str], d
             added = await server.ask("POST", "/api/v1/maintenance", headers=ADMINISTRATOR_OF_API, json=body)
             assert added.status == 201, added.text
             incident = server.harness.ledger.incidents[0].id
-            link = server.link("forms/health").rpartition("/")[2]
-            paths = [path.replace("{id}", incident).replace("{token}", link) for path in OPERATORS]
+            token = server.link("forms/health").rpartition("/")[2]
+            paths = [path.replace("{id}", incident).replace("{token}", token) for path in OPERATORS]
             yield [server.base + path for path in paths], ADMINISTRATOR
+        return
+    if kind == "subscribers":
+        async with subscriber_world(folder) as world:
+            manage = await world.subscribe()
+            await world.request("second@example.net")
+            (mail,) = await world.mails()
+            forms = [path.replace("{page}", "citizens") for path in SUBSCRIBERS[:3]]
+            yield [world.server.base + path for path in (*forms, link(mail, "confirm"), manage)], {}
         return
     ledger = portfolio(now) if kind == "readers" else public_ledger(now, maintenance=[maintenance(now + DAY)])
     paths = list(READERS)
@@ -131,7 +147,7 @@ def test_every_page_of_the_server_is_examined() -> None:
         and path != "/reports/file"
         and not path.endswith("{logo}")
     }
-    assert pages == {"/products/{id}", *READERS[3:7], *OPERATORS, *PUBLIC[:3]}
+    assert pages == {"/products/{id}", *READERS[3:7], *OPERATORS, *PUBLIC[:3], *SUBSCRIBERS}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

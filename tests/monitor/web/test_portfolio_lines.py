@@ -113,7 +113,13 @@ def test_start_and_end_of_maintenance_are_shown_at_once() -> None:
     planned = Maintenance.model_validate({**times, "reason": "patch"})
     ledger, lines = calm_ledger("p", maintenance=(planned,)), PortfolioLines()
     shown = [line(lines, ledger, at).maintenance for at in (NOW + 1, start - 1, start, end - 1, end)]
-    assert [None if each is None else each.in_progress for each in shown] == [False, False, True, True, None]
+    assert [None if maintenance is None else maintenance.in_progress for maintenance in shown] == [
+        False,
+        False,
+        True,
+        True,
+        None,
+    ]
 
 
 def test_kept_row_is_rendered_once_per_form_and_others_each_time() -> None:
