@@ -20,7 +20,7 @@ from tests.support.alerting import ledger_with_receivers
 from tests.support.ledgers import NOW, product
 from tests.support.serve import portfolio
 from tests.support.status_pages import PAGE, maintenance, public_ledger, with_incidents
-from tests.support.subscribers import subscriber_world
+from tests.support.subscribers import link, subscriber_world
 from tests.support.writable_server import open_alert, writable
 
 if TYPE_CHECKING:
