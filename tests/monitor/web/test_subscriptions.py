@@ -8,6 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.access.subscriptions import MAX_LINKS, PENDING_FOR, subscriptions_path
 from sla.interval import SECOND
@@ -199,19 +200,19 @@ async def test_page_without_a_subscription_has_no_form(tmp_path: Path) -> None:
 
 
 async def test_file_is_private_and_the_log_and_the_journal_have_no_address(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with subscriber_world(tmp_path) as world:
-        world.mailbox.refuse = {ADDRESS}
-        await world.request()
-        assert await world.mails() == []
-        assert (await world.request("second@example.net")).status == 303
-        await world.mails()
+    with capture_logs() as log_entries:
+        async with subscriber_world(tmp_path) as world:
+            world.mailbox.refuse = {ADDRESS}
+            await world.request()
+            assert await world.mails() == []
+            assert (await world.request("second@example.net")).status == 303
+            await world.mails()
     files = [file for file in tmp_path.rglob("*") if file.is_file() and b"example.net" in file.read_bytes().lower()]
     assert files == [subscriptions_path(tmp_path / "ninewatch.db")]
     assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
     assert len([json.loads(line) for line in stored(tmp_path).splitlines()]) == 2
-    output = capsys.readouterr()
-    log = caplog.text + output.out + output.err
+    log = f"{log_entries}{caplog.text}"
     assert "refused it with code 550" in log
     assert "example.net" not in log.lower()
