@@ -19,7 +19,7 @@ from monitor.backup.creation import MANIFEST
 from monitor.backup.figures import differing_figures
 from monitor.backup.manifest import COMPANIONS, BackupFile, Manifest, read_manifest
 from monitor.errors import NinewatchError, StoreError
-from monitor.storage.backup import row_counts
+from monitor.storage.backup import integrity_problem, row_counts
 from monitor.storage.connection import open_connection
 from monitor.storage.lock import Lock
 from monitor.storage.schema import check_owner_and_version, pragma
@@ -164,9 +164,8 @@ def _verify(portfolio: Portfolio, source: Path, copy: Path, manifest: Manifest) 
     try:
         with contextlib.closing(open_connection(copy, "ro")) as connection:
             check_owner_and_version(connection, source)
-            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if verdict != "ok":
-                raise StoreError(f"{source}: its record is damaged ({verdict}); restore another backup")
+            if problem := integrity_problem(connection):
+                raise StoreError(f"{source}: its record is damaged ({problem}); restore another backup")
             schema, rows = pragma(connection, "user_version"), row_counts(connection)
         if (manifest.schema, manifest.rows) != (schema, rows):
             raise StoreError(f"{source}: its record has other rows than the backup states; restore another backup")

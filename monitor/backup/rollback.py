@@ -13,7 +13,7 @@ from typing import Final
 
 from monitor.append_only_file import sync_directory
 from monitor.errors import NinewatchError, StoreError
-from monitor.storage.backup import copy_verified, row_counts
+from monitor.storage.backup import copy_verified, integrity_problem, row_counts
 from monitor.storage.connection import open_connection
 from monitor.storage.lock import Lock
 from monitor.storage.record_file import move_aside
@@ -84,9 +84,8 @@ def _verified(source: Path) -> VerifiedCopy:
     try:
         with contextlib.closing(open_connection(source, "ro")) as connection:
             check_owner_and_version(connection, source)
-            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if verdict != "ok":
-                raise StoreError(f"{source} is damaged ({verdict}); restore a backup")
+            if problem := integrity_problem(connection):
+                raise StoreError(f"{source} is damaged ({problem}); restore a backup")
             refuse_damage(connection, source)
             return VerifiedCopy(pragma(connection, "user_version"), sum(row_counts(connection).values()))
     except sqlite3.Error as error:

@@ -58,13 +58,18 @@ def copy_verified(connection: sqlite3.Connection, target: Path) -> None:
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
         connection.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # a single file, complete without a write-ahead log
-        (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"the copy is damaged: {verdict}")
+        if problem := integrity_problem(copy):
+            raise sqlite3.DatabaseError(f"the copy is damaged: {problem}")
         copied = row_counts(copy)
         for table, count in row_counts(connection).items():
             if copied.get(table) != count:
                 raise sqlite3.DatabaseError(f"the copy of the table {table} is not complete")
+
+
+def integrity_problem(connection: sqlite3.Connection) -> str | None:
+    """Return the first problem that SQLite finds in the database. None without one."""
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if verdict == "ok" else str(verdict)
 
 
 def row_counts(connection: sqlite3.Connection) -> dict[str, int]:

@@ -132,13 +132,14 @@ def _state(credit: MonthlyCredit) -> str:
     return "not certain" if uncertain is not None and uncertain.share else "no credit"
 
 
-async def claim_text(ledger: Ledger, product: Product, credit: MonthlyCredit, now: int, slices: TimeSlices) -> str:
+async def claim_text(
+    ledger: Ledger, product: Product, credit: MonthlyCredit, claimable: Credit, now: int, slices: TimeSlices
+) -> str:
     """Return the claim for a month as a Markdown document: the claim, the figures, the facts and the terms.
 
-    `credit.claimable` is not None.
+    `claimable` is the part of the month's credit that is certain.
     """
-    zone, claimable = ledger.portfolio.zone, credit.claimable
-    assert claimable is not None, "there is a claim only for a certain credit"  # noqa: S101 - for the type checker
+    zone = ledger.portfolio.zone
     amount = format_amount(claimable.rounded, credit.terms.currency)
     deadline = "The agreement states no deadline."
     if credit.deadline is not None:

@@ -86,11 +86,12 @@ async def claim(request: web.Request) -> web.Response:
     credit = credit_of(ledger, product, window, terms, now)
     if credit.measured.provisional:
         raise Refusal(409, "observations of this month may still arrive", "try again in a few minutes")
-    if credit.claimable is None:
+    claimable = credit.claimable
+    if claimable is None:
         remedy = "a claim needs an availability below a band even if all unknown time and doubt counts as up"
         raise Refusal(409, "no credit is certain for this month", remedy)
     return web.Response(
-        text=await claim_text(ledger, product, credit, now, TimeSlices(context.clock)),
+        text=await claim_text(ledger, product, credit, claimable, now, TimeSlices(context.clock)),
         content_type="text/markdown",
         charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="claim-{product.id}-{month}.md"'},
