@@ -36,7 +36,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 4 -m "not slow and not full"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not slow and not full"
 
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not full"

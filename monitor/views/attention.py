@@ -203,5 +203,6 @@ def summary(items: Sequence[Attention], lines: Sequence[PortfolioLine]) -> str:
             texts.append(f"{' and '.join(shorten(name, 60) for name in down)} {'is' if count == 1 else 'are'} down")
         elif count:
             texts.append(f"{count} {_COUNTED[cause][count > 1]}")
-    rest = f"; {calm} of {len(lines)} products need no attention" if calm else ""
+    need = "needs" if calm == 1 else "need"
+    rest = f"; {calm} of {len(lines)} products {need} no attention" if calm else ""
     return f"{', '.join(texts)}{rest}."

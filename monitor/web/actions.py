@@ -81,6 +81,7 @@ async def _submit(request: web.Request, path: str, form: Form) -> web.Response:
         request[FORM_FIELDS] = body
         await form.handler(request)
     except Refusal as refusal:
+        refusal.without_traceback()
         if on_calendar:
             failed = request.match_info.get("id", form.section)
             return await maintenance_calendar.page(request, error=refusal, entered=fields, failed=failed)

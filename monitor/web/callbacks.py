@@ -44,6 +44,7 @@ async def callback(request: web.Request) -> web.Response:
     except Refusal as refusal:
         if not report.replies:
             raise
+        refusal.without_traceback()
         return _reply(f"{refusal.problem}; {refusal.remedy}")
     await record_fact(request, fact, ChangeOrigin(Means.CALLBACK, fact.author, receiver.id, client_address(request)))
     text = "Acknowledged" if report.action == ACKNOWLEDGE else f"Marked as {report.action}"

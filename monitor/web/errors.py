@@ -18,6 +18,10 @@ class Refusal(Exception):  # noqa: N818 - it is a response, not a fault
         self.remedy = remedy
         self.headers = headers
 
+    def without_traceback(self) -> Refusal:
+        """Remove the traceback, which grows each time a constant is raised and keeps these requests in memory."""
+        return self.with_traceback(None)
+
 
 def expects_page(request: web.Request) -> bool:
     """Return whether the client is a browser that opens a page or sends a form, not a script or a program."""

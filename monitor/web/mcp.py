@@ -170,6 +170,7 @@ async def _call(request: web.Request, parameters: dict[str, Any]) -> dict[str, A
     try:
         content = marked(json.loads((await tool.handler(_api_request(request, tool, arguments))).text or "null"))
     except Refusal as refusal:
+        refusal.without_traceback()
         return {"content": [{"type": "text", "text": f"{refusal.problem}; {refusal.remedy}"}], "isError": True}
     structured = content if isinstance(content, dict) else {"items": content}
     text = json.dumps(structured, ensure_ascii=False)

@@ -77,8 +77,7 @@ def _rows(lines: PortfolioLines, assets: Assets) -> Callable[..., str]:
 
 def _headlines(ledger: Ledger, lines: list[PortfolioLine], now: int) -> dict[str, object]:
     badges = [line.row.badge for line in lines]
-    known = (line.row.id for line in lines if line.row.id in ledger.products)  # a reload may have removed others
-    provisional = any(ledger.provisional(name, now, now, now)[1] for name in known)
+    provisional = any(ledger.provisional(line.row.id, now, now, now)[1] for line in lines)
     return {
         "headline": product_summary.headline(badges, sum(1 for line in lines if line.row.degraded)),
         "counts": product_summary.counts(badges),

@@ -179,10 +179,9 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             _check_public_path(request, page)
         if request.match_info.http_exception is None:
             await admit(request)
-        return await handler(request)
+        return await _handle(request, handler)
     except Refusal as refusal:
-        # Many are constants: their tracebacks would grow with each request, and keep all of these requests in memory.
-        return error_response(request, refusal.with_traceback(None))
+        return error_response(request, refusal.without_traceback())
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -193,6 +192,24 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource  # instead of the path, which may contain the token of a link
         log.exception("request_failed", route="" if resource is None else resource.canonical)
         return error_response(request, Refusal(500, "internal error", "see the daemon's log"))
+
+
+async def _handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Handle the request, twice if it only reads, failed, and the configuration was reloaded meanwhile.
+
+    A handler that works in slices may ask for a product that the reload removed.
+    """
+    ledger = request.app[CONTEXT].ledger
+    portfolio = ledger.portfolio
+    try:
+        return await handler(request)
+    except (Refusal, web.HTTPException, ConnectionResetError):
+        raise
+    except Exception:
+        if request.method not in ("GET", "HEAD") or ledger.portfolio is portfolio:
+            raise
+        log.info("request_repeated_after_reload")
+    return await handler(request)
 
 
 def _check_public_path(request: web.Request, page: StatusPage) -> None:

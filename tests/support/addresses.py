@@ -9,21 +9,28 @@ from pathlib import Path
 
 from monitor.network.resolver import Resolver
 
+_ATTEMPTS = 100
 _FULL = 3  # connections that fill the queue of a listener that does not accept any
 
 
 @contextlib.contextmanager
 def unresponsive_address(host: str, port: int) -> Iterator[None]:
     """Drop connection attempts to the address, like an unreachable host, while the `with` block runs."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(0)
+        with unresponsive_listener(listener):
+            yield
+
+
+@contextlib.contextmanager
+def unresponsive_listener(listener: socket.socket) -> Iterator[None]:
+    """Listen on the socket, but drop connection attempts like an unreachable host, while the `with` block runs."""
+    listener.listen(0)
+    with contextlib.ExitStack() as stack:
         for _ in range(_FULL):
-            waiting = stack.enter_context(socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
-            waiting.connect_ex((host, port))
+            waiting = stack.enter_context(socket.socket(listener.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+            waiting.connect_ex(listener.getsockname())
         yield
 
 
@@ -34,9 +41,24 @@ def resolver_for(name: str, addresses: list[str], folder: Path) -> Resolver:
     return Resolver(hosts=path)
 
 
+def bind_to_one_port() -> tuple[socket.socket, socket.socket]:
+    """Return a UDP and a TCP socket on the same free port of loopback. The TCP socket does not listen yet."""
+    for _ in range(_ATTEMPTS):
+        datagrams, stream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket()
+        datagrams.bind(("127.0.0.1", 0))
+        try:
+            stream.bind(datagrams.getsockname())
+        except OSError:  # another program uses the port over TCP
+            datagrams.close()
+            stream.close()
+        else:
+            return datagrams, stream
+    raise OSError("no port is free over both UDP and TCP")
+
+
 def closed_port() -> int:
     """Return a port without a listener over UDP and TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    datagrams, stream = bind_to_one_port()
+    with datagrams, stream:
+        port: int = datagrams.getsockname()[1]
         return port

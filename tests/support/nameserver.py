@@ -16,6 +16,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from tests.support.addresses import bind_to_one_port
+
 # The response datagrams for a query. Over TCP the first one is sent.
 Answering = Callable[[dns.message.QueryMessage], Iterable[bytes]]
 
@@ -107,11 +109,11 @@ async def nameserver(
         writer.close()
 
     loop = asyncio.get_running_loop()
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(over_udp), local_addr=("127.0.0.1", port))
+    datagrams, stream = bind_to_one_port()
+    server = await asyncio.start_server(handle, sock=stream, ssl=context)
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(over_udp), sock=datagrams)
     try:
-        yield port
+        yield datagrams.getsockname()[1]
     finally:
         transport.close()
         server.close()

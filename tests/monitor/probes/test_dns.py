@@ -20,13 +20,14 @@ from monitor.health import Health
 from monitor.probes import dns as module
 from monitor.probes.registry import prepare
 from sla.observation import Outcome
-from tests.support.addresses import closed_port, unresponsive_address
+from tests.support.addresses import bind_to_one_port, closed_port, unresponsive_listener
 from tests.support.nameserver import (
     Answering,
     answers_for_root_and_others,
     delayed_nameserver,
     dns_records,
     nameserver,
+    nameserver_on,
     no_response,
     servfail_except_for_root,
     truncated_response,
@@ -203,10 +204,12 @@ async def test_truncated_answer_of_a_resolver_without_tcp_is_reported(
     own: bool, closed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The resolver is reachable, but its full answer is not available."""
-    async with delayed_nameserver(lambda _query: 0.0, truncated_response) as port:
-        monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
-        resolver_option = {} if own else {"resolver": f"127.0.0.1:{port}"}
-        with contextlib.nullcontext() if closed else unresponsive_address("127.0.0.1", port):
+    datagrams, stream = bind_to_one_port()
+    port = datagrams.getsockname()[1]
+    monkeypatch.setattr(module, "system_resolvers", lambda _port: [HostPort("127.0.0.1", port)])
+    resolver_option = {} if own else {"resolver": f"127.0.0.1:{port}"}
+    with stream, contextlib.nullcontext() if closed else unresponsive_listener(stream):
+        async with nameserver_on(datagrams, truncated_response):
             result = (await attempt({"dns": NAME, **resolver_option}, 1.0)).result
     outcome = Outcome.UNKNOWN if own else Outcome.BAD
     assert (result.outcome, result.reason) == (outcome, "dns_truncated"), result.detail

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from monitor.web import actions
 from monitor.web.access import declaration_of
+from monitor.web.errors import Refusal
 from monitor.web.forms import FORMS
 from sla.interval import HOUR
 from sla.window import format_instant
@@ -241,3 +243,17 @@ async def test_open_alert_is_acknowledged_and_marked(tmp_path: Path) -> None:
         assert (await ana.send(link_of(page, "mark"), mark="noise")).status == 303
         assert (await ana.send(link_of(page, "mark"), mark="bad")).status == 400
         assert kinds(ana) == [("acknowledgement", "Ana Ng"), ("page_mark", "Ana Ng")]
+
+
+async def test_refusal_that_is_a_constant_keeps_no_form_in_memory(
+    ana: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = Refusal(429, "too many changes", "wait")
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr(actions, "_body", refuse)
+    for _ in range(2):
+        assert "too many changes" in (await ana.send("silences", product="forms")).text
+    assert refusal.__traceback__ is None

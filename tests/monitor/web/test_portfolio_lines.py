@@ -180,3 +180,19 @@ async def test_other_tasks_run_while_a_page_is_rendered() -> None:
     task.cancel()
     assert text == assets.render("error.html.j2", **values)
     assert turns > 3
+
+
+async def test_page_is_computed_again_after_a_reload_between_two_slices(
+    publish: Callable[..., Awaitable[RunningServer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = calm_ledger("a", "b", "c")
+    server, products = await publish(ledger), ledger.portfolio.products
+
+    async def reload(_slices: TimeSlices) -> None:
+        if len(ledger.portfolio.products) == len(products):
+            ledger.reload(ledger.portfolio.model_copy(update={"products": products[:1]}))
+
+    monkeypatch.setattr(TimeSlices, "yield_if_spent", reload)
+    page = await server.get("/", headers={"Accept": "text/html"})
+    assert page.status == 200
+    assert ('href="/products/a"' in page.text, 'href="/products/b"' in page.text) == (True, False)
