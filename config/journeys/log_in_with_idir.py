@@ -2,7 +2,7 @@
 
 `url` of the check is a page of an application that requires a sign-in. The variables are
     LOGIN_USER, LOGIN_PASSWORD  an account for this check only, without rights, and without approval on a phone
-    APPLICATION                 the start of the application's URLs, to which the sign-in leads back
+    APPLICATION                 the start of the application's URLs, to which the sign-in redirects
     EXPECTED                    a text on its page that only signed-in people see
 
 The forms were not observed: they are assumed to have one field for the user and one for the password, with any label.
