@@ -36,6 +36,18 @@ def test_only_the_job_that_publishes_may_write() -> None:
     assert WORKFLOW["jobs"]["publish"]["needs"] == "test"
 
 
+def test_job_that_may_sign_installs_no_package() -> None:
+    """Otherwise a package could sign in the name of the project. The list of packages comes from the other job."""
+    test, publish = (WORKFLOW["jobs"][name]["steps"] for name in ("test", "publish"))
+    assert not [step["run"] for step in publish if re.search(r"\b(make|pip|python3?)\b", step.get("run", ""))]
+    actions = {
+        step["uses"].partition("@")[0].rpartition("/")[2]: step["with"] for step in test + publish if "with" in step
+    }
+    sent, received = actions["upload-artifact"], actions["download-artifact"]
+    assert (sent["name"], sent["path"]) == (received["name"], f"{received['path']}/sbom.cdx.json")
+    assert f"--predicate {sent['path']} " in "".join(SCRIPTS)
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script_is_valid_and_takes_no_text_of_the_event(script: str) -> None:
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
