@@ -1,4 +1,4 @@
-"""Acknowledgements: facts that a person handles an alert, with the way in which the person stated it."""
+"""Acknowledgements of alerts, recorded as facts: who handles the alert, and by which channel they confirmed it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Acknowledgement:
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact that records the acknowledgement."""
         return self.fact().id
 
     def fact(self) -> Fact:

@@ -1,7 +1,8 @@
-"""Compare the outages of a product with what its supplier stated. It changes no figure.
+"""Compare the outages of a product with the statements of its supplier. This changes no figure.
 
-A statement is about an outage if it begins at most `MAX_DELAY` after the outage and does not end before it begins. A
-statement that begins after the outage and is about a later outage is not about the earlier one.
+A statement is about an outage if the supplier admitted it at most `MAX_DELAY` after the end of the outage, and it does
+not end before the outage starts. A statement that is also about a later outage is not about this one if it gives a
+start after the end of this one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
     from sla.supplier_statement import Statement
 
-MAX_DELAY: Final = DAY  # after the end of an outage, a statement is no longer about it
+MAX_DELAY: Final = DAY  # from the end of an outage to a statement about it
 
 
 class Admitted(StrEnum):
@@ -33,7 +34,7 @@ class Admitted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An observed outage from the first certain downtime on. Its interval ends now if it is ongoing."""
+    """An observed outage, which starts with the first certain downtime. If ongoing, its interval ends now."""
 
     interval: Interval
     ongoing: bool
@@ -54,9 +55,9 @@ class Admission:
 
 
 def outages(history: History, window: Interval) -> Iterator[Outage]:
-    """Yield the outages in the window: from the first to the last certain downtime before the product is up again.
+    """Yield the outages in the window, each from the first to the last certain downtime before the product is up again.
 
-    An outage after which the product was not up again ends with the window, and is ongoing.
+    If the product is not up again in the window, the outage is ongoing and ends with the window.
     """
     start, end = None, window.start
     for piece in history.pieces(window):
@@ -72,7 +73,7 @@ def outages(history: History, window: Interval) -> Iterator[Outage]:
 def admissions(
     observed: Sequence[Outage], stated: Iterable[Statement], readable: Sequence[Interval], now: int
 ) -> list[Admission]:
-    """Return for each observed outage whether the supplier stated it. `readable` is when its feed could be read."""
+    """Return for each observed outage whether the supplier stated it. `readable` is when the feed could be read."""
     by_admission = sorted((statement for statement in stated if statement.admitted <= now), key=_admitted)
     return [_admission(outage, observed, by_admission, readable, now) for outage in observed]
 

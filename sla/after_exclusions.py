@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 _STATES, _OUTCOMES = len(Durations._fields), len(Counts._fields)
-_DISJOINT_FIELDS = Durations._fields.index(
-    "guessed_up"
-)  # the fields before this index add up to all time; the others are parts of `unknown`
+# The fields before this index add up to all time; the other fields are parts of `unknown`.
+_DISJOINT_FIELDS = Durations._fields.index("guessed_up")
 
 
 class ExcludedSums:
@@ -37,9 +36,8 @@ class ExcludedSums:
         self.start = self.end = start
         self._history = history
         self._starts, self._ends = array("q"), array("q")
-        self._durations = array(
-            "q", (0,) * _STATES
-        )  # sums of all intervals before each interval; the last entry has the sums of all
+        # For each interval the sums of all earlier intervals. The last entry has the sums of all intervals.
+        self._durations = array("q", (0,) * _STATES)
         self._counts = array("q", (0,) * _OUTCOMES)
 
     @classmethod
@@ -90,7 +88,7 @@ class ExcludedSums:
         return complete if partial is None else complete + partial.length
 
     def _intervals_before(self, at: int) -> tuple[int, Interval | None]:
-        """Return the number of intervals that end until the instant, and the elapsed part of an interval around it."""
+        """Return the number of intervals that end by the instant, and the elapsed part of the one that contains it."""
         index = bisect_left(self._starts, at)
         if index and self._ends[index - 1] > at:
             return index - 1, Interval(self._starts[index - 1], at)
@@ -98,7 +96,7 @@ class ExcludedSums:
 
 
 class AfterExclusions:
-    """A history after exclusions. `sums` are disjoint; no time outside of them is excluded."""
+    """A history after exclusions. `sums` are for disjoint spans; no time outside these spans is excluded."""
 
     __slots__ = ("_history", "_sums")
 

@@ -1,4 +1,4 @@
-"""Decide which alerts fire: budget burn by the cited policies, and outages until the target is observed up.
+"""Decide which alerts fire: burn alerts by the policies below, and outage alerts until the target is observed up.
 
 measurement.md, section 7. A firing alert continues while the monitor is blind or restarts, because only a good
 observation shows a recovery. Both kinds of alert are computed from the record only, so a restart does not change them.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sla.states import Piece
     from sla.votes import VoteTracker
 
-MIN_BAD = 2  # bad observations in the long look-back, so that one lost probe does not cause an alert
+MIN_BAD = 2  # minimum of bad observations in the long look-back, so that one lost probe does not cause an alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class BurnAlert(NamedTuple):
 
 
 def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks) -> list[BurnAlert]:
-    """Return the state of each policy at the end of the look-backs. Empty if no time is known.
+    """Return the state of each policy at the end of the look-backs. Returns an empty list if no time is known.
 
     `state` is the estimated state at that instant, with guesses. A policy that fires continues to fire during unknown
     time, until the target is up again.
@@ -159,15 +159,9 @@ def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: 
     return (firing and firing.burn(objective, policy.long)) or Fraction(0)
 
 
-_MAX_GAPS = 16  # of unknown time in one outage; limits the work for a target with few known observations
-_SPANS = (
-    MINUTE,
-    HOUR,
-    8 * HOUR,
-    64 * HOUR,
-    512 * HOUR,
-    4096 * HOUR,
-)  # how far to look back; a longer span is used only if needed
+_MAX_GAPS = 16  # gaps of unknown time that are examined; limits the work for a target with few known observations
+# How far to look back for the last time up. A longer span is used only if needed.
+_SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 
 
 def _relevant_look_backs(state: State, now: LookBacks) -> Iterator[LookBacks]:
@@ -202,12 +196,11 @@ def _pieces_backwards(history: History, now: int) -> Iterator[Piece]:
 def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker | VoteTracker, History]]) -> bool | None:
     """Return whether the rule is not met because of open incidents of the checks. None if too few checks are known.
 
-    An incident opens after `fall` bad observations and resolves after `rise` good ones. It is recorded, and unknown
-    time does not resolve it. So an outage does not begin with one lost probe, and does not end without good
-    observations.
+    An incident opens after `fall` bad observations and resolves after `rise` good ones. Unknown time does not resolve
+    it. So one lost probe does not start an outage, and only good observations end it.
     """
-    checks_state = [(tracker.open is not None, states.last_known_at is not None) for tracker, states in checks]
-    needed = rule.needed(len(checks_state))
-    if sum(not failing for failing, _ in checks_state) < needed:
+    check_states = [(tracker.open is not None, states.last_known_at is not None) for tracker, states in checks]
+    needed = rule.needed(len(check_states))
+    if sum(not failing for failing, _ in check_states) < needed:
         return True
-    return False if sum(known and not failing for failing, known in checks_state) >= needed else None
+    return False if sum(known and not failing for failing, known in check_states) >= needed else None

@@ -1,7 +1,7 @@
 """Error budgets: the downtime that an objective allows, how much is spent, and how fast.
 
-measurement.md, section 7. Burn rates after the Google SRE Workbook, chapter 5, "Alerting on SLOs"; `sla.alerting`
-defines the alerts.
+measurement.md, section 7. Burn rates follow the Google SRE Workbook, chapter 5, "Alerting on SLOs". The alerts are in
+`sla.alerting`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def budget(
 
 
 def allowed_within(history: History, window: Interval, objective: Objective) -> Fraction:
-    """Return the downtime that the objectives allow in the window, microseconds: the sum over parts with one objective.
+    """Return the downtime that the objectives of a window allow, in microseconds.
 
-    measurement.md, section 7. `objective` applies to a history without definitions.
+    It is the sum over the parts with one objective each: measurement.md, section 7. `objective` applies if the history
+    has no definitions.
     """
     parts = history.objectives(window)
     return (
@@ -63,9 +64,9 @@ def allowed_within(history: History, window: Interval, objective: Objective) -> 
 
 
 def objective_within(history: History, window: Interval, objective: Objective) -> Objective:
-    """Return the objective of the window. If it changed in the window, return one that allows the same downtime.
+    """Return the objective of the window. If it changed in the window, return one with the same allowed downtime.
 
-    `objective` applies to a history without definitions, and to an empty window.
+    `objective` applies if the history has no definitions or the window is empty.
     """
     parts = history.objectives(window) if window.length else ()
     if len(parts) > 1:
@@ -78,35 +79,34 @@ def burn_rate(
 ) -> Fraction | None:
     """Return the burn rate: the point unavailability divided by the allowed unavailability. None if no time is known.
 
-    That is (spent / known) / (1 - objective), where the policy defines how unknown time counts. At 1 the budget lasts
-    exactly for its period.
+    That is (spent / known) / (1 - objective). The policy defines how unknown time counts. At a burn rate of 1 the
+    budget lasts exactly for its period.
     """
     up, counted = estimated_uptime(durations, policy)
-    above, below = objective.ratio.numerator, objective.ratio.denominator
-    return Fraction((counted - up) * below, counted * (below - above)) if counted else None
+    numerator, denominator = objective.ratio.numerator, objective.ratio.denominator
+    return Fraction((counted - up) * denominator, counted * (denominator - numerator)) if counted else None
 
 
-def burn_ratio(objective: Objective, durations: Durations) -> float | None:
+def burn_rate_float(objective: Objective, durations: Durations) -> float | None:
     """Return `burn_rate` as the nearest float. Fractions take ten times as long, and a scrape needs thousands."""
     up, counted = estimated_uptime(durations)
-    above, below = objective.ratio.numerator, objective.ratio.denominator
-    return (counted - up) * below / (counted * (below - above)) if counted else None
+    numerator, denominator = objective.ratio.numerator, objective.ratio.denominator
+    return (counted - up) * denominator / (counted * (denominator - numerator)) if counted else None
 
 
-FORECAST_SPAN = (
-    DAY  # the burn rate of this time is extrapolated: it includes an incident of last night, but not one of last week
-)
+# The burn rate over this time is extrapolated: it includes an incident of last night, but not one of last week.
+FORECAST_LOOKBACK = DAY
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The instant at which a budget is exhausted at `burn`, the burn rate of the last `over` microseconds.
+    """The instant at which a budget is exhausted at `burn`, the burn rate over the last `lookback` microseconds.
 
-    `burn` is None if that time is unknown. `exhausted_at` is None if the budget lasts for the window or the burn rate
-    is unknown.
+    `burn` is None if all of that time is unknown. `exhausted_at` is None if the budget lasts for the window or the burn
+    rate is unknown.
     """
 
-    over: int
+    lookback: int
     burn: Fraction | None
     exhausted_at: int | None
 
@@ -114,9 +114,9 @@ class Forecast:
 def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int, window: int) -> int | None:
     """Return the instant at which a rolling window's budget is exhausted at this burn rate. None if the budget lasts.
 
-    Returns `at` if the budget is already exhausted. Old downtime that leaves the window is ignored, so the result is
-    the earliest possible instant. After `window` microseconds all downtime before `at` has left the window, so a budget
-    that lasts until then lasts.
+    Returns `at` if the budget is already exhausted. The result is the earliest possible instant, because it ignores
+    that old downtime leaves the window. After `window` microseconds all present downtime has left the window, so a
+    budget that is not exhausted by then is never exhausted at this burn rate.
     """
     if budget.remaining <= 0:
         return at

@@ -1,6 +1,6 @@
-"""An error budget policy: consequences of a spent share of the downtime budget, with their owners.
+"""An error budget policy: what happens when a given share of the error budget is spent, and who is responsible.
 
-After the example in Google, The Site Reliability Workbook (O'Reilly 2018), appendix B, "Example Error Budget Policy".
+Based on Google, The Site Reliability Workbook (O'Reilly 2018), appendix B, "Example Error Budget Policy".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FallbackAnswer(StrEnum):
-    """The release gate's answer if the record is not sufficient for go or hold. ESTIMATE: according to the estimate."""
+    """The release gate's answer if the record is not sufficient for go or hold. ESTIMATE: the estimate decides."""
 
     UNKNOWN = "unknown"
     HOLD = "hold"
@@ -27,10 +27,9 @@ class FallbackAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The consequence of a spent share of the budget, the `threshold`.
+    """What happens when the spent share of the budget reaches `threshold`.
 
-    `holds`: whether releases are held from this share on. `owner` is the person or team that is responsible for the
-    consequence.
+    `holds`: whether releases are then held. `owner` is the person or team that is responsible for the `consequence`.
     """
 
     threshold: Fraction
@@ -75,12 +74,12 @@ class BudgetPolicy:
     contractual: bool = False
 
     def step_statuses(self, spent: Bounds[Fraction] | None) -> Iterator[StepStatus]:
-        """Yield each step and whether it is reached. All are undecided if the budget is unknown."""
+        """Yield each step and whether it is reached. All steps are undecided if the budget is unknown."""
         for step in sorted(self.steps, key=lambda step: step.threshold):
-            yield StepStatus(step, None if spent is None else step.reached(spent), _by_estimate(step, spent))
+            yield StepStatus(step, None if spent is None else step.reached(spent), _is_reached_by_estimate(step, spent))
 
 
-def _by_estimate(step: Step, spent: Bounds[Fraction] | None) -> bool | None:
+def _is_reached_by_estimate(step: Step, spent: Bounds[Fraction] | None) -> bool | None:
     return None if spent is None else spent.point >= step.threshold
 
 

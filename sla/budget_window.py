@@ -1,4 +1,4 @@
-"""The window of an objective, which its error budget is for: a rolling window or a calendar period."""
+"""The window of an objective and its error budget: a rolling window or a calendar period."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _LENGTHS: Final = {
 class BudgetWindow:
     """A rolling window of `length` microseconds, or the calendar period that contains an instant.
 
-    Of a calendar window, `length` is a fixed length: 30 days for a month, 90 for a quarter, 365 for a year. Burn alerts
-    use it, so that their thresholds are the same in every period. Budgets use the exact length of the period.
+    The `length` of a calendar window is nominal: 30 days for a month, 90 for a quarter, 365 for a year. Burn alerts use
+    it, so that their thresholds are the same in every period. Budgets use the exact length of the period.
     """
 
     length: int
@@ -49,13 +49,13 @@ class BudgetWindow:
         return Window("own", span, span)
 
     def before(self, instant: int, zone: tzinfo) -> Window:
-        """Return the window before the window as of the instant: the rolling window before it, or the last period."""
+        """Return the window that precedes the window of the instant: the earlier rolling window, or the last period."""
         if self.period is not None:
             return previous_window(self.period, instant, zone)
         return self.at(instant - self.length, zone)
 
     def horizon(self, instant: int, zone: tzinfo) -> int:
-        """Return the time from the instant until its downtime no longer counts, microseconds."""
+        """Return how long downtime at the instant counts against the budget, microseconds."""
         return self.length if self.period is None else self.at(instant, zone).full.end - instant
 
     def __str__(self) -> str:

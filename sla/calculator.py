@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.readiness import Checklist, ChecklistItem
 
 MONTH = 30 * DAY
-"""The window in which an objective must be observable, and the month of the table: always 30 days."""
+"""The month of the table, and the default window in which an objective must be measurable: always 30 days."""
 
 YEARS = {"365d": 365 * DAY, "365.25d": 365 * DAY + DAY // 4}
 """The selectable lengths of a year. The default is the first one, 8,760 hours."""
@@ -62,17 +62,17 @@ class Allowance:
         }
 
 
-def from_downtime(downtime: int, over: int) -> Objective:
-    """Return the availability of a window of `over` microseconds with this downtime.
+def from_downtime(downtime: int, window: int) -> Objective:
+    """Return the availability of a window with this downtime (both in microseconds).
 
     Raises:
-        ValueError: the downtime is not above 0 and below the window.
+        ValueError: the downtime is not between 0 and the length of the window.
     """
-    if over <= 0:
-        raise ValueError("the window is empty and has no availability; write for example 30d")
-    if downtime >= over:
-        raise ValueError("the downtime is as long as the window or longer; no time is left; write a shorter downtime")
-    return Objective(1 - Fraction(downtime, over))
+    if window <= 0:
+        raise ValueError("the window is empty; use for example 30d")
+    if downtime >= window:
+        raise ValueError("the downtime is not shorter than the window; specify a shorter downtime")
+    return Objective(1 - Fraction(downtime, window))
 
 
 def largest_interval(objective: Objective, window: int = MONTH) -> int:

@@ -14,8 +14,8 @@ from sla.localtime import day_of, midnight
 class Window:
     """A window of figures.
 
-    `full` is the complete window, which the budget is for. `measured` is the part that has figures: the elapsed part
-    of a calendar window in progress, or the complete window. `name` is the text of the user: `30d`, `month`.
+    `full` is the complete window; it determines the budget. `measured` is the part that has figures: the elapsed part
+    of a calendar window in progress, or the complete window. `name` is what the user specified: `30d`, `month`.
     """
 
     name: str

@@ -88,7 +88,7 @@ class Head:
 
     @property
     def first_date(self) -> str | None:
-        """The first day of the head. None if the head covers all time before its last day."""
+        """The first day of the head, as 2026-11-29. None if the head covers all time before its last day."""
         return None if self.since is None else date_of_day_number(self.since).isoformat()
 
 
@@ -209,27 +209,27 @@ def _node(left: str, right: str) -> str:
     return hashlib.sha256(f"ninewatch node\n{left}\n{right}".encode()).hexdigest()
 
 
-def covered_runs(runs: Sequence[Run], before: Position | None, upto: Position, *, exact: bool = True) -> list[Run]:
-    """Return the runs of a series that a head covers: from the position of the previous head to its own position.
+def covered_runs(runs: Sequence[Run], previous: Position | None, end: Position, *, exact: bool = True) -> list[Run]:
+    """Return the runs of a series that a head covers: from the position `previous` of the previous head to `end`.
 
-    `runs` are the current runs of the series, ordered by `first`. If `exact` is false, a run may have been truncated at
-    an instant as if its observations were evenly spaced; such a run has no latencies.
+    `runs` are the current runs of the series, ordered by `first`. If `exact` is false, a run without latencies may have
+    been truncated on the assumption that its observations are evenly spaced.
 
     Raises:
-        ValueError: a position does not fit the runs, so they were changed later. The message describes the difference.
+        ValueError: the runs were changed later, so that a position differs. The message describes the difference.
     """
-    covered = [run for run in runs if (before is None or run.first >= before.first) and run.first <= upto.first]
-    if not covered or covered[-1].first != upto.first:
+    covered = [run for run in runs if (previous is None or run.first >= previous.first) and run.first <= end.first]
+    if not covered or covered[-1].first != end.first:
         raise ValueError("the newest run of this head is missing")
-    if before is not None and covered[0].first != before.first:
+    if previous is not None and covered[0].first != previous.first:
         raise ValueError("the newest run of the previous head is missing")
-    if not _contains_position(covered[-1], upto, exact):
+    if not _contains_position(covered[-1], end, exact):
         raise ValueError("the newest run of this head ends earlier, or has fewer observations")
-    if before is not None and not _contains_position(
-        upto.truncate(covered[-1]) if len(covered) == 1 else covered[0], before, exact
+    if previous is not None and not _contains_position(
+        end.truncate(covered[-1]) if len(covered) == 1 else covered[0], previous, exact
     ):
         raise ValueError("the newest run of the previous head ends earlier, or has fewer observations")
-    return [*covered[:-1], upto.truncate(covered[-1])]
+    return [*covered[:-1], end.truncate(covered[-1])]
 
 
 def _contains_position(run: Run, position: Position, exact: bool) -> bool:

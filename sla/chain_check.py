@@ -71,7 +71,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A head whose content or link was changed. `product` is empty if the change is not about one product."""
+    """A change of a head's content or link. `product` is empty if the change does not concern a single product."""
 
     head: int
     date: str
@@ -98,31 +98,31 @@ class Record:
 
 def find_breaks(chain: Chain, record: Record) -> Iterator[Break]:
     """Yield the breaks of the chain in the order of its heads."""
-    content = _Content(chain, record)
-    before: Head | None = None
+    content = _ContentChecker(chain, record)
+    previous: Head | None = None
     for head, digest in zip(chain.heads, chain.recorded_digests, strict=True):
-        for text in _link(before, head, digest):
+        for text in _link_breaks(previous, head, digest):
             yield Break(head.number, head.date, "", text)
         if head.number >= chain.begin:
             yield from content.check(head)
-        before = head
+        previous = head
 
 
-def _link(before: Head | None, head: Head, recorded_digest: str) -> Iterator[str]:
-    if head.number != (1 if before is None else before.number + 1):
+def _link_breaks(previous: Head | None, head: Head, recorded_digest: str) -> Iterator[str]:
+    if head.number != (1 if previous is None else previous.number + 1):
         yield "a head before this one is missing"
-    elif head.previous != (NO_HEAD if before is None else before.digest):
+    elif head.previous != (NO_HEAD if previous is None else previous.digest):
         yield "its link to the previous head is wrong"
-    elif before is not None and head.day <= before.day and not head.full:
+    elif previous is not None and head.day <= previous.day and not head.full:
         yield "its day is not later than the day of the previous head"
-    elif before is None and not head.full:
+    elif previous is None and not head.full:
         yield "the first head does not cover the complete record"
     if recorded_digest != head.digest:
         yield "its digest does not match its fields"
 
 
-class _Content:
-    """Checks the contents of the heads in order."""
+class _ContentChecker:
+    """Check the contents of the heads in order."""
 
     def __init__(self, chain: Chain, record: Record) -> None:
         self._chain, self._runs = chain, record.runs
@@ -132,7 +132,7 @@ class _Content:
         self._incidents = {incident.id: incident for incident in record.incidents}
 
     def check(self, head: Head) -> Iterator[Break]:
-        """Yield the changes of the head's content. A head that covers the complete record resets the positions."""
+        """Yield the breaks of the head's content. A head that covers the complete record resets the positions."""
         if head.full:
             self._positions.clear()
         breaks: list[Break] = []
@@ -146,45 +146,47 @@ class _Content:
             if not breaks and root([parts[name].leaf for name in sorted(parts)]) != head.content:
                 report("", "its content does not match the record: data was added or removed")
         else:
-            _compare(parts, self._chain.proofs.get(head.number, ()), head, report)
+            _check_proofs(parts, self._chain.proofs.get(head.number, ()), head, report)
         yield from breaks
 
     def _parts(self, content: Covered, report: Callable[[str, str], None]) -> dict[str, Part]:
         series: dict[str, dict[Series, str]] = {}
         for name, (position, recorded_digest) in content.series.items():
             product = name[0].partition("/")[0]
-            series.setdefault(product, {})[name] = self._series(name, position, recorded_digest, report)
+            series.setdefault(product, {})[name] = self._series_digest(name, position, recorded_digest, report)
         items: dict[tuple[str, str], list[str]] = {}
         for (kind, identity), recorded_digest in content.items.items():
-            product, now = self._item(kind, identity)
-            if now != recorded_digest:
-                change = "is missing" if now is None else "was changed"
+            product, current_digest = self._item_digest(kind, identity)
+            if current_digest != recorded_digest:
+                change = "is missing" if current_digest is None else "was changed"
                 report(product, f"the {kind} {identity} {change}")
-            items.setdefault((product, kind), []).append(now or recorded_digest)
+            items.setdefault((product, kind), []).append(current_digest or recorded_digest)
         return {
             name: Part(name, series.get(name, {}), items.get((name, FACT), ()), items.get((name, INCIDENT), ()))
             for name in {*series, *(product for product, _ in items)}
         }
 
-    def _series(
+    def _series_digest(
         self, name: Series, position: Position, recorded_digest: str, report: Callable[[str, str], None]
     ) -> str:
-        """Return the digest of the runs that a head covers. The recorded digest if the runs no longer fit."""
-        before = self._positions.get(name)
+        """Return the digest of the runs that a head covers. If the runs do not match, return the recorded digest."""
+        previous = self._positions.get(name)
         self._positions[name] = position
         product, _, check = name[0].partition("/")
         exact = self._chain.proofs is None  # the runs of a bundle end at its instant
         try:
-            now = series_digest(name, covered_runs(self._runs.get(name, ()), before, position, exact=exact))
+            current_digest = series_digest(
+                name, covered_runs(self._runs.get(name, ()), previous, position, exact=exact)
+            )
         except ValueError as error:
             report(product, f"runs of the check {check} were changed: {error}")
             return recorded_digest
-        if now != recorded_digest:
+        if current_digest != recorded_digest:
             report(product, f"runs of the check {check} were changed, added or removed")
-        return now
+        return current_digest
 
-    def _item(self, kind: str, identity: str) -> tuple[str, str | None]:
-        """Return the product and the digest of a fact or an incident. The digest is None if it is missing."""
+    def _item_digest(self, kind: str, identity: str) -> tuple[str, str | None]:
+        """Return the product and the digest of a fact or incident. Returns no product and None if it is missing."""
         if kind == FACT and identity in self._facts:
             return self._products[identity], fact_digest(self._facts[identity])
         if kind == INCIDENT and identity in self._incidents:
@@ -193,7 +195,7 @@ class _Content:
         return "", None
 
 
-def _compare(
+def _check_proofs(
     parts: Mapping[str, Part], proofs: Sequence[Proof], head: Head, report: Callable[[str, str], None]
 ) -> None:
     by_product = {proof.product: proof for proof in proofs}
@@ -211,13 +213,13 @@ def _compare(
 
 
 def late_runs(chain: Chain, record: Record) -> Iterator[Run]:
-    """Yield the runs that no head covers although they began before the end of the last closed day."""
+    """Yield the runs that began before the end of the last closed day but that no head covers."""
     if not chain.heads:
         return
-    newest: dict[Series, int] = {}
+    last_covered: dict[Series, int] = {}
     for number, content in sorted(chain.covered.items()):
         if number >= chain.begin:
-            newest |= {name: position.first for name, (position, _) in content.series.items()}
+            last_covered |= {name: position.first for name, (position, _) in content.series.items()}
     end = (chain.heads[-1].day + 1) * DAY
     for name, runs in record.runs.items():
-        yield from (run for run in runs if newest.get(name, -1) < run.first < end)
+        yield from (run for run in runs if last_covered.get(name, -1) < run.first < end)

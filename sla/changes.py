@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sla.interval import Interval
 
-_CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
+_CERTAIN_STATES = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN, Outcome.UNKNOWN: State.UNKNOWN}
 _DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Outcome.UNKNOWN: State.UNKNOWN}
 
 
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 class ChangeHistory(History):
-    """The states given by changes in order of time. Time before the first change and from `until` on is unknown.
+    """The states that follow from changes in order of time. Time before the first change and after `until` is unknown.
 
     If several changes have the same instant, the last one is used.
 
@@ -58,17 +58,17 @@ class ChangeHistory(History):
     def _append_states(self, before: Outcome, change: Change, end: int) -> None:
         """Append the states from the change to the next change."""
         if end < change.at:
-            raise ValueError(f"changes are in order: {end} is before {change.at}")
+            raise ValueError(f"changes must be in order of time: {end} is before {change.at}")
         if change.outcome is not Outcome.UNKNOWN and change.outcome is not before:
             doubt_ends = min(change.at + change.resolution, end)
             if before is not Outcome.UNKNOWN:
                 self._state_sums.append((change.at + doubt_ends) // 2, _DOUBT_STATES[before])
             self._state_sums.append(doubt_ends, _DOUBT_STATES[change.outcome])
-        self._state_sums.append(end, _CERTAIN[change.outcome])
+        self._state_sums.append(end, _CERTAIN_STATES[change.outcome])
 
     def counts(self, window: Interval) -> Counts:
         """Return the number of changes to each outcome within the window."""
-        return Counts(*(by_state.within(window) for by_state in self._counters.values()))
+        return Counts(*(counter.within(window) for counter in self._counters.values()))
 
     @property
     def final_until(self) -> int:

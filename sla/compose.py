@@ -49,9 +49,8 @@ class Composition(History):
         "rule",
     )
 
-    RECENT: ClassVar[int] = (
-        DAY  # changes in this time before the newest observation do not change `revision`, microseconds
-    )
+    # Changes less than this before the newest observation do not change `revision`, microseconds.
+    RECENT: ClassVar[int] = DAY
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
         self.rule = rule
@@ -84,9 +83,9 @@ class Composition(History):
 
     @property
     def revision(self) -> int:
-        """A number that increases if states change that are more than `RECENT` before the newest observation.
+        """A number that increases if states change that are older than `RECENT` before the newest observation.
 
-        It also increases with the first observation after such a long time.
+        It also increases with the first observation after a pause of this length.
         """
         self._extend_final_part()
         return self._revision
@@ -174,17 +173,15 @@ class Composition(History):
         """Yield the product's states in the window by merging the changes of all members."""
         if not window.length:
             return
-        iterators, decide_state = (
-            [self._pieces_of(member, window) for member in self.members],
-            self._decision_function(),
-        )
-        first = [next(pieces) for pieces in iterators]
-        states = [piece[2] for piece in first]
+        iterators = [self._pieces_of(member, window) for member in self.members]
+        decide_state = self._decision_function()
+        first_pieces = [next(pieces) for pieces in iterators]
+        states = [piece[2] for piece in first_pieces]
         by_state = [0] * (len(State) + self._joining)  # the last entry is the number of members that do not count yet
         for state in states:
             by_state[state] += 1
         start = window.start
-        if any(piece[1] < window.end for piece in first):  # usually nothing has changed since the last query
+        if any(piece[1] < window.end for piece in first_pieces):  # usually nothing has changed since the last query
             changes = _in_order([_changes(pieces, index) for index, pieces in enumerate(iterators)], window)
             for instant, simultaneous in groupby(changes, itemgetter(0)):
                 yield Piece(start, instant, decide_state(by_state))
@@ -213,7 +210,7 @@ class Composition(History):
 
 
 def _probably_final_until(ends: Sequence[int | None], expiries: Sequence[int | None]) -> int | None:
-    """Return the earliest end of the leaves that are not silent. None without observations."""
+    """Return the earliest end of the leaves that are not silent. None if there are no observations."""
     known = [(end, expiry) for end, expiry in zip(ends, expiries, strict=True) if end is not None]
     newest = max((end for end, _ in known), default=None)
     return min((end for end, expiry in known if (expiry or end) >= (newest or end)), default=None)

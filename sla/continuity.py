@@ -4,10 +4,10 @@ A synthetic transaction is a run (`sla/intent.py`) of two writes: `begin` keeps 
 is read back. The recovery point actual (RPA) is the time from the oldest acknowledged write that is missing to the
 instant of the failure, zero if none is missing. Its bounds:
 
-- low: from the acknowledgement of that write to the earliest instant of the failure, which is not before the newest
-  acknowledgement that is missing.
-- high: from the sending of the newest earlier write that is present to the latest instant of the failure. Writes of
-  others between the two may be missing too. None if no earlier write is present.
+- low: from the acknowledgement of that write to the earliest instant of the failure. The failure is not earlier than
+  the last acknowledgement of a missing write.
+- high: from when the last earlier write that is present was sent, to the latest instant of the failure. Writes of other
+  clients after that write may be missing too. None if no earlier write is present.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TransactionState(StrEnum):
 
 
 def transaction_state(run: Run) -> TransactionState:
-    """Return the state of a transaction. A loss counts more than a duplicate, and both more than no acknowledgement."""
+    """Return the state of a transaction. LOST takes precedence over DUPLICATED, and both over NEVER_ACKNOWLEDGED."""
     acknowledged = [step for step in WRITES if run.acknowledged(step) is not None]
     sent = [step for step in WRITES if run.outcome(step) is not None]
     if run.reading is None:
@@ -79,21 +79,21 @@ class Failure(NamedTuple):
 
 
 def failures(pieces: Iterable[Piece]) -> list[Failure]:
-    """Return the failures that are over: each time that is not certainly up, contains certain downtime, and ended."""
-    stretches = [(is_up, list(group)) for is_up, group in groupby(pieces, lambda piece: piece.state is State.UP)]
-    failures_so_far = []
-    for (is_up, stretch), (_, following) in pairwise(stretches):
-        certain = None if is_up else next((piece.start for piece in stretch if piece.state is State.DOWN), None)
+    """Return the ended failures: the times that are not certainly up and contain certain downtime."""
+    spans = [(is_up, list(group)) for is_up, group in groupby(pieces, lambda piece: piece.state is State.UP)]
+    ended_failures = []
+    for (is_up, span), (_, following) in pairwise(spans):
+        certain = None if is_up else next((piece.start for piece in span if piece.state is State.DOWN), None)
         if certain is not None:
-            point = next(piece.start for piece in stretch if piece.state.estimate is State.DOWN)
-            failures_so_far.append(Failure(Bounds(stretch[0].start, point, certain), following[0].start))
-    return failures_so_far
+            point = next(piece.start for piece in span if piece.state.estimate is State.DOWN)
+            ended_failures.append(Failure(Bounds(span[0].start, point, certain), following[0].start))
+    return ended_failures
 
 
 def unobserved_failure(lost: Sequence[Run]) -> Failure:
     """Return the failure that lost the transactions, if no downtime was observed.
 
-    It was after the last acknowledgement that is missing, and before the first reading that found a loss.
+    It was after the last acknowledgement of a missing write, and before the first reading that found a loss.
     """
     writes = [write.acknowledged for write in _writes(lost) if not write.present]
     readings = [write.reading.at for write in lost if write.reading is not None]
@@ -175,7 +175,7 @@ def open_at_failure(runs: Iterable[Run], failure: Failure) -> list[Run]:
 def result(
     product: str, transaction: str, runs: Sequence[Run], failure: Failure | None, until: int
 ) -> ContinuityResult:
-    """Return the result for the transactions: those that were open at the failure, or all if there was no failure."""
+    """Return the result for `runs`: the transactions that were open at the failure, or all if there was no failure."""
     states = {run.id: transaction_state(run) for run in runs}
     unaffected = (TransactionState.PRESERVED, TransactionState.OPEN)
     affected = tuple(run for run, state in states.items() if state not in unaffected)
@@ -187,7 +187,7 @@ def result(
 def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[int | None]:
     """Return the recovery point actual with its bounds. Without a failure it is zero, or unknown if writes are missing.
 
-    It is above zero if a write is missing. Only writes acknowledged before the latest instant of the failure count.
+    It is above zero if a write is missing. Only writes acknowledged by the latest instant of the failure count.
     """
     writes = [write for write in _writes(runs) if failed is None or write.acknowledged <= failed.high]
     missing = next((write for write in writes if not write.present), None)
@@ -204,7 +204,7 @@ def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[in
 
 
 def _after_missing(failed: Bounds[int], missing: Sequence[int]) -> Bounds[int]:
-    """Return the bounds of the failure without the time before the newest acknowledgement of a write that it lost."""
+    """Return the bounds of the failure, limited to the time after the last acknowledgement of a write that it lost."""
     low = max(failed.low, *missing)
     return Bounds(low, failed.point if failed.point >= low else low + (failed.high - low) // 2, failed.high)
 

@@ -1,4 +1,4 @@
-"""Definitions: a product's rule, members, objective, window and agreement, valid from an instant on.
+"""Definitions: a product's rule, members, objective, window and agreement, each valid from an instant on.
 
 measurement.md, section 3, "Eras". A definition is part of the record. A new one is appended if a change of the
 configuration changes the meaning of figures. Definitions are never edited, so past figures are computed with the
@@ -100,7 +100,7 @@ class Definition:
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that are equal only for definitions of the same meaning.
+        """Twelve hexadecimal digits that are equal only for definitions with the same meaning.
 
         The order of members, the notation of the rule and the time do not change the digest.
         """

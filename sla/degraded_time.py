@@ -1,6 +1,6 @@
-"""The time in which a product was degraded, of an agreement that counts it as downtime.
+"""The time in which a product was degraded, for an agreement that counts degraded time as downtime.
 
-The contractual history is down whenever the raw history is, and also while the product is up but degraded. So the
+The contractual history is down whenever the raw history is down, and also while the product is up but degraded. So the
 degraded time is the time in which only the contractual history is down.
 """
 
@@ -27,9 +27,9 @@ def degraded_time(raw: History, contractual: History, window: Interval, excluded
     """
     low = point = high = 0
     for part in subtract(window, excluded):
-        for start, end, (state, strict) in joint_pieces((raw, contractual), part):
+        for start, end, (raw_state, state) in joint_pieces((raw, contractual), part):
             length = end - start
-            low += length * (state is State.UP and strict is State.DOWN)
-            point += length * (strict.estimate is State.DOWN and state.estimate is not State.DOWN)
-            high += length * (state is not State.DOWN and strict is not State.UP)
+            low += length * (raw_state is State.UP and state is State.DOWN)
+            point += length * (state.estimate is State.DOWN and raw_state.estimate is not State.DOWN)
+            high += length * (raw_state is not State.DOWN and state is not State.UP)
     return Bounds(low, point, high)

@@ -12,10 +12,10 @@ DependencyPath = tuple[str, ...]
 
 
 def shortest_paths(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, DependencyPath]:
-    """Return a shortest path to each direct and indirect dependency of `start`, the nearest first.
+    """Return the shortest path to each direct and indirect dependency of `start`, the nearest first.
 
-    A path begins with `start` and ends with the dependency. `start` itself is not in the result, even in a cycle. Of
-    several paths of the same length, the first one in the order of `needs` is returned.
+    A path begins with `start` and ends with the dependency. `start` itself is not in the result, even in a cycle. If
+    several paths have the same length, the first one in the order of `needs` is returned.
 
     >>> shortest_paths({"grants": ["forms", "mail"], "forms": ["login", "mail"]}, "grants")["login"]
     ('grants', 'forms', 'login')

@@ -1,4 +1,4 @@
-"""Downtime by design: a product is down on purpose while another product runs at another site than its primary one.
+"""Downtime by design: a product is down on purpose while another product does not run at its primary site.
 
 The time at another site lasts from the estimated instant of a recorded failover to that of the next recorded failback.
 Downtime by design is the part of it in which the product's own point state is down. It is downtime in all measured
@@ -37,10 +37,10 @@ def time_at_another_site(changes: Iterable[SiteChange], until: int) -> Iterator[
         yield Interval(since, until)
 
 
-def downtime_by_design(history: History, away: Iterable[Interval], window: Interval) -> Iterator[Interval]:
-    """Yield the parts of the window in which the product's point state was down while the other product was away."""
-    for absence in away:
-        start, end = max(absence.start, window.start), min(absence.end, window.end)
+def downtime_by_design(history: History, elsewhere: Iterable[Interval], window: Interval) -> Iterator[Interval]:
+    """Yield the product's point downtime in the window while the other product ran at another site."""
+    for time_elsewhere in elsewhere:
+        start, end = max(time_elsewhere.start, window.start), min(time_elsewhere.end, window.end)
         if start < end:
             yield from point_downtime(history, Interval(start, end))
 
@@ -48,6 +48,6 @@ def downtime_by_design(history: History, away: Iterable[Interval], window: Inter
 def excluded_by_design(
     history: History, changes: Iterable[SiteChange], window: Interval, other: str
 ) -> Iterator[Exclusion]:
-    """Yield an exclusion for each downtime by design in the window. `changes` are those of the product `other`."""
+    """Yield an exclusion for each downtime by design in the window. `changes` are the site changes of `other`."""
     for span in downtime_by_design(history, time_at_another_site(changes, window.end), window):
         yield Exclusion(span, Cause.DOWN_BY_DESIGN, other, reason="runs at another site")

@@ -5,9 +5,9 @@
     avoided, previous   = (share of downtime before x counted - downtime) x rate
 
 `counted` is the time that a figure covers. For the estimate it is the known time (unknown time has no cost). For the
-bounds it is all time, and unknown time and doubt count as downtime for one bound and as uptime for the other. So low <=
-point <= high. The share of downtime in the previous period is used, because months differ in length and coverage. All
-amounts are exact fractions.
+bounds it is all time; unknown time and doubt count as downtime for one bound and as uptime for the other. So low <=
+point <= high. The previous period is compared by its share of downtime, because months differ in length and coverage.
+All amounts are exact fractions.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Rate:
 
     def __post_init__(self) -> None:
         if self.amount <= 0:
-            raise ValueError(f"an hour of downtime costs more than 0: {self.amount}")
+            raise ValueError(f"the cost of an hour of downtime must be above 0: {self.amount}")
 
     def cost(self, microseconds: int | Fraction) -> Fraction:
         """Return the cost of the downtime."""
@@ -121,8 +121,10 @@ def value(rate: Rate, measured: Measured, previous: Measured | None = None) -> V
     """
     lost, counted = measured.downtime, _counted_time(measured)
     has_known_time = counted.point > 0
-    goal = measured.objective
-    allowed = None if goal is None or not has_known_time else Bounds(*(goal.allowed(length) for length in counted))
+    objective = measured.objective
+    allowed = (
+        None if objective is None or not has_known_time else Bounds(*(objective.allowed(length) for length in counted))
+    )
     shares = None if previous is None or not has_known_time else _shares(previous)
     before = None if shares is None else Bounds(*(s * t for s, t in zip(shares, counted, strict=True)))
     return Value(

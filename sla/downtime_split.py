@@ -1,8 +1,9 @@
-"""Split a product's downtime by the dependencies that were down at the same time, and compare it with independence.
+"""Split a product's downtime by the dependencies that were down at the same time.
 
 Each instant of the product's point downtime is counted for exactly one set of dependencies: the dependencies whose
 point state was down at that instant. So the split adds up to the downtime, and time in which two dependencies were down
-is counted once, for both together. The split shows coincidence, not causes.
+is counted once, for both together. The split shows coincidence, not causes. It is compared with the split that would be
+expected if product and dependencies failed independently.
 """
 
 from __future__ import annotations
@@ -34,9 +35,8 @@ _UNCLEAR = None  # the key of downtime in which no dependency was down, and at l
 class DowntimeSplit:
     """A window's downtime by the set of dependencies that were down at the same time, microseconds.
 
-    In `split`, the key of an empty set has the downtime while all dependencies were up, and the key None the unclear
-    downtime. `joint_durations` are the durations of an imaginary product whose members are the product and all its
-    dependencies.
+    In `split`, the empty set has the downtime while all dependencies were up, and None has the unclear downtime.
+    `joint_durations` are the durations of an imaginary product whose members are the product and all its dependencies.
     """
 
     window: Interval
@@ -159,7 +159,7 @@ def _down_set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] |
 def joint_pieces(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, int, list[State]]]:
     """Yield start and end of each interval without a change, and the state of each history in it.
 
-    The list of states is changed by the next step of the iteration.
+    The next iteration changes the same list of states.
     """
     states = [State.UNKNOWN] * len(histories)
     start = window.start

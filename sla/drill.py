@@ -1,8 +1,8 @@
 """Drills: planned exercises of a failover, failback, restore or deployment, and statements about them.
 
-A drill is a fact of the kind `drill`; everything else about it is a later fact that names its id: its end, when the
-monitor detected the outage, a measured recovery point, findings and signatures. `sla/drill_facts.py` reads and states
-these, `sla/drill_result.py` measures the drill.
+The start of a drill is a fact of the kind `drill`. Later facts refer to its id: its end, the detection of the outage,
+measured recovery points, findings and signatures. `sla/drill_facts.py` creates and reads these facts,
+`sla/drill_result.py` measures the drill.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DRILL: Final = "drill"
 
 
 class DrillKind(StrEnum):
-    """The procedure of a drill. `tabletop` and `isolated` do not touch the product, so they prove nothing."""
+    """The procedure of a drill. `tabletop` and `isolated` drills do not affect the product, so they prove nothing."""
 
     FAILOVER = "failover"
     FAILBACK = "failback"
@@ -72,7 +72,7 @@ class Drill:
 
     @property
     def id(self) -> str:
-        """The id of the fact of the drill's start."""
+        """The id of the fact that starts the drill."""
         return self.fact().id
 
     def fact(self) -> Fact:
@@ -133,7 +133,7 @@ class RecoveryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding of a drill with its owner. `due` is the first instant at which it is overdue, `day` the day in UTC."""
+    """A finding of a drill with its owner. `day` is the due day in UTC, `due` the first instant after that day."""
 
     id: str
     made: int
@@ -170,7 +170,7 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """A drill with all statements until an instant. `detected`: the instant at which the monitor reported it."""
+    """A drill with all statements until an instant. `detected` is when the monitor reported the outage."""
 
     id: str
     drill: Drill

@@ -1,4 +1,4 @@
-"""State and read the facts about drills: start, end, detection, recovery points, findings and signatures."""
+"""Create and read the facts about drills: start, end, detection, recovery points, findings and signatures."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def drill_finding(drill: str, product: str, made: int, author: str, text: str, o
     Raises:
         ValueError: `due` is not a date.
     """
-    _after(due)
+    _end_of_day(due)
     return Fact.of(made, author, DRILL_FINDING, product, {"drill": drill, "text": text, "owner": owner, "due": due})
 
 
@@ -81,7 +81,7 @@ def drill_sign_off(drill: str, product: str, made: int, author: str, note: str) 
 
 
 def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
-    """Return the drills as of the instant in the order of their start, each with the statements until then.
+    """Return the drills as of the instant, ordered by their start, each with the statements until then.
 
     Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
     """
@@ -131,30 +131,30 @@ def _microseconds(seconds: float | None) -> int | None:
     if seconds is None:
         return None
     if seconds < 0:
-        raise ValueError(f"a duration is 0 or more: {seconds}")
+        raise ValueError(f"a duration must be 0 or more: {seconds}")
     return round(seconds * SECOND)
 
 
-def _after(day: str) -> int:
+def _end_of_day(day: str) -> int:
     """Return the first instant after the day in UTC."""
     if len(day) != len("2027-01-31"):
-        raise ValueError(f'"{day}" is not a date; write 2027-01-31')
+        raise ValueError(f'"{day}" is not a date; use the format 2027-01-31')
     return parse_instant(f"{day}T00:00:00Z") + DAY
 
 
-def _ended(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _add_end(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     """Add the end. Only the first end counts. Its instant is limited to the time from the start to the statement."""
     at = max(record.drill.started, min(fact.made, parse_instant(str(body["at"]))))
     end = DrillEnd(at, fact.author, str(body["reason"]))
     return record if record.end is not None else replace(record, end=end)
 
 
-def _detected(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _add_detection(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     del body
     return record if record.detected is not None else replace(record, detected=fact.made)
 
 
-def _point(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _add_recovery_point(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     length = _microseconds(body["seconds"])
     if length is None:
         return record
@@ -164,13 +164,15 @@ def _point(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRec
     return replace(record, points=(*record.points, point))
 
 
-def _finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _add_finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     day = str(body["due"])
     texts = str(body["text"]), str(body["owner"]), day
-    return replace(record, findings=(*record.findings, Finding(fact.id, fact.made, fact.author, *texts, _after(day))))
+    return replace(
+        record, findings=(*record.findings, Finding(fact.id, fact.made, fact.author, *texts, _end_of_day(day)))
+    )
 
 
-def _closed(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _close_finding(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     name = str(body["finding"])
     findings = (
         replace(finding, closed=fact.made) if finding.id == name and finding.closed is None else finding
@@ -179,17 +181,17 @@ def _closed(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRe
     return replace(record, findings=tuple(findings))
 
 
-def _sign_off(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
+def _add_sign_off(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
     return replace(record, signed=(*record.signed, SignOff(fact.made, fact.author, str(body["note"]))))
 
 
 _READERS: Final[Mapping[str, Callable[[DrillRecord, Fact, Mapping[str, Any]], DrillRecord]]] = {
-    DRILL_END: _ended,
-    DRILL_DETECTED: _detected,
-    DRILL_RECOVERY_POINT: _point,
-    DRILL_FINDING: _finding,
-    DRILL_FINDING_CLOSED: _closed,
-    DRILL_SIGN_OFF: _sign_off,
+    DRILL_END: _add_end,
+    DRILL_DETECTED: _add_detection,
+    DRILL_RECOVERY_POINT: _add_recovery_point,
+    DRILL_FINDING: _add_finding,
+    DRILL_FINDING_CLOSED: _close_finding,
+    DRILL_SIGN_OFF: _add_sign_off,
 }
 
 _TEXTS: Final[Mapping[str, str]] = {

@@ -33,9 +33,9 @@ _POSSIBLE: Final = frozenset(State) - {State.UP}
 class DrillResult:
     """The measured result of a drill as of `at`; instants and durations in microseconds, None if unknown.
 
-    `measured` is the time that the figures are about. `recovered` is whether the product was up at the end of it.
+    `measured` is the time that the figures cover. `recovered` is whether the product was up at the end of this time.
     `provisional`: observations until the end of the drill may still arrive. `met` is whether the drill proves that the
-    RTO and the RPO are kept, with the reason.
+    RTO and the RPO are met, with the `reason`.
     """
 
     record: DrillRecord
@@ -110,7 +110,7 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     if not drill.kind.measured:
         reason = f"a drill of the kind {drill.kind} does not touch the product and proves no RTO"
         return DrillResult(record, at, drill_time, (), None, NO_BOUNDS, NO_BOUNDS, None, False, None, reason)
-    measured, provisional = _decided(drill_time, history, at)
+    measured, provisional = _final_part(drill_time, history, at)
     pieces = tuple(history.pieces(measured)) if measured.length else ()
     recovered = _recovered(pieces)
     recovery = _recovery_time(pieces, recovered=recovered)
@@ -133,8 +133,8 @@ def drill_result(record: DrillRecord, history: History, at: int, *, site_changed
     return replace(result, met=met, reason=reason)
 
 
-def _decided(drill_time: Interval, history: History, at: int) -> tuple[Interval, bool]:
-    """Return the part of the time that the next observation does not change, and whether a later part may change.
+def _final_part(drill_time: Interval, history: History, at: int) -> tuple[Interval, bool]:
+    """Return the part of the drill that later observations do not change, and whether a later part may change.
 
     Once the last observation has expired, the time after it is unknown.
     """
@@ -171,16 +171,16 @@ def _length(span: Interval | None) -> int:
 
 
 def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]:
-    """Return whether RTO and RPO were met, None if the record does not decide it, and the reason."""
-    if (failed := _missed(result)) is not None:
-        return False, failed
-    if (open_ := _undecided(result, exercised=exercised)) is not None:
-        return None, open_
-    return True, _kept_limits(result.record.drill)
+    """Return whether RTO and RPO were met (None if the record is not sufficient), and the reason."""
+    if (reason := _reason_missed(result)) is not None:
+        return False, reason
+    if (reason := _reason_undecided(result, exercised=exercised)) is not None:
+        return None, reason
+    return True, _met_limits(result.record.drill)
 
 
-def _kept_limits(drill: Drill) -> str:
-    """Return which promised limits were kept. At least one is promised."""
+def _met_limits(drill: Drill) -> str:
+    """Return which promised limits were met. At least one is promised."""
     if drill.rpo is None:
         return "the recovery time kept the RTO; no RPO was stated"
     if drill.rto is None:
@@ -188,7 +188,7 @@ def _kept_limits(drill: Drill) -> str:
     return "recovery time and recovery point kept the promised limits"
 
 
-def _missed(result: DrillResult) -> str | None:
+def _reason_missed(result: DrillResult) -> str | None:
     """Return the reason why the drill certainly missed RTO or RPO."""
     drill, low, lost = result.record.drill, result.recovery.low, result.lost
     if drill.rto is not None and low is not None and low > drill.rto:
@@ -203,8 +203,8 @@ def _missed(result: DrillResult) -> str | None:
     return None
 
 
-def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
-    """Return the reason why the record cannot decide the verdict, None if it can."""
+def _reason_undecided(result: DrillResult, *, exercised: bool) -> str | None:
+    """Return the reason why the record is not sufficient for a verdict. None if it is sufficient."""
     drill, high = result.record.drill, result.recovery.high
     reasons = (
         (result.record.end is None, "the drill has not ended"),
@@ -219,15 +219,11 @@ def _undecided(result: DrillResult, *, exercised: bool) -> str | None:
         (
             drill.rpo is not None
             and drill.rpo > 0
-            and any(most is None or most > drill.rpo for most in _most_lost(result)),
+            and any(point.high is None or point.high > drill.rpo for point in result.record.points),
             "the RPO is between the bounds of the recovery point",
         ),
     )
     return next((reason for applies, reason in reasons if applies), None)
-
-
-def _most_lost(result: DrillResult) -> list[int | None]:
-    return [point.high for point in result.record.points]
 
 
 def _bounds(figure: Bounds[int | None]) -> dict[str, float | None]:

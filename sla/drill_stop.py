@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StopCondition:
-    """A drill is stopped after `longest` (microseconds), or when the share `spent` of the budget is spent.
+    """Stop a drill after `longest` (microseconds), or when the share `spent` of the budget is spent.
 
-    `at_hold`: it is also stopped when the release gate answers `hold`.
+    `at_hold`: also stop it when the release gate answers `hold`.
     """
 
     longest: int
@@ -26,7 +26,7 @@ class StopCondition:
     def reason(self, duration: int, spent: Fraction | None, hold: str | None) -> str | None:
         """Return the reason why a drill of this length must stop, None if it may continue.
 
-        `spent` is the spent share of the budget, None without a figure; `hold` the reason of the gate while it holds.
+        `spent` is the spent share of the budget, None if unknown. `hold` is the gate's reason to hold, if it has one.
         """
         if duration >= self.longest:
             return f"the drill reached its maximum length of {format_duration(self.longest)}"

@@ -1,4 +1,4 @@
-"""Format durations: convert microseconds to units for people.
+"""Format durations in units that people read.
 
 A single figure is truncated, by at most 1 % if it is a minute or more. Bounds are rounded outwards, with enough digits
 that two different bounds are printed differently.
@@ -42,7 +42,8 @@ def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
     exact = (low, point, high)
     steps = [_STEPS.index(_smallest_unit(length)) for length in exact]
     while True:
-        # Use the smallest unit of those that are not less than a tenth: 1d 1h 10m with 1d 1h 50m, 3d with 20ms.
+        # Print a duration with the smallest unit of all durations that are at least a tenth of it: 1d 1h 10m next to
+        # 1d 1h 50m, but 3d next to 20ms.
         steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= length) for length in exact]
         texts = _bounds(exact, [_STEPS[step] for step in steps])
         equal_texts = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sla.state_sums import StateSums
     from sla.timeline import Timeline
 
-EVER = -(2**62)  # before every instant, microseconds
+EVER = -(2**62)  # earlier than any recorded instant, microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +120,9 @@ class Eras(History):
 
     def objectives(self, window: Interval) -> Sequence[tuple[Interval, Objective]]:
         """Return the parts of the window by objective. The first objective also applies before the first era."""
-        newest = self._eras[-1]
-        if newest.objective is not None and self._effective()[-1][0] <= window.start:
-            return [(window, newest.objective)]
+        newest_era = self._eras[-1]
+        if newest_era.objective is not None and self._effective()[-1][0] <= window.start:
+            return [(window, newest_era.objective)]
         parts: list[tuple[Interval, Objective]] = []
         for era, part in self.spans(window):
             objective = (era or self._eras[0]).objective
@@ -144,14 +144,14 @@ class Eras(History):
     def decided_until(self, now: int) -> int:
         """Return the instant up to which no later observation can change which definition applies, at most `now`.
 
-        A definition whose new members have no observation applies one hold after it was loaded. For another hold, an
-        observation that was sent earlier may still arrive.
+        A definition whose new members have no observation applies one hold after it was loaded. Until another hold has
+        passed, an observation that was sent earlier may still arrive.
         """
         self._effective()
         if self._complete:
             return now
-        open_ = (era.made for era in self._eras if not era.complete and now < era.made + 2 * era.hold)
-        return min([now, *open_])
+        undecided = (era.made for era in self._eras if not era.complete and now < era.made + 2 * era.hold)
+        return min([now, *undecided])
 
     @property
     def fixed_until(self) -> int | None:
@@ -188,7 +188,7 @@ class Eras(History):
                 yield at, era if history is era.history else replace(era, history=history)
 
     def _single(self, window: Interval) -> Composition | None:
-        """Return the composition of the era that contains the window. None if there is no such era."""
+        """Return the composition of the era that contains the complete window. None if there is no such era."""
         starts = self._effective()
         last = bisect_left(starts, window.end, key=itemgetter(0)) - 1
         return starts[last][1].history if starts[last][0] <= window.start else None

@@ -1,8 +1,8 @@
-"""Escalate alerts that are not acknowledged: determine the due step of a plan, and the time of the next step.
+"""Escalate alerts that are not acknowledged: determine which step of a plan is due, and when the next one is due.
 
 A step is due `after` the previous step, or immediately if the previous step has no receiver that can be reached, for
-example because its rota has a gap. A call executes at most one step with a receiver, so that after a standstill of the
-daemon the receivers of each step still have time to respond.
+example because its rota has a gap. A call executes at most one step with a receiver, so that the receivers of each step
+have time to respond even if the daemon was stopped for a while.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class StepReceivers(NamedTuple):
 class Progress:
     """The progress of the escalation of one alert. Instants are in microseconds since the epoch.
 
-    `step` is the number of steps that were taken, `entered` when the last of them was (with 0 steps: the start). `due`
-    is when the next step or the next repetition is due, None if none is. `receivers` and `person` are those of the
-    last step, `round` counts its notifications from 1. A last step without a receiver has `round` 0 and is taken as
-    soon as it has one.
+    `step` is the number of executed steps, `entered` the instant of the last one (with 0 steps: of the start). `due` is
+    the instant of the next step or repetition, None if there is none. `receivers` and `person` are those of the last
+    step; `round` counts its notifications from 1. A last step without a receiver has `round` 0 and is executed as soon
+    as it has one.
     """
 
     plan: str
@@ -68,22 +68,22 @@ def advance(
     plan: Plan,
     progress: Progress,
     now: int,
-    call: Callable[[Step], StepReceivers],
+    receivers_of: Callable[[Step], StepReceivers],
     reachable: Callable[[tuple[str, ...]], bool],
 ) -> Progress:
     """Return the progress at `now`: unchanged, or after executing the step that is due.
 
-    `call` returns the receivers of a step at this instant, `reachable` whether one of some receivers can be reached.
-    The caller notifies the receivers if the progress has changed. A plan that became shorter keeps its
-    last step.
+    `receivers_of` returns the receivers of a step at this instant, `reachable` whether any of the receivers can be
+    reached. The caller notifies the receivers if the progress has changed. If the plan became shorter, its last step
+    applies.
     """
     progress = _limit_to_plan(plan, progress, now)
     if progress.step == len(plan.steps):
-        return _repeat(plan, progress, now, call)
+        return _repeat(plan, progress, now, receivers_of)
     if not _is_step_due(progress, now, reachable):
         return progress
     while progress.step < len(plan.steps):
-        progress = _enter(plan, progress.step + 1, now, call(plan.steps[progress.step]))
+        progress = _execute_step(plan, progress.step + 1, now, receivers_of(plan.steps[progress.step]))
         if progress.receivers:
             break
     return progress
@@ -111,20 +111,22 @@ def _is_step_due(progress: Progress, now: int, reachable: Callable[[tuple[str, .
     return progress.step > 0 and not (progress.receivers and reachable(progress.receivers))
 
 
-def _enter(plan: Plan, step: int, now: int, called: StepReceivers) -> Progress:
+def _execute_step(plan: Plan, step: int, now: int, step_receivers: StepReceivers) -> Progress:
     wait = _wait(plan, step)
     due = None if wait is None else now + wait
-    return Progress(plan.id, step, now, due, called.receivers, called.person, 1 if called.receivers else 0)
+    return Progress(
+        plan.id, step, now, due, step_receivers.receivers, step_receivers.person, 1 if step_receivers.receivers else 0
+    )
 
 
-def _repeat(plan: Plan, progress: Progress, now: int, call: Callable[[Step], StepReceivers]) -> Progress:
+def _repeat(plan: Plan, progress: Progress, now: int, receivers_of: Callable[[Step], StepReceivers]) -> Progress:
     """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
-    waiting = not progress.receivers
-    if not waiting and (progress.due is None or now < progress.due):
+    is_unsent = not progress.receivers
+    if not is_unsent and (progress.due is None or now < progress.due):
         return progress
-    called = call(plan.steps[-1])
-    if called.receivers:
-        return replace(_enter(plan, progress.step, now, called), round=progress.round + 1)
-    if waiting or plan.repeat_every is None:
+    step_receivers = receivers_of(plan.steps[-1])
+    if step_receivers.receivers:
+        return replace(_execute_step(plan, progress.step, now, step_receivers), round=progress.round + 1)
+    if is_unsent or plan.repeat_every is None:
         return progress
     return replace(progress, due=now + plan.repeat_every)

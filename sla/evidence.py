@@ -1,8 +1,8 @@
-"""Evidence for items of a checklist: attestations and measurements. `sla/readiness.py` decides which of it counts.
+"""Evidence for items of a checklist: attestations and measurements. `sla/readiness.py` decides which evidence counts.
 
-Evidence expires and can be revoked.
-The evidence of people, deployments and drills are facts (`sla/fact.py`). Measured evidence is computed from the record
-(`sla/measured_evidence.py`), so that the state of a checklist at a past instant can be computed again.
+Evidence expires and can be revoked. Attestations, deployments and drills are facts (`sla/fact.py`). Measured evidence
+is computed from the record (`sla/measured_evidence.py`), so that the state of a checklist at a past instant can be
+computed again.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Evidence:
     """Evidence for one item, valid from `on` (None: not recorded) and before `until`, microseconds since the epoch.
 
     `supports` is true if it shows that the item is met, false if it shows the opposite, and None if it decides nothing.
-    `id` is the id of its fact; empty for measured and configured evidence. `listed` are the items that `detail` ends
-    with, each after a semicolon: for example single outages.
+    `id` is the id of its fact; empty for measured and configured evidence. `listed` has the items at the end of
+    `detail`, for example single outages, each after a semicolon.
     """
 
     item: str
@@ -119,7 +119,7 @@ def revocations(facts: Iterable[Fact]) -> dict[str, str]:
 
 
 def known_at(facts: Iterable[Fact], at: int) -> list[Fact]:
-    """Return the facts that were made, and not revoked, until the instant."""
+    """Return the facts that were made by the instant and not revoked by then."""
     past_facts = [fact for fact in facts if fact.made <= at]
     revoked = revocations(past_facts)
     return [fact for fact in past_facts if fact.id not in revoked]
@@ -156,7 +156,7 @@ class Deployment:
 def deployments(facts: Iterable[Fact]) -> list[Deployment]:
     """Return the deployments among the facts in order of time. Deployments that cannot be read are skipped."""
     stated = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
-    return sorted(instant for instant in stated if instant is not None)
+    return sorted(deployment for deployment in stated if deployment is not None)
 
 
 def _deployment(fact: Fact) -> Deployment | None:

@@ -83,7 +83,7 @@ class ExcludedPiece:
 
 
 def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[ExcludedPiece]:
-    """Yield the excluded time of the window in order, as disjoint pieces that begin and end where a cause does.
+    """Yield the excluded time of the window in order, as disjoint pieces that are split where a cause begins or ends.
 
     The pieces together are exactly the excluded time. Time with several causes is in one piece and counted once.
     """
@@ -183,7 +183,7 @@ def measure_agreement(
     `window.full`, if they are known already. `contractual` is another history for the contractual figures, if the
     agreement counts degraded time as downtime; `after` must be of this history.
     """
-    agreed = history if contractual is None else contractual
+    contractual_history = history if contractual is None else contractual
     full_window = window.full if window.in_progress else None
 
     def figures(measured: History, excluded: Iterable[Interval] | AfterExclusions) -> MeasuredObjective:
@@ -199,8 +199,10 @@ def measure_agreement(
         )
 
     excluded_intervals = [exclusion.interval for exclusion in exclusions]
-    outages = tuple(evaluate_limit(limit, agreed, window.measured, excluded_intervals) for limit in limits)
-    figure = figures(agreed, excluded_intervals if after is None else after)
-    if agreed is not history:
-        figure = replace(figure, degraded=degraded_time(history, agreed, window.measured, excluded_intervals))
+    outages = tuple(evaluate_limit(limit, contractual_history, window.measured, excluded_intervals) for limit in limits)
+    figure = figures(contractual_history, excluded_intervals if after is None else after)
+    if contractual_history is not history:
+        figure = replace(
+            figure, degraded=degraded_time(history, contractual_history, window.measured, excluded_intervals)
+        )
     return AgreementFigures(figures(history, ()), figure, tuple(audit(window.measured, exclusions)), outages)

@@ -20,7 +20,7 @@ DEFINITION: Final = "definition"
 MAINTENANCE: Final = "maintenance"
 RENAMING: Final = "renaming"
 ANCHOR: Final = "anchor"  # a head was anchored; the author is the id of the anchor
-IMPORT: Final = "import"  # the history of another monitor was imported; the body names its source and its extent
+IMPORT: Final = "import"  # the history of another monitor was imported; the body has its source and time range
 WITNESSED: Final = "witnessed"  # a head of another record was received; the author is the id of its source
 
 

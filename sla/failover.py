@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from sla.state_history import History
     from sla.states import Piece
 
-MAX_LEAD: Final = DAY  # downtime that began longer before the site change is not part of the failover
+MAX_LEAD: Final = DAY  # downtime that began more than this before the site change is not part of the failover
 IN_PROGRESS: Final = "in progress, or observations may still arrive"
 CHANGED_AGAIN: Final = "the active site changed again before the product was up for the settle time"
 
 
 @dataclass(frozen=True, slots=True)
 class FailoverTerms:
-    """The promise of a failover: `within` (None: no promise), and the settle time; microseconds."""
+    """The promised failover time `within` (None: no promise) and the settle time, microseconds."""
 
     within: int | None
     settle: int
@@ -43,8 +43,8 @@ class FailoverTerms:
 class FailoverResult:
     """The measured figures of a failover; `started` and `ended` are estimates, None if it has not ended.
 
-    `final`: no later observation changes them. `met` is whether it kept the promised failover time, None if that is
-    undecided, with the reason.
+    `final`: no later observation changes the figures. `met` is whether the promised failover time was met (None if
+    undecided), with the `reason`.
     """
 
     started: int
@@ -82,23 +82,23 @@ def failover_result(
     end = min(at, at if until is None else until)
     window = Interval(min(change.left - MAX_LEAD, end), end)
     spans = _Disturbances.of(product, sites, window)
-    ended = _ended(change, product, spans.estimated, window, terms.settle)
+    ended = _end(change, product, spans.estimated, window, terms.settle)
     start = _chained_start(change.point, spans.estimated, terms.settle)
     last = max([change.point, *(span.end for span in spans.estimated if span.start < (ended or end))])
-    longest_span = _widened(Interval(start, last), change, spans.possible)
+    longest = _longest_span(Interval(start, last), change, spans.possible)
     low = _length([span for span in spans.certain if span.start >= start and span.end <= last])
-    over = ended is not None
-    duration = Bounds[int | None](low, last - start if over else None, longest_span.length if over else None)
-    downtime = _downtime(product, Interval(start, last), longest_span)
+    has_ended = ended is not None
+    duration = Bounds[int | None](low, last - start if has_ended else None, longest.length if has_ended else None)
+    downtime = _downtime(product, Interval(start, last), longest)
     final_from = until if ended is None else ended + terms.settle
     final = final_from is not None and _final_until(product, sites) >= final_from
     met, reason = _verdict(duration, terms.within, final=final)
-    return FailoverResult(start, last if over else None, duration, downtime, final, met, reason)
+    return FailoverResult(start, last if has_ended else None, duration, downtime, final, met, reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Disturbances:
-    """The disturbed time in three readings: certain, estimated and possible; each contains the one before."""
+    """The disturbed time: certain, estimated and possible. Each contains the previous one."""
 
     certain: Sequence[Interval]
     estimated: Sequence[Interval]
@@ -110,13 +110,15 @@ class _Disturbances:
         estimated = list(site_pieces(sites, window, estimate=True))
         disturbed_states = (SiteState.NONE, SiteState.SEVERAL)
         return cls(
-            _joined(pieces, lambda state: state is State.DOWN, certain, disturbed_states),
-            _joined(pieces, lambda state: state.estimate is State.DOWN, estimated, disturbed_states),
-            _joined(pieces, lambda state: state is not State.UP, certain, (*disturbed_states, SiteState.UNKNOWN)),
+            _disturbed_intervals(pieces, lambda state: state is State.DOWN, certain, disturbed_states),
+            _disturbed_intervals(pieces, lambda state: state.estimate is State.DOWN, estimated, disturbed_states),
+            _disturbed_intervals(
+                pieces, lambda state: state is not State.UP, certain, (*disturbed_states, SiteState.UNKNOWN)
+            ),
         )
 
 
-def _joined(
+def _disturbed_intervals(
     pieces: Iterable[Piece],
     disturbed: Callable[[State], bool],
     sites: Iterable[SitePiece],
@@ -129,10 +131,10 @@ def _joined(
     )
 
 
-def _ended(
+def _end(
     change: SiteChange, product: History, disturbed: Sequence[Interval], window: Interval, settle: int
 ) -> int | None:
-    """Return the start of the first time of `settle` in which the product is up by estimate; None without one."""
+    """Return when the product was first up for `settle`, according to the estimate. None if it was not."""
     begin = min(max(change.arrived, window.start), window.end)
     for undisturbed in _undisturbed(product, disturbed, Interval(begin, window.end)):
         if undisturbed.length >= settle:
@@ -141,7 +143,7 @@ def _ended(
 
 
 def _undisturbed(product: History, disturbed: Sequence[Interval], window: Interval) -> Iterator[Interval]:
-    """Yield the parts of the window in which the product is up by estimate and nothing is disturbed."""
+    """Yield the parts of the window in which the product is up, according to the estimate, and nothing is disturbed."""
     for up in union(Interval(p.start, p.end) for p in product.pieces(window) if p.state.estimate is State.UP):
         yield from subtract(up, disturbed)
 
@@ -156,8 +158,8 @@ def _chained_start(point: int, disturbed: Sequence[Interval], settle: int) -> in
     return start
 
 
-def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -> Interval:
-    """Return the longest time that the failover may have lasted: with all adjacent possible disturbances."""
+def _longest_span(span: Interval, change: SiteChange, possible: Sequence[Interval]) -> Interval:
+    """Return the longest possible time of the failover, which includes all adjacent possible disturbances."""
     start, end = min(span.start, change.left), max(span.end, change.arrived)
     for interval in reversed(possible):
         if interval.start < start <= interval.end:
@@ -168,10 +170,10 @@ def _widened(span: Interval, change: SiteChange, possible: Sequence[Interval]) -
     return Interval(start, end)
 
 
-def _downtime(product: History, span: Interval, longest_span: Interval) -> Bounds[int | None]:
-    """Return the downtime in the failover: certain and estimated in its estimated time, possible in its longest one."""
+def _downtime(product: History, span: Interval, longest: Interval) -> Bounds[int | None]:
+    """Return the downtime: low and point within the estimated time of the failover, high within its longest time."""
     low, point, _ = availability.downtime(product.durations(span))
-    return Bounds(low, point, availability.downtime(product.durations(longest_span)).high)
+    return Bounds(low, point, availability.downtime(product.durations(longest)).high)
 
 
 def _length(spans: Sequence[Interval]) -> int:
@@ -184,7 +186,7 @@ def _final_until(product: History, sites: Mapping[str, History]) -> int:
 
 
 def _verdict(duration: Bounds[int | None], within: int | None, *, final: bool) -> tuple[bool | None, str]:
-    """Return whether the promised failover time was kept, None if that is undecided, and the reason."""
+    """Return whether the promised failover time was met (None if undecided), and the reason."""
     low, high = duration.low or 0, duration.high
     if within is not None and low > within:
         return False, f"lasted at least {format_duration(low)}; the promised time is {format_duration(within)}"

@@ -1,6 +1,6 @@
-"""State and read the facts about site changes: the change of the active site, and the figures of the failover.
+"""Create and read the facts about site changes: the change of the active site, and the figures of the failover.
 
-The monitor states both. The figures of an ended failover are those of its fact, so they do not change later.
+The monitor creates both. The figures of an ended failover are taken from its fact, so they do not change later.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _change(body: Mapping[str, Any]) -> SiteChange:
 def _result(body: Mapping[str, Any]) -> FailoverResult:
     met = body["met"]
     if met is not None and not isinstance(met, bool):
-        raise TypeError("met is true, false or null")
+        raise TypeError("met must be true, false or null")
     ended = None if body["ended"] is None else parse_instant(str(body["ended"]))
     duration, downtime = (_bounds(body[name]) for name in ("duration_seconds", "downtime_seconds"))
     return FailoverResult(

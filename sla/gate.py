@@ -2,8 +2,8 @@
 
 The answer hold requires evidence: a step that is reached by the lower bound of the downtime, an open incident, or a
 product that is down. The answer go requires evidence too: the upper bound excludes every step that holds, enough of the
-window is known, and the product was observed up. In all other cases the answer is unknown, with the way to decide it,
-unless the policy defines the answer for unknown. A person may override the answer until an instant.
+window is known, and the product was observed up. In all other cases the answer is unknown and states what would decide
+it, unless the policy defines the answer for unknown. A person may override the answer until an instant.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An answer with its reason. `decided_by` is what an unknown answer depends on, else it is empty."""
+    """An answer with its reason. `decided_by` is what would decide an unknown answer, empty for other answers."""
 
     answer: Answer
     reason: str
@@ -51,10 +51,9 @@ class Decision:
 class Situation:
     """The data that the gate's answer depends on, as of the instant `at` (microseconds since the epoch).
 
-    `pieces` returns the states of the measured window in order, or None if some time is excluded. `incidents` are the
-    ids of the open incidents.
-    `last_known` is the instant of the last known observation. `period_end` is the end of a calendar window, at which a
-    new budget begins; None if the window is rolling.
+    `pieces` returns the states of the measured window in order; None if some time is excluded. `incidents` has the ids
+    of the open incidents. `last_known` is the instant of the last known observation. `period_end` is the end of a
+    calendar window, when the budget resets; None if the window is rolling.
     """
 
     at: int
@@ -80,7 +79,7 @@ class Gate:
 
     @property
     def answer(self) -> Answer:
-        """The answer."""
+        """The answer, with the override if there is one."""
         return self.decision.answer
 
     @property
@@ -117,7 +116,7 @@ def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | No
     """Return the answer of the gate. `override` is the valid override, if any."""
     spent = spent_share(situation.measured)
     step_statuses = tuple(policy.step_statuses(spent))
-    computed = _computed(policy, situation, step_statuses, spent)
+    computed = _compute(policy, situation, step_statuses, spent)
     decision = computed
     if override is not None:
         decision = Decision(Answer(override.answer), override.text)
@@ -125,7 +124,7 @@ def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | No
 
 
 def answer(policy: BudgetPolicy, situation: Situation) -> Answer:
-    """Return the answer of `gate` without an override. The usual answer, a clear go, is computed without reasons."""
+    """Return the answer of `gate` without an override. Faster, because a clear go is computed without its reasons."""
     return Answer.GO if _is_clear(policy, situation) else gate(policy, situation).answer
 
 
@@ -139,19 +138,19 @@ def _is_clear(policy: BudgetPolicy, situation: Situation) -> bool:
     return known and (lowest_threshold is None or situation.measured.downtime.high < lowest_threshold * allowed)
 
 
-def _computed(
+def _compute(
     policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None
 ) -> Decision:
-    holds = next(_holds(situation, step_statuses), None)
-    if holds is not None:
-        return Decision(Answer.HOLD, holds)
+    hold_reason = next(_hold_reasons(situation, step_statuses), None)
+    if hold_reason is not None:
+        return Decision(Answer.HOLD, hold_reason)
     doubt = next(_doubts(policy, situation, step_statuses, spent), None)
     if doubt is None:
         return Decision(Answer.GO, _go_reason(situation, step_statuses, spent))
     return _undecided(policy, situation, step_statuses, doubt)
 
 
-def _holds(situation: Situation, step_statuses: tuple[StepStatus, ...]) -> Iterator[str]:
+def _hold_reasons(situation: Situation, step_statuses: tuple[StepStatus, ...]) -> Iterator[str]:
     """Yield the reasons to hold that follow from the record."""
     reached = [step_status.step for step_status in step_statuses if step_status.reached and step_status.step.holds]
     if reached:
@@ -168,7 +167,7 @@ def _doubts(
 ) -> Iterator[Decision]:
     """Yield the reasons why the record is not sufficient for the answer go."""
     if situation.state.point is State.UNKNOWN:
-        yield Decision(Answer.UNKNOWN, _stale(situation), "new observations of the product")
+        yield Decision(Answer.UNKNOWN, _stale_text(situation), "new observations of the product")
     if spent is None:
         yield Decision(Answer.UNKNOWN, "no budget is known: all of the window is excluded", "time that counts")
     else:
@@ -196,7 +195,7 @@ def _at_most(share: Fraction) -> str:
     return format_percent(Fraction(math.ceil(share * 1000), 1000), 1)
 
 
-def _stale(situation: Situation) -> str:
+def _stale_text(situation: Situation) -> str:
     if situation.last_known is None:
         return "the product was never observed"
     return (
@@ -206,11 +205,11 @@ def _stale(situation: Situation) -> str:
 
 def _decided_by(situation: Situation, step_status: StepStatus) -> str:
     durations = situation.measured.durations
-    open_ = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
-    parts = " and ".join(f"{format_duration(us)} {word}" for us, word in open_ if us)
+    undecided = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
+    parts = " and ".join(f"{format_duration(us)} {word}" for us, word in undecided if us)
     allowed = situation.measured.allowed or 0
-    present = 2 * (situation.measured.interval or 0)  # the time since the last probes is in doubt at any instant
-    limit = step_status.step.threshold * allowed - present
+    recent = 2 * (situation.measured.interval or 0)  # the time since the last probes is always in doubt
+    limit = step_status.step.threshold * allowed - recent
     at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
     known_at_text = "" if known_at is None else f"; without further downtime or unknown time, it is known by {known_at}"
@@ -226,8 +225,8 @@ def _known_at(situation: Situation, limit: Fraction) -> int | None:
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
     """Return the instant from which a rolling window has less possible downtime than `limit` if the product stays up.
 
-    `pieces` are the states of the window in order. `length` is the length of the window; microseconds. None if `limit`
-    is 0 or less, because there is no such instant.
+    `pieces` are the states of the window in order. `length` is the length of the window. Both are in microseconds.
+    None if `limit` is 0 or less, because there is no such instant.
     """
     remaining = list(pieces) if limit > 0 else []
     possible = sum(piece.end - piece.start for piece in remaining if piece.state is not State.UP)
@@ -242,10 +241,10 @@ def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | N
 
 def _go_reason(situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None) -> str:
     highest_share = "none" if spent is None else _at_most(spent.high)
-    following = next(
+    next_step = next(
         (step_status.step for step_status in step_statuses if step_status.step.holds and not step_status.reached), None
     )
-    until = "" if following is None else f"; releases are held from {following.threshold_text}"
+    until = "" if next_step is None else f"; releases are held from {next_step.threshold_text}"
     reached = in_force(step_statuses)
     step = (
         "" if reached is None else f"; {reached.step.threshold_text}: {reached.step.consequence} ({reached.step.owner})"
@@ -256,10 +255,10 @@ def _go_reason(situation: Situation, step_statuses: tuple[StepStatus, ...], spen
 def _undecided(
     policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], doubt: Decision
 ) -> Decision:
-    """Return the answer that the policy specifies for a record that does not decide."""
-    meaning = policy.fallback
+    """Return the answer that the policy specifies if the record is not sufficient."""
+    fallback = policy.fallback
     if (
-        meaning is FallbackAnswer.ESTIMATE
+        fallback is FallbackAnswer.ESTIMATE
         and situation.state.point is not State.UNKNOWN
         and _is_covered(policy, situation)
     ):
@@ -273,8 +272,10 @@ def _undecided(
         )
         answer = Answer.GO if holding is None else Answer.HOLD
         return Decision(answer, f"according to the estimate, as the policy specifies: {doubt.reason}", doubt.decided_by)
-    if meaning in (FallbackAnswer.HOLD, FallbackAnswer.GO):
-        return Decision(Answer(meaning.value), f"as the policy specifies for unknown: {doubt.reason}", doubt.decided_by)
+    if fallback in (FallbackAnswer.HOLD, FallbackAnswer.GO):
+        return Decision(
+            Answer(fallback.value), f"as the policy specifies for unknown: {doubt.reason}", doubt.decided_by
+        )
     return doubt
 
 

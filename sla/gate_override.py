@@ -1,4 +1,4 @@
-"""Overrides of the release gate: facts with which a person sets the gate's answer for a product until an instant."""
+"""Overrides of the release gate: facts by which a person sets the gate's answer for a product until an instant."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class GateOverride:
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact that records the override."""
         return self.fact().id
 
     @property
     def text(self) -> str:
-        """Return the override as one line: author, end and reason."""
+        """The override as one line: author, end and reason."""
         return f"overridden by {self.author} until {format_instant(self.until)}: {self.reason}"
 
     def fact(self) -> Fact:
@@ -89,5 +89,5 @@ def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
 
 
 def in_force(stated: Iterable[tuple[GateOverride, int]], now: int) -> list[GateOverride]:
-    """Return the overrides in force at the instant, oldest first. For a product with several, the newest counts."""
+    """Return the overrides in force at the instant, oldest first. If a product has several, the newest one applies."""
     return [override for override, end in stated if override.made <= now < end]

@@ -1,4 +1,4 @@
-"""Hosting tiers: the availability of a platform, which limits the objectives of products on it."""
+"""Hosting tiers: the availability that a platform offers, which limits the objectives of its products."""
 
 from __future__ import annotations
 

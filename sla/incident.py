@@ -95,16 +95,16 @@ class Incident:
         open_ = self.resolved is None or self.resolved > at
         known = replace(self, resolved=None, downtime=None) if open_ else self
         end = at if known.resolved is None else known.resolved
-        measured = history is not None and history.first is not None and history.first <= self.opened
-        if not measured or history is None:
+        has_history = history is not None and history.first is not None and history.first <= self.opened
+        if not has_history or history is None:
             touches = self.opened < window.end and end > window.start
             return IncidentPart(known, None) if touches else None
         span = self.span_until(end, history)
         if span.start >= window.end or span.end <= window.start:
             return None
-        inside = Interval(max(span.start, window.start), min(span.end, window.end))
+        in_window = Interval(max(span.start, window.start), min(span.end, window.end))
         incident = replace(known, downtime=_point_downtime(history, span))
-        return IncidentPart(incident, _point_downtime(history, inside))
+        return IncidentPart(incident, _point_downtime(history, in_window))
 
 
 def _point_downtime(history: History, span: Interval) -> int:
@@ -185,7 +185,7 @@ TRANSITIONS = {
 
 
 class IncidentTracker:
-    """Applies the transition table to the outcomes of one check, in order of time.
+    """Apply the transition table to the outcomes of one check, in order of time.
 
     `fall` and `rise` may be changed; the new values apply from the next outcome on. The downtime of a resolved incident
     is computed from `history`, the check's timeline, so append each observation to `history` before calling `step`.
@@ -225,7 +225,7 @@ class IncidentTracker:
 
     @property
     def streak_start(self) -> int:
-        """The instant of the first of the latest equal known outcomes, microseconds. 0 without any."""
+        """The start of the current streak of equal known outcomes, microseconds. 0 if there is none."""
         return self._since
 
     def step(self, observation: Observation) -> Opened | Resolved | None:

@@ -1,8 +1,8 @@
-"""Intents: writes to another system that are recorded before they are sent, so that a kill loses none.
+"""Intents: writes to another system, recorded before they are sent, so that none is lost if the daemon is killed.
 
 A run is a sequence of writes with one id, which every request contains. Its entries are recorded in order: the intent
-of a write before it is sent, the answer after it, what was read back, and the closing after the clean-up. A write
-without an answer is indeterminate: it may have had an effect, as in the histories of Jepsen (`:info`).
+before a write, the answer after it, the result of reading back, and the closing after the clean-up. A write without an
+answer is indeterminate: it may have had an effect, as in the histories of Jepsen (`:info`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Intent:
     """A write that will be sent at `at` (microseconds). `owner` is the check or transaction that sends it.
 
     `request` is the resolved request without secrets, `secrets` lists the references of the secrets that it uses.
-    `target` identifies the system that it is sent to; empty in logs of earlier versions.
+    `target` identifies the target system; empty in logs of earlier versions.
     """
 
     run: str
@@ -66,7 +66,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The end of a run. `left_behind`: writes of it may still exist, because they could not be found or removed."""
+    """The end of a run. `left_behind`: some of its writes may still exist, because they were not found or removed."""
 
     run: str
     at: int
@@ -133,7 +133,7 @@ class Run:
 
     @property
     def captured(self) -> dict[str, str]:
-        """The captured values; of equal names, the last one."""
+        """The captured values by name. If a name was captured several times, it has the last value."""
         return {name: value for answer in self.answers for name, value in answer.captured.items()}
 
     def captures(self, name: str) -> list[str]:

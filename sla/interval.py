@@ -79,7 +79,7 @@ def total(intervals: Iterable[Interval]) -> int:
 
 
 class CountedTime:
-    """Computes the counted time before an instant in O(log n). The parts are ordered and disjoint."""
+    """Compute the total length of intervals before an instant in O(log n). The intervals are ordered and disjoint."""
 
     __slots__ = ("_before", "_parts", "_starts")
 

@@ -11,7 +11,7 @@ from sla.latency_histogram import LatencyHistogram
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEPT_TIME: Final = 366 * DAY  # days that start earlier than this before the newest one are deleted
+KEPT_TIME: Final = 366 * DAY  # days that start more than this before the newest day are deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class LatencyDay:
     """The latencies of the good observations of one check in one day, without re-checks.
 
     `start` is the start of the day, `last` the instant of the last counted observation (microseconds). `packed` is the
-    histogram. `phases` has the sum of each phase, microseconds, of the `phase_count` observations with phases.
+    packed histogram. `phases` has the total time of each phase (microseconds) in the `phase_count` observations that
+    have phases.
     """
 
     check: str

@@ -1,4 +1,4 @@
-"""Latency histograms: mergeable, bounded in size, and exact to 1 %.
+"""Latency histograms that can be merged, have a limited size, and are exact to 1 %.
 
 The buckets are those of an HDR histogram with 7 significant bits: a latency below 128 us has its own bucket, and every
 further power of two is divided into 64 buckets of equal width. So the middle of a bucket differs from each of its
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 _BITS: Final = 6  # each power of two has 2**6 buckets
-MAXIMUM: Final = HOUR  # longer latencies are counted as this, microseconds
+MAXIMUM: Final = HOUR  # longer latencies are counted in the last bucket, microseconds
 
 
 def bucket_of(latency: int) -> int:
@@ -38,7 +38,7 @@ BUCKETS: Final = bucket_of(MAXIMUM) + 1
 
 
 class ShareBounds(NamedTuple):
-    """Numbers of latencies below a limit: at least `low`, at most `high`."""
+    """The number of latencies below a limit: at least `low`, at most `high`."""
 
     low: int
     high: int

@@ -1,8 +1,8 @@
-"""Latency objectives: a share of the answers that must be faster than a limit over a window of days.
+"""Latency objectives: the share of responses that must be faster than a limit, over a window of days.
 
-An objective is measured by the good observations of the window. The time in which the check was certainly up represents
-its answers. In doubt or unknown time, all answers may have been slow or fast. Downtime has no answers; it counts in the
-availability. So the bounds contain the true share if answers are spread evenly over the time that the check is up.
+An objective is measured from the good observations of the window, which represent the time in which the check was
+certainly up. In doubt or unknown time, all responses may have been slow or fast. Downtime has no responses; it counts
+in the availability. So the bounds contain the true share if responses are spread evenly over the time up.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LatencyObjective:
-    """The share of answers that must be faster than `limit` (microseconds)."""
+    """The share of responses that must be faster than `limit` (microseconds)."""
 
     objective: Objective
     limit: int
 
     @property
     def allowed(self) -> Fraction:
-        """The share of answers that may be slow."""
+        """The share of responses that may be slow."""
         return 1 - self.objective.ratio
 
     def as_json(self) -> dict[str, float]:
@@ -49,9 +49,9 @@ class LatencyObjective:
 
 @dataclass(frozen=True, slots=True)
 class Fast:
-    """The number of answers, and how many of them were faster than the limit: at least `low`, at most `high`.
+    """The number of responses, and how many of them were faster than the limit: at least `low`, at most `high`.
 
-    The bounds differ by the answers in the limit's bucket of a histogram, within 1 % of the limit.
+    The bounds differ by the responses in the histogram bucket of the limit, which are within 1 % of the limit.
     """
 
     low: int = 0
@@ -60,13 +60,13 @@ class Fast:
 
     @classmethod
     def of(cls, histogram: LatencyHistogram, limit: int) -> Fast:
-        """Return the answers of a histogram."""
+        """Return the responses of a histogram."""
         low, high = histogram.faster_than(limit)
         return cls(low, high, histogram.count)
 
     @property
     def point(self) -> Fraction:
-        """The estimated share of fast answers. There must be an answer."""
+        """The estimated share of fast responses. There must be a response."""
         return Fraction(self.low + self.high, 2 * self.count)
 
     def plus(self, other: Fast) -> Fast:
@@ -76,7 +76,7 @@ class Fast:
 
 @dataclass(frozen=True, slots=True)
 class LatencyPart:
-    """The part of a window in which one objective applies, from `start` on: its answers and durations."""
+    """The part of a window in which one objective applies, from `start` on: its responses and durations."""
 
     start: int
     objective: LatencyObjective
@@ -85,7 +85,7 @@ class LatencyPart:
 
     @property
     def length(self) -> int:
-        """The time in which there may be answers: up, in doubt or unknown. Microseconds."""
+        """The time in which there may be responses: up, in doubt or unknown. Microseconds."""
         return self.durations.up + self.open
 
     @property
@@ -95,7 +95,7 @@ class LatencyPart:
 
     @property
     def fast_time(self) -> tuple[Fraction, Fraction]:
-        """The minimum and the maximum time that represents fast answers: without answers, none and all of it."""
+        """The minimum and the maximum time with fast responses: none and all time if there are no responses."""
         if not (count := self.fast.count):
             return Fraction(0), Fraction(self.length)
         low, high = (self.durations.up * Fraction(number, count) for number in (self.fast.low, self.fast.high))
@@ -108,11 +108,11 @@ class LatencyPart:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredLatency:
-    """The fast share of the answers of a window, its budget and its verdict.
+    """The share of fast responses in a window, with its budget and verdict.
 
-    `parts` has the objectives of the window in order, at least one. `recent` are the answers since `recent_since`, from
-    which the burn rate is computed; `short` are those of the short look-back of the alert (`sla.latency_alerting`).
-    `window_length` is the configured length.
+    `parts` has the objectives of the window in order, at least one. `recent` has the responses since `recent_since`,
+    from which the burn rate is computed; `short` those of the short look-back of the alert (`sla.latency_alerting`).
+    `window_length` is the configured length of the window.
     """
 
     window: Interval
@@ -129,7 +129,7 @@ class MeasuredLatency:
 
     @property
     def fast(self) -> Fast:
-        """The answers of the window."""
+        """The responses of the window."""
         return reduce(Fast.plus, (part.fast for part in self.parts))
 
     @property
@@ -139,7 +139,7 @@ class MeasuredLatency:
 
     @property
     def share(self) -> Bounds[Fraction | None]:
-        """The share of fast answers: low, point and high. All are None without time in which there may be answers."""
+        """The share of fast responses: low, point and high. All are None if the window cannot have responses."""
         length = sum(part.length for part in self.parts)
         if not length:
             return Bounds(None, None, None)
@@ -147,7 +147,7 @@ class MeasuredLatency:
         return Bounds(low, self._mean(lambda part: part.fast.point), high)
 
     def _mean(self, value: Callable[[LatencyPart], Fraction]) -> Fraction | None:
-        """Return the mean of the parts with answers, weighted by their time up, or else by their answers."""
+        """Return the mean of the parts with responses, weighted by time up, or by responses if no part was up."""
         parts = [part for part in self.parts if part.fast.count]
         weights = [part.durations.up for part in parts]
         if not any(weights):
@@ -163,29 +163,29 @@ class MeasuredLatency:
 
     @property
     def allowed(self) -> Fraction:
-        """The share of answers that may be slow: the budget."""
+        """The budget: the share of responses that may be slow."""
         return self._mean(lambda part: part.objective.allowed) or self.objective.allowed
 
     @property
     def spent(self) -> Fraction | None:
-        """The share of answers that were slow. None without answers."""
+        """The share of responses that were slow. None without responses."""
         point = self.share.point
         return None if point is None else 1 - point
 
     @property
     def remaining(self) -> Fraction | None:
-        """The rest of the budget as a share of the answers; negative if it is overspent. None without answers."""
+        """The remaining budget as a share of the responses; negative if overspent. None without responses."""
         spent = self.spent
         return None if spent is None else self.allowed - spent
 
     @property
     def burn_rate(self) -> Fraction | None:
-        """The slow share of the recent answers, divided by the allowed one. None without recent answers."""
+        """The slow share of the recent responses, divided by the allowed share. None without recent responses."""
         return (1 - self.recent.point) / self.objective.allowed if self.recent.count else None
 
     @property
     def verdict(self) -> Verdict | None:
-        """Whether the objective was met. None without time in which there may be answers."""
+        """Whether the objective was met. None if the window cannot have responses."""
         low, _, high = self.share
         if low is None or high is None:
             return None

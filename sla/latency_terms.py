@@ -1,8 +1,8 @@
 """Latency objectives as parts of a definition, and which objective applies to each day.
 
 A changed latency objective applies from the next midnight, because latencies are counted by day. Earlier days are
-measured with the objective of that time, so past figures do not change. The first objective also applies to the time
-before it.
+measured with the objective of that time, so past figures do not change. The first objective also applies to earlier
+time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class LatencyTerm:
     """A latency objective of a product, or of one check if `check` is not empty (`product/check`).
 
-    `share` is the share of answers that must be faster than `limit`; `limit` and `window` are in microseconds.
+    `share` is the share of responses that must be faster than `limit`; `limit` and `window` are in microseconds.
     """
 
     check: str
@@ -57,10 +57,10 @@ class LatencyTerm:
 
 
 def earlier_term(term: LatencyTerm, terms: Iterable[LatencyTerm], earlier: Iterable[LatencyTerm]) -> LatencyTerm | None:
-    """Return the one of the earlier objectives that the objective replaced, or None if it is new.
+    """Return the earlier objective that the objective `term` replaced. None if it is new.
 
-    `terms` are all objectives of the later definition. An unchanged objective continues itself, then one of which only
-    the window changed. The changed ones of a check or product replace each other in the order of their shares.
+    `terms` are all objectives of the later definition. First, unchanged objectives are matched, then those of which
+    only the window changed. The other objectives of a check or product are matched in the order of their shares.
     """
     later_terms, earlier_terms = ({other for other in side if other.check == term.check} for side in (terms, earlier))
     for is_same in (lambda a, b: a == b, lambda a, b: (a.share, a.limit) == (b.share, b.limit)):
@@ -83,8 +83,8 @@ def promised_objectives(
 ) -> list[tuple[Interval, LatencyObjective]]:
     """Return the parts of the window by objective, in order.
 
-    `term` is one of the configured objectives `terms`. `definitions` have the instant from which each applies, and its
-    objectives, in order. `next_midnight` returns the first midnight at or after an instant.
+    `term` is one of the configured objectives `terms`. `definitions` has, in order, the instant from which each
+    definition applies, with its objectives. `next_midnight` returns the first midnight at or after an instant.
     """
     parts: list[tuple[Interval, LatencyObjective]] = []
     end, objective = window.end, None

@@ -1,8 +1,8 @@
-"""Convert between instants and local time of a zone. Only this module of `sla` uses UTC offsets.
+"""Convert between instants and the local time of a zone. Only this module of `sla` uses UTC offsets.
 
 Local time is also in microseconds: the time since 1970-01-01 00:00 on the wall clock. In an interval with a constant
-UTC offset, it is the instant plus a constant, so days, hours and windows are computed with integers. Two local times of
-a zone are never subtracted from each other.
+UTC offset it is the instant plus a constant, so days, hours and windows are computed with integers. Local times of a
+zone are never subtracted from each other.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_UNIT = timedelta(microseconds=MICROSECOND)
+_MICROSECOND = timedelta(microseconds=MICROSECOND)
 _EPOCH_DAY = EPOCH.toordinal()
 
-# Since 1970, no zone of the database changed its offset and changed it back in less than a week.
+# Check the offset once a day: since 1970, no zone of the database changed it and changed it back within a week.
 _STEP = DAY
 
 
 def instant(moment: datetime) -> int:
     """Return the instant of an aware datetime, microseconds since the epoch (UTC)."""
-    return (moment - EPOCH) // _UNIT
+    return (moment - EPOCH) // _MICROSECOND
 
 
 def local(at: int, zone: tzinfo) -> datetime:
     """Return the local time of the instant in the zone."""
-    return (EPOCH + at * _UNIT).astimezone(zone)
+    return (EPOCH + at * _MICROSECOND).astimezone(zone)
 
 
 def offset(at: int, zone: tzinfo) -> int:
     """Return the UTC offset of the zone at the instant, microseconds."""
-    ahead = local(at, zone).utcoffset()
-    assert ahead is not None, "an aware datetime has an offset"  # noqa: S101 - for the type checker
-    return ahead // _UNIT
+    utc_offset = local(at, zone).utcoffset()
+    assert utc_offset is not None, "an aware datetime has an offset"  # noqa: S101 - for the type checker
+    return utc_offset // _MICROSECOND
 
 
 def constant_offset_intervals(window: Interval, zone: tzinfo) -> Iterator[tuple[Interval, int]]:
     """Split the window into intervals with a constant UTC offset, and yield each with its offset in microseconds."""
     start = checked_until = window.start
-    ahead = offset(start, zone)
+    utc_offset = offset(start, zone)
     while checked_until < window.end:
         step_end = min(checked_until + _STEP, window.end)
-        if offset(step_end, zone) == ahead:
+        if offset(step_end, zone) == utc_offset:
             checked_until = step_end
             continue
         change = checked_until + bisect_left(
-            range(checked_until, step_end), 1, key=lambda at: offset(at, zone) != ahead
+            range(checked_until, step_end), 1, key=lambda at: offset(at, zone) != utc_offset
         )
-        yield Interval(start, change), ahead
+        yield Interval(start, change), utc_offset
         start = checked_until = change
-        ahead = offset(change, zone)
+        utc_offset = offset(change, zone)
     if start < window.end:
-        yield Interval(start, window.end), ahead
+        yield Interval(start, window.end), utc_offset
 
 
 def day_of(at: int, zone: tzinfo) -> date:
@@ -84,9 +84,9 @@ def first_instant(local_time: int, zone: tzinfo) -> int:
     """
     around = Interval(local_time - DAY, local_time + DAY)  # no offset reaches 24 hours
     return next(
-        max(span.start, local_time - ahead)
-        for span, ahead in constant_offset_intervals(around, zone)
-        if max(span.start, local_time - ahead) < span.end
+        max(span.start, local_time - utc_offset)
+        for span, utc_offset in constant_offset_intervals(around, zone)
+        if max(span.start, local_time - utc_offset) < span.end
     )
 
 

@@ -1,8 +1,8 @@
 """Maintenance plans: the planned maintenance that is valid at each instant.
 
-measurement.md, sections 1 and 4. A plan is part of the record. A new one is appended if the configuration changes it;
-plans are never edited. Past time stays excluded according to the plan of that time. A plan does not exclude time that
-was already past when the plan was loaded; use a correction for that.
+measurement.md, sections 1 and 4. A plan is part of the record. If the configuration changes it, a new plan is appended;
+plans are never edited. Past time stays excluded according to the plan of that time. A plan does not exclude time before
+it was loaded; use a correction for that.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class MaintenancePlan:
 
     `blocks` is canonical JSON: the list of entries under `maintenance` in the configuration, each with its time zone.
     `supersedes` has the ids of plans that a wrong clock dated later than this one; they are ignored. `seen` is the
-    instant at which the plan was loaded, if that is later than `made`: the first plan begins with the record. `id` is
-    the id of the fact that contains the plan.
+    instant at which the plan was loaded, if that is later than `made`, because the first plan starts with the record.
+    `id` is the id of the fact that contains the plan.
     """
 
     product: str
@@ -68,9 +68,10 @@ class MaintenancePlan:
 
 
 def in_force(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[tuple[MaintenancePlan, Interval]]:
-    """Yield the parts of the window, each with the plan that was valid then. The first plan also applies before it.
+    """Yield the parts of the window, each with the plan that was valid then.
 
-    `plans` are in order of time. Of several plans with the same time, the last one is valid.
+    `plans` are in order of time. The first plan also applies to earlier time. If several plans have the same time, the
+    last one is valid.
     """
     at = window.start
     for number, plan in enumerate(plans):

@@ -1,7 +1,7 @@
 """Terms of an agreement for maintenance: notice, approval by a second person, and a cap per calendar month.
 
 measurement.md, section 4. Maintenance that does not meet the terms counts in the contractual figure. Whether an instant
-is excluded depends on nothing later than that instant, so that past figures never change.
+is excluded does not depend on later facts, so that past figures never change.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ MonthOf = Callable[[int], Interval]
 class MaintenanceTerms:
     """The conditions for excluding maintenance; None or False: no such condition. Durations are in microseconds.
 
-    `notice` is the minimum time between the announcement of a window and its start. `at_most` is the maximum
-    maintenance excluded per calendar month. `second_person` requires the approval of another person than the author.
+    `notice` is the minimum time between the announcement of a window and its start. `monthly_cap` is the maximum
+    maintenance excluded per calendar month. `second_person` requires approval by another person than the author.
     """
 
     notice: int | None = None
-    at_most: int | None = None
+    monthly_cap: int | None = None
     second_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class AnnouncedMaintenance:
     """A part of a maintenance window that was announced at one instant. Instants are in microseconds since the epoch.
 
     `start` is the start of the window. `announced` is None if it is not recorded when the part was announced.
@@ -48,7 +48,7 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class NotExcluded:
+class MaintenanceNotExcluded:
     """Maintenance that counts in the contractual figure, with the reasons."""
 
     exclusion: Exclusion
@@ -71,33 +71,36 @@ class AgreedMaintenance:
     """The maintenance that an agreement excludes, and the maintenance that counts in the contractual figure."""
 
     excluded: tuple[Exclusion, ...]
-    not_excluded: tuple[NotExcluded, ...] = ()
+    not_excluded: tuple[MaintenanceNotExcluded, ...] = ()
 
 
-def agreed_maintenance(terms: MaintenanceTerms, parts: Iterable[Announced], month: MonthOf) -> AgreedMaintenance:
-    """Return which of the maintenance the terms exclude. `month` returns the calendar month of an instant.
+def agreed_maintenance(
+    terms: MaintenanceTerms, parts: Iterable[AnnouncedMaintenance], month: MonthOf
+) -> AgreedMaintenance:
+    """Return the maintenance that the terms exclude, and the rest with the reasons.
 
-    `parts` must begin with the calendar month, because the cap counts the maintenance of the month in order of time.
-    Maintenance that is late or not approved does not count towards the cap.
+    `parts` must include all maintenance since the start of the calendar month, in order of time, because of the cap.
+    Maintenance without sufficient notice or approval does not count towards the cap. `month` returns the calendar month
+    of an instant.
     """
-    counted: list[Exclusion] = []
-    not_excluded: list[NotExcluded] = []
+    eligible: list[Exclusion] = []
+    not_excluded: list[MaintenanceNotExcluded] = []
     for part in parts:
-        if reasons := tuple(_obstacles(terms, part)):
-            not_excluded.append(NotExcluded(part.exclusion, reasons))
+        if reasons := tuple(_reasons_not_excluded(terms, part)):
+            not_excluded.append(MaintenanceNotExcluded(part.exclusion, reasons))
         else:
-            counted.append(part.exclusion)
-    if terms.at_most is not None:
-        within = list(_within_cap((exclusion.interval for exclusion in counted), terms.at_most, month))
-        reason = f"more than {format_duration(terms.at_most)} in the calendar month"
-        over = (piece for exclusion in counted for piece in _outside(exclusion, within))
-        not_excluded += [NotExcluded(piece, (reason,)) for piece in over]
-        counted = [piece for exclusion in counted for piece in _inside(exclusion, within)]
-    return AgreedMaintenance(tuple(_joined(counted)), tuple(_joined_reasons(not_excluded)))
+            eligible.append(part.exclusion)
+    if terms.monthly_cap is not None:
+        within_cap = list(_within_cap((exclusion.interval for exclusion in eligible), terms.monthly_cap, month))
+        reason = f"more than {format_duration(terms.monthly_cap)} in the calendar month"
+        above_cap = (piece for exclusion in eligible for piece in _parts_outside(exclusion, within_cap))
+        not_excluded += [MaintenanceNotExcluded(piece, (reason,)) for piece in above_cap]
+        eligible = [piece for exclusion in eligible for piece in _parts_within(exclusion, within_cap)]
+    return AgreedMaintenance(tuple(_merge_exclusions(eligible)), tuple(_merge_pieces(not_excluded)))
 
 
-def _obstacles(terms: MaintenanceTerms, part: Announced) -> Iterator[str]:
-    """Yield the reasons why the terms do not exclude the part, without the cap."""
+def _reasons_not_excluded(terms: MaintenanceTerms, part: AnnouncedMaintenance) -> Iterator[str]:
+    """Yield the reasons why the terms do not exclude the part, apart from the cap."""
     if terms.notice is not None:
         required = f"{format_duration(terms.notice)} of notice are required"
         if part.announced is None:
@@ -128,32 +131,34 @@ def _within_cap(spans: Iterable[Interval], cap: int, month: MonthOf) -> Iterator
     return union(allowed)
 
 
-def _inside(exclusion: Exclusion, within: Iterable[Interval]) -> Iterator[Exclusion]:
-    for part in within:
+def _parts_within(exclusion: Exclusion, within_cap: Iterable[Interval]) -> Iterator[Exclusion]:
+    for part in within_cap:
         start, end = max(exclusion.interval.start, part.start), min(exclusion.interval.end, part.end)
         if start < end:
             yield replace(exclusion, interval=Interval(start, end))
 
 
-def _outside(exclusion: Exclusion, within: Iterable[Interval]) -> Iterator[Exclusion]:
-    for part in subtract(exclusion.interval, within):
+def _parts_outside(exclusion: Exclusion, within_cap: Iterable[Interval]) -> Iterator[Exclusion]:
+    for part in subtract(exclusion.interval, within_cap):
         yield replace(exclusion, interval=part)
 
 
-def _joined(exclusions: Iterable[Exclusion]) -> Iterator[Exclusion]:
-    """Yield the exclusions in order. Adjacent ones that differ only in time are one."""
-    return (piece.exclusion for piece in _joined_reasons(NotExcluded(exclusion, ()) for exclusion in exclusions))
+def _merge_exclusions(exclusions: Iterable[Exclusion]) -> Iterator[Exclusion]:
+    """Yield the exclusions in order. Adjacent exclusions that differ only in their interval are merged."""
+    return (
+        piece.exclusion for piece in _merge_pieces(MaintenanceNotExcluded(exclusion, ()) for exclusion in exclusions)
+    )
 
 
-def _joined_reasons(pieces: Iterable[NotExcluded]) -> Iterator[NotExcluded]:
-    """Yield the pieces in order of time. Adjacent ones that differ only in time are one."""
-    by_meaning: dict[NotExcluded, list[Interval]] = {}
+def _merge_pieces(pieces: Iterable[MaintenanceNotExcluded]) -> Iterator[MaintenanceNotExcluded]:
+    """Yield the pieces in order of time. Adjacent pieces that differ only in their interval are merged."""
+    by_meaning: dict[MaintenanceNotExcluded, list[Interval]] = {}
     for piece in pieces:
         meaning = replace(piece, exclusion=replace(piece.exclusion, interval=Interval(0, 0)))
         by_meaning.setdefault(meaning, []).append(piece.exclusion.interval)
-    joined = [
+    merged = [
         replace(meaning, exclusion=replace(meaning.exclusion, interval=interval))
         for meaning, intervals in by_meaning.items()
         for interval in union(intervals)
     ]
-    return iter(sorted(joined, key=lambda piece: (piece.exclusion.interval, piece.exclusion.label, piece.reasons)))
+    return iter(sorted(merged, key=lambda piece: (piece.exclusion.interval, piece.exclusion.label, piece.reasons)))

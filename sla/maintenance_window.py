@@ -35,8 +35,8 @@ class MaintenanceWindow:
     """Planned maintenance with author and reason. Instants are in microseconds since the epoch.
 
     An empty `product` means all products. `ended` is the instant at which a person ended it early, or None. `approval`
-    is the first approval by another person than the author, or None. `replaced_by` is the id of the window that a
-    change put in its place; empty without one.
+    is the first approval by another person than the author, or None. `replaced_by` is the id of the window that
+    replaced it after a change, or empty.
     """
 
     product: str
@@ -50,7 +50,7 @@ class MaintenanceWindow:
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact that records the window."""
         return self.fact().id
 
     def fact(self) -> Fact:
@@ -73,7 +73,7 @@ class MaintenanceWindow:
 def maintenance_window_end(
     window: MaintenanceWindow, made: int, author: str, reason: str, replaced_by: str = ""
 ) -> Fact:
-    """Return the fact that ends the window at the instant. `replaced_by` is the id of the window in its place."""
+    """Return the fact that ends the window at the instant. `replaced_by` is the id of the window that replaces it."""
     body = {"window": window.id, "reason": reason} | ({"replaced_by": replaced_by} if replaced_by else {})
     return Fact.of(made, author, MAINTENANCE_WINDOW_END, window.product, body)
 
@@ -84,7 +84,7 @@ def maintenance_approval(window: MaintenanceWindow, made: int, author: str) -> F
 
 
 def approval_obstacle(window: MaintenanceWindow, author: str, now: int) -> tuple[str, str] | None:
-    """Return why the author cannot approve the window at the instant, and what to do; None if nothing prevents it."""
+    """Return why the author cannot approve the window at the instant, and what to do. None if they can."""
     if is_same_person(author, window.author):
         return "the author of a window cannot approve it", "another person must approve it"
     if window.approval is not None:
@@ -107,7 +107,7 @@ def maintenance_windows(facts: Iterable[Fact]) -> list[MaintenanceWindow]:
     Invalid facts, and approvals by the author of the window, are ignored.
     """
     windows: dict[str, MaintenanceWindow] = {}
-    ends: dict[str, tuple[int, str]] = {}  # window -> instant, id of the window in its place
+    ends: dict[str, tuple[int, str]] = {}  # window -> instant, id of the window that replaces it
     approvals: dict[str, list[Approval]] = {}
     for fact in facts:
         body = fact.content() if fact.kind in _KINDS else None

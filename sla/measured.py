@@ -238,8 +238,8 @@ def measure(
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling`: whether the window moves with time, which the observed part depends on. `full_window` is the complete
-    calendar window in progress, whose elapsed part is `window`; the budget is for `full_window`. Excluded intervals may
+    `rolling`: whether the window moves with time; the observed part depends on this. If `window` is the elapsed part of
+    a calendar window in progress, `full_window` is the complete one, which the budget is for. Excluded intervals may
     overlap, repeat and extend beyond the window. `AfterExclusions` must cover both windows.
     """
     required = (
@@ -270,9 +270,9 @@ def measure(
 
 
 def measure_states(history: History, window: Window, objective: Objective, durations: Durations) -> MeasuredObjective:
-    """Return the figures of a window without exclusions from its durations, which are known.
+    """Return the figures of a window without exclusions, from durations that are already computed.
 
-    They have no confidence bound, because the probes are not counted.
+    The figures have no confidence bound, because the probes are not counted.
     """
     objectives = history.objectives(window.full)
     return MeasuredObjective(

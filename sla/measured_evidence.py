@@ -1,8 +1,8 @@
 """Measured evidence: deployments without downtime, survived outages of dependencies, drills, checks.
 
 Every function is pure: it takes histories and facts as known at the instant `at`, so that the evidence of a past
-instant can be computed again. Bounds decide: what may have been downtime is no evidence for an item, and only certain
-downtime is evidence against it.
+instant can be computed again. Possible downtime is not evidence for an item, and only certain downtime is evidence
+against it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 MEASURED_BY: Final = "ninewatch"
-VALIDITY: Final = 365 * DAY  # of measured evidence for an item that sets none
-MAX_LISTED: Final = 5  # outages and deployments that the detail lists
+VALIDITY: Final = 365 * DAY  # default validity of measured evidence
+MAX_LISTED: Final = 5  # maximum number of outages or deployments in the detail
 
 
 def _validity(item: ChecklistItem) -> int:
@@ -39,7 +39,7 @@ def deployments_evidence(
 ) -> Iterator[Evidence]:
     """Yield the evidence on whether the last `count` deployments until `at` were without downtime.
 
-    Downtime within `settle` after a deployment counts as downtime of it. A deployment counts from the end of that time.
+    Downtime within `settle` after a deployment is attributed to it. A deployment counts once this time has passed.
     `deployed` is in order of time.
     """
     recent = [deployment for deployment in deployed if deployment.at + settle <= at][-count:]
@@ -64,7 +64,7 @@ def deployments_evidence(
 
 @dataclass(frozen=True, slots=True)
 class SurvivedOutage:
-    """An outage of a dependency (its certain part), and the bounds of the product's downtime in it, microseconds."""
+    """The certain part of a dependency's outage, and the bounds of the product's downtime in it, microseconds."""
 
     dependency: str
     outage: Interval
@@ -109,8 +109,8 @@ def decoupling_evidence(
 ) -> Iterator[Evidence]:
     """Yield the evidence on whether the product stayed up while its dependencies were down, within the item's validity.
 
-    The evidence supports the item once the product has survived an outage of every dependency. Certain downtime of
-    the product in any outage of a dependency is evidence against it.
+    The evidence supports the item if the product stayed up in an outage of every dependency. Certain downtime of the
+    product in any outage of a dependency is evidence against the item.
     """
     outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
     if not outages:
@@ -128,7 +128,7 @@ def decoupling_evidence(
 
 @dataclass(frozen=True, slots=True)
 class DrillOutcome:
-    """The evidence from an ended drill. `met` is None if it proves nothing; `overdue` has its overdue findings.
+    """The evidence from an ended drill. `met` is None if the drill proves nothing; `overdue` has its overdue findings.
 
     `id` is the id of its fact. `timed` is whether an RTO was promised. `lost` is the recovery point actual in
     microseconds, None if it was not measured.
@@ -146,9 +146,9 @@ class DrillOutcome:
 
 
 def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Iterator[Evidence]:
-    """Yield each drill of a kind that the item accepts; a failed drill is evidence against the item.
+    """Yield the evidence of each drill of a kind that the item accepts. A failed drill is evidence against the item.
 
-    An overdue finding is evidence against the item, whatever the kind of its drill.
+    An overdue finding of a drill of any kind is evidence against the item.
     """
     for drill in drills:
         if drill.kind in item.drills or drill.overdue:
@@ -161,9 +161,9 @@ def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Itera
 
 
 def _meaning(item: ChecklistItem, drill: DrillOutcome) -> tuple[bool | None, str]:
-    """Return whether the drill supports the item, None if it decides nothing, and the reason.
+    """Return whether the drill supports the item (None if it decides nothing), and the reason.
 
-    A drill that kept its promise is no evidence of what was not measured in it.
+    A drill that met its objectives is not evidence of anything that was not measured in it.
     """
     if DrillShows.NO_LOSS in item.drill_shows and drill.lost:
         return False, "acknowledged data were lost"
@@ -188,7 +188,10 @@ class MonitoredCheck:
 def checks_evidence(
     item: ChecklistItem, checks: Sequence[MonitoredCheck], at: int, kind: EvidenceKind = EvidenceKind.CHECKS
 ) -> Iterator[Evidence]:
-    """Yield the evidence on whether all checks are up at the instant. It expires with the oldest last observation."""
+    """Yield the evidence on whether all checks are up at the instant.
+
+    It is valid until the last observation of the first check expires.
+    """
     last_known = [(check, check.history.last_known_at) for check in checks]
     observed = [(check, last) for check, last in last_known if last is not None]
     if not observed:

@@ -1,7 +1,7 @@
-"""Reviews of objectives: facts with a decision, its reason and the figures on which a person based it.
+"""Reviews of objectives: facts with the decision of a person, its reason and the figures that it is based on.
 
-A product's objectives have an owner, who reviews them at least once per cycle. A cycle starts with the last review;
-before the first review, with the product's first definition.
+A product's objectives have an owner, who reviews them at least once per cycle. A cycle starts with the last review, the
+first cycle with the product's first definition.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ObjectiveReview:
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact that records the review."""
         return self.fact().id
 
     def fact(self) -> Fact:
@@ -80,12 +80,12 @@ def stated_reviews(facts: Iterable[Fact]) -> list[ObjectiveReview]:
     return [review for fact in facts if (review := as_review(fact)) is not None]
 
 
-def review_due(last: ObjectiveReview | None, defined: int, every: int) -> int:
+def review_due(last: ObjectiveReview | None, defined: int, cycle: int) -> int:
     """Return the instant at which the next review is due, microseconds.
 
-    `defined` is the instant of the product's first definition, and `every` the length of the cycle.
+    `defined` is the instant of the product's first definition, and `cycle` the length of the cycle.
 
     >>> review_due(None, defined=100, every=30)
     130
     """
-    return (defined if last is None else last.made) + every
+    return (defined if last is None else last.made) + cycle

@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-# Of several observations of one check and vantage at the same instant, the one with the highest number is used
+# If a check has several observations from one vantage at one instant, the one with the highest number is used
 # (measurement.md, section 1).
 PRECEDENCE = {Outcome.UNKNOWN: 0, Outcome.GOOD: 1, Outcome.BAD: 2}
 
@@ -29,7 +29,7 @@ class Observation:
 
     `at` is the instant when the probe was sent, microseconds since the Unix epoch (UTC). `latency` is in microseconds,
     None if it was not measured. `reason` is empty if the outcome is good, except for slow responses. `recheck`: the
-    probe was an additional one that confirms a change. It changes states like any other, but is not counted.
+    probe was an additional one that confirms a change. It changes states like any other probe, but is not counted.
     """
 
     check: str
@@ -42,10 +42,10 @@ class Observation:
 
 
 def is_evenly_spaced(gap: int, length: int, count: int) -> bool:
-    """Return whether an observation `gap` after the end of a run has about the spacing of the run's observations.
+    """Return whether an observation `gap` after the end of a run fits the spacing of the run's observations.
 
     A factor of 0.6 to 1.5 is accepted, so that a late probe continues the run, but the probe after a missed one does
-    not. So the observations of a run are evenly spaced up to this factor, and their instants can be estimated.
+    not. The observations of a run are thus evenly spaced within this factor, and their instants can be estimated.
     """
     return count == 1 or (3 * length <= 5 * gap * (count - 1) and 2 * gap * (count - 1) <= 3 * length)
 
@@ -106,7 +106,7 @@ class Run:
         )
 
     def with_observation(self, observation: Observation) -> Run:
-        """Return this run with one more observation at its end. Check `accepts` before."""
+        """Return this run with one more observation at its end, which it must accept (`accepts`)."""
         has_latency = observation.latency is not None
         latency = observation.latency or 0
         return Run(

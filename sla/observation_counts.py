@@ -1,4 +1,4 @@
-"""Count the observations in a window: exactly, or from runs of evenly spaced observations."""
+"""Count the observations in a window, exactly or from runs of evenly spaced observations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 class ExactCounter:
-    """Counts exactly: stores every instant, 8 bytes each."""
+    """Count exactly: store every instant, in 8 bytes."""
 
     __slots__ = ("_instants",)
 
@@ -51,7 +51,7 @@ class ExactCounter:
         step = max(count - 1, 1)
         self._instants.extend(first + k * (last - first) // step for k in range(count))
 
-    def folds(self) -> Iterator[tuple[int, int, int]]:
+    def runs(self) -> Iterator[tuple[int, int, int]]:
         """Yield (instant, instant, 1) for each observation, as a run of one observation."""
         for at in self._instants:
             yield at, at, 1
@@ -66,19 +66,19 @@ class ExactCounter:
         return bisect_left(self._instants, window.end) - bisect_left(self._instants, window.start)
 
 
-class FoldedCounter:
-    """Counts from runs: stores first, last and count of each run, 24 bytes per run of any length.
+class RunCounter:
+    """Count from runs: store first, last and count of each run, in 24 bytes per run of any length.
 
     A check with an interval of 10 s has 3.2 million observations per year: 25 GB for 1,000 checks with exact counts.
     """
 
-    __slots__ = ("_firsts", "_lasts", "_upto", "count")
+    __slots__ = ("_counts_before", "_firsts", "_lasts", "count")
 
     def __init__(self) -> None:
         self.count = 0
         self._firsts = array("q")
         self._lasts = array("q")
-        self._upto = array("q")  # observations before each run begins
+        self._counts_before = array("q")  # number of observations before each run
 
     def add(self, at: int, *, continues: bool) -> None:
         """Add one observation, later than all previous ones. `continues` adds it to the last run."""
@@ -92,40 +92,40 @@ class FoldedCounter:
         """Add a run of observations, evenly spaced from the first to the last."""
         self._firsts.append(first)
         self._lasts.append(last)
-        self._upto.append(self.count)
+        self._counts_before.append(self.count)
         self.count += count
 
-    def folds(self) -> Iterator[tuple[int, int, int]]:
+    def runs(self) -> Iterator[tuple[int, int, int]]:
         """Yield (first, last, count) of each run in order of time."""
         for index, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
-            yield first, last, self._after(index) - self._upto[index]
+            yield first, last, self._count_after(index) - self._counts_before[index]
 
     def first_from(self, at: int) -> int | None:
-        """Return the first instant at or after `at`, evenly spaced within a run; None if there is none."""
+        """Return the first instant at or after `at`, None if there is none. Instants in a run are evenly spaced."""
         index = bisect_left(self._lasts, at)
         if index == len(self._lasts):
             return None
         first, last = self._firsts[index], self._lasts[index]
         if at <= first:
             return first
-        after = self._upto[index + 1] if index + 1 < len(self._upto) else self.count
-        steps = after - self._upto[index] - 1
+        after = self._counts_before[index + 1] if index + 1 < len(self._counts_before) else self.count
+        steps = after - self._counts_before[index] - 1
         return first + -(-(at - first) * steps // (last - first)) * (last - first) // steps
 
     def within(self, window: Interval) -> int:
         """Return the number of observations with start <= at < end."""
-        return self._before(window.end) - self._before(window.start) if self.count else 0
+        return self._count_before(window.end) - self._count_before(window.start) if self.count else 0
 
-    def _after(self, index: int) -> int:
-        return self._upto[index + 1] if index + 1 < len(self._upto) else self.count
+    def _count_after(self, index: int) -> int:
+        return self._counts_before[index + 1] if index + 1 < len(self._counts_before) else self.count
 
-    def _before(self, instant: int) -> int:
+    def _count_before(self, instant: int) -> int:
         if instant > self._lasts[-1]:
             return self.count
         index = bisect_left(self._firsts, instant) - 1
         if index < 0:
             return 0
-        before, after = self._upto[index], self._after(index)
+        before, after = self._counts_before[index], self._count_after(index)
         first, last = self._firsts[index], self._lasts[index]
         if last < instant:
             return after

@@ -1,4 +1,4 @@
-"""Figures of the observed part of a window that begins before the record. measurement.md, section 5."""
+"""Figures of the observed part of a window that starts before the record. measurement.md, section 5."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ class ObservedPart:
     """The part of a window from its first known observation to its end.
 
     `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the
-    window can be `met` if the target stays up after the window's end. None without such an instant or without an
-    objective.
+    window can be `met` if the target stays up after the window's end. None if there is no such instant or no objective.
     """
 
     since: int
@@ -89,7 +88,7 @@ def observed_part(
 
 
 class _Record:
-    """A record that begins in the window. `lost` is its time up to the window's end that is not certainly up."""
+    """A record that starts in the window. `lost` is its time until the window's end that is not certainly up."""
 
     def __init__(self, history: History, since: int, span: Span, counted: AfterExclusions) -> None:
         self.span, self.lost = span, 0
@@ -106,8 +105,8 @@ class _Record:
 
         This time counts as up here, because the next good observation confirms it.
         """
-        steady, end = self._history.probably_final_until, self.span.window.end
-        start = self._since if steady is None else min(max(steady, self._since), end)
+        known_until, end = self._history.probably_final_until, self.span.window.end
+        start = self._since if known_until is None else min(max(known_until, self._since), end)
         return self._counted.durations(Interval(start, end)).doubt_up
 
     def tail(self, start: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
-from sla.observation_counts import Counts, ExactCounter, FoldedCounter
+from sla.observation_counts import Counts, ExactCounter, RunCounter
 from sla.state_history import History
 from sla.state_sums import StateSums
 from sla.states import Durations, Piece, State
@@ -66,7 +66,7 @@ class Timeline(History):
         self._last: tuple[int, Outcome, bool] | None = None  # the last one is whether it was a re-check
         self._state_sums: StateSums | None = None
         self._counters = {outcome: self._new_counter() for outcome in Outcome}
-        self._rechecks: dict[Outcome, ExactCounter | FoldedCounter] = {}
+        self._rechecks: dict[Outcome, ExactCounter | RunCounter] = {}
 
     @classmethod
     def of(cls, observations: Iterable[Observation], hold: int, *, exact: bool = True) -> Timeline:
@@ -144,21 +144,21 @@ class Timeline(History):
         They are the appended runs without reasons and latencies, which a timeline does not store.
         """
         kinds = ((False, self._counters), (True, self._rechecks))
-        folds = sorted(
+        runs = sorted(
             (*fold, outcome, recheck)
             for recheck, counters in kinds
             for outcome, counter in counters.items()
-            for fold in counter.folds()
+            for fold in counter.runs()
         )
         return [
             Run(check, outcome, "", first, last, count, self._hold_at(first), recheck=recheck)
-            for first, last, count, outcome, recheck in folds
+            for first, last, count, outcome, recheck in runs
         ]
 
-    def _new_counter(self) -> ExactCounter | FoldedCounter:
-        return ExactCounter() if self.exact else FoldedCounter()
+    def _new_counter(self) -> ExactCounter | RunCounter:
+        return ExactCounter() if self.exact else RunCounter()
 
-    def _counter(self, outcome: Outcome, *, recheck: bool) -> ExactCounter | FoldedCounter:
+    def _counter(self, outcome: Outcome, *, recheck: bool) -> ExactCounter | RunCounter:
         """Return the counter of these observations. Most checks have no re-checks, and no counters of them."""
         if not recheck:
             return self._counters[outcome]

@@ -38,7 +38,7 @@ def finding_command(name: str, text: str, owner: str, due: str, author: str, pat
     try:
         fact = drill_finding(record.id, record.drill.product, now, author_name, finding_text, owner_name, due)
     except (ValueError, OverflowError):
-        raise NinewatchError(f'--due: "{due}" is not a date; write 2027-01-31') from None
+        raise NinewatchError(f'--due: "{due}" is not a date; use the format 2027-01-31') from None
     state_fact(store, fact)
     click.echo(f"finding {fact.id} of drill {record.id}: {owner_name}, due {due}")
 

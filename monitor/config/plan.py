@@ -293,9 +293,9 @@ def _dependency(block: DependencyBlock) -> feasibility.Part:
         block.name,
         block.repairable(),
         block.needs,
-        outside=True,
+        external=True,
         coupling=Coupling(block.coupling),
-        patience=block.retry or 0,
+        retry_period=block.retry or 0,
     )
 
 

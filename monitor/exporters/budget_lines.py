@@ -9,7 +9,7 @@ from monitor.exporters.exposition import series
 from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
 from monitor.exporters.window_lines import label_of
 from sla import availability as figures
-from sla.budget import FORECAST_SPAN, Budget, allowed_within, exhausted_at
+from sla.budget import FORECAST_LOOKBACK, Budget, allowed_within, exhausted_at
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class BudgetLines:
         self._prefixes = [
             series(PRODUCT_FAMILIES[column].name, product=product.id, window=window) for column in BUDGET_COLUMNS
         ]
-        self.span = min(FORECAST_SPAN, product.window.length)
+        self.span = min(FORECAST_LOOKBACK, product.window.length)
         self._objectives: tuple[int, list[tuple[int, Objective]]] | None = None
         self._allowed = Fraction(0)
         self._spent: int | None = None

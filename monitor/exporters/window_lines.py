@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from monitor.exporters.exposition import series
 from monitor.exporters.families import PRODUCT_FAMILIES
 from sla import availability as figures
-from sla.budget import burn_ratio
+from sla.budget import burn_rate_float
 from sla.interval import SECOND
 from sla.objective import format_duration
 from sla.window import WINDOWS
@@ -57,7 +57,7 @@ class WindowLines:
         burns = [
             "" if rate is None else f"{prefix}{rate!r}\n"
             for length, prefix in self._burns.items()
-            for rate in [burn_ratio(objective(length), measured[length])]
+            for rate in [burn_rate_float(objective(length), measured[length])]
         ]
         return (*map("".join, zip(*windows, strict=True)), "".join(burns))
 
@@ -75,7 +75,7 @@ class CalendarLines:
         """Return one text per family. All are empty at the instant at which the window begins."""
         if not durations.total:
             return "", "", "", ""
-        rate = burn_ratio(objective, durations)
+        rate = burn_rate_float(objective, durations)
         return *self._window.texts(durations), "" if rate is None else f"{self._burn}{rate!r}\n"
 
 

@@ -13,7 +13,7 @@ from monitor.config.maintenance_meaning import maintenance_of
 from monitor.facts.planned_maintenance import planned_exclusions
 from sla.interval import Interval, subtract
 from sla.maintenance import in_force
-from sla.maintenance_terms import Announced
+from sla.maintenance_terms import AnnouncedMaintenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def announced_maintenance(
     facts: Facts, portfolio: Portfolio, product_id: str, configured: Sequence[Maintenance], window: Interval
-) -> Iterator[Announced]:
+) -> Iterator[AnnouncedMaintenance]:
     """Yield the parts of the product's maintenance in the window, each with its announcement.
 
     Together they cover the time of `maintenance_exclusions`. A record of an earlier version without plans uses the
@@ -38,25 +38,25 @@ def announced_maintenance(
             yield from _of_plans(plans, window)
         else:
             for planned in planned_exclusions(blocks, window, portfolio.time_zone):
-                yield Announced(planned, planned.interval.start)
+                yield AnnouncedMaintenance(planned, planned.interval.start)
     for stated in facts.stated_windows(product_id):
         if stated.in_force.start < window.end and window.start < stated.in_force.end:
             yield _of_window(stated)
 
 
-def _of_window(stated: MaintenanceWindow) -> Announced:
+def _of_window(stated: MaintenanceWindow) -> AnnouncedMaintenance:
     approved = None if stated.approval is None else stated.approval.made
-    return Announced(stated.exclusion(), stated.interval.start, stated.made, approved)
+    return AnnouncedMaintenance(stated.exclusion(), stated.interval.start, stated.made, approved)
 
 
-def _of_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[Announced]:
+def _of_plans(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[AnnouncedMaintenance]:
     for plan, part in in_force(plans, window):
         former = plans[: plans.index(plan) + 1]
         for planned in planned_exclusions(maintenance_of(plan.blocks), part):
             span = planned.interval
             inside = Interval(max(span.start, part.start), min(span.end, part.end))
             for piece, announced in _announcements(former, inside):
-                yield Announced(replace(planned, interval=piece), span.start, announced)
+                yield AnnouncedMaintenance(replace(planned, interval=piece), span.start, announced)
 
 
 def _announcements(plans: Sequence[MaintenancePlan], planned: Interval) -> Iterator[tuple[Interval, int]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
     from monitor.ledger.product_histories import ProductHistories
     from sla.definition import Definition
-    from sla.maintenance_terms import NotExcluded
+    from sla.maintenance_terms import MaintenanceNotExcluded
 
 
 def agreed_exclusions(
@@ -45,9 +45,9 @@ def agreed_exclusions(
 
 def not_excluded_maintenance(
     product: Product, window: Interval, portfolio: Portfolio, facts: Facts, histories: ProductHistories
-) -> list[NotExcluded]:
+) -> list[MaintenanceNotExcluded]:
     """Return the maintenance in the window that counts in the contractual figure, in order of time."""
-    listed: list[NotExcluded] = []
+    listed: list[MaintenanceNotExcluded] = []
     for agreement, part in _agreements(product, window, histories):
         if "maintenance" in agreement.excludes:
             kept = maintenance_by(agreement, product, part, portfolio, facts).not_excluded

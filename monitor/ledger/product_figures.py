@@ -12,7 +12,7 @@ from monitor.ledger.agreement_exclusions import (
     not_excluded_maintenance,
 )
 from sla.alerting import BurnAlert, LookBacks, burn_alerts
-from sla.budget import FORECAST_SPAN, Forecast, exhausted_at
+from sla.budget import FORECAST_LOOKBACK, Forecast, exhausted_at
 from sla.calendar import Window
 from sla.exclusion import AgreementFigures, measure_agreement
 from sla.interval import Interval
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sla.definition import Definition
     from sla.eras import Eras
     from sla.exclusion import Exclusion
-    from sla.maintenance_terms import NotExcluded
+    from sla.maintenance_terms import MaintenanceNotExcluded
     from sla.timeline import State
 
 
@@ -139,7 +139,7 @@ class ProductFigures(ABC):
         `budget` is that budget, if the caller has it.
         """
         product = self.products[product_id]
-        span = min(FORECAST_SPAN, product.window.length)
+        span = min(FORECAST_LOOKBACK, product.window.length)
         burn_rate = self.measured(product_id, Interval(now - span, now), now).burn_rate
         if budget is None:
             budget = self.measured(product_id, self.own_window(product_id, now), now).budget
@@ -193,7 +193,7 @@ class ProductFigures(ABC):
         """
         return agreed_exclusions(self.products[product_id], window, self.portfolio, self._facts, self._histories)
 
-    def not_excluded_maintenance(self, product_id: str, window: Interval) -> list[NotExcluded]:
+    def not_excluded_maintenance(self, product_id: str, window: Interval) -> list[MaintenanceNotExcluded]:
         """Return the maintenance of the product in the window that its agreement does not exclude, with the reasons."""
         product = self.products[product_id]
         return not_excluded_maintenance(product, window, self.portfolio, self._facts, self._histories)

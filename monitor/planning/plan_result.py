@@ -40,7 +40,7 @@ class PlanResult:
         return {
             "predicted": {
                 "availability": self.prediction.availability,
-                "nines": nines(self.prediction.exact),
+                "nines": nines(self.prediction.exact_availability),
                 "ceiling": None if maximum is None else float(maximum),
                 "ceiling_reasons": [limit_text(limit) for limit in self.ceiling.limits],
             },

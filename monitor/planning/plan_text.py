@@ -40,7 +40,7 @@ def text_lines(result: PlanResult) -> Iterator[str]:
 
 
 def _expected_lines(result: PlanResult) -> Iterator[str]:
-    exact, down = result.prediction.exact, result.prediction.unavailability
+    exact, down = result.prediction.exact_availability, result.prediction.unavailability
     yield f"Expected availability: {percent(exact)}, or {_nines(exact)}."
     yield f"Expected downtime: {duration_text(down * YEAR)} per year, or {duration_text(down * _MONTH)} per 30 days."
 
@@ -52,7 +52,7 @@ def _promise(result: PlanResult) -> Iterator[str]:
     else:
         subject = (
             "The expected availability is higher, but the rules"
-            if ceiling.is_below(result.prediction.exact)
+            if ceiling.is_below(result.prediction.exact_availability)
             else "The rules"
         )
         yield f"{subject} limit the promise to {Objective(ceiling.maximum)}:"

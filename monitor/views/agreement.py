@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.availability import Bounds, Verdict
     from sla.exclusion import ExcludedPiece, Exclusion
-    from sla.maintenance_terms import NotExcluded
+    from sla.maintenance_terms import MaintenanceNotExcluded
     from sla.measured import Measured, MeasuredObjective
     from sla.outage import OutageLimit
 
@@ -108,7 +108,7 @@ def _excluded_line(excluded: ExcludedPiece, zone: ZoneInfo) -> ExcludedLine:
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, causes)
 
 
-def _not_excluded_line(maintenance: NotExcluded, zone: ZoneInfo) -> ExcludedLine:
+def _not_excluded_line(maintenance: MaintenanceNotExcluded, zone: ZoneInfo) -> ExcludedLine:
     span = maintenance.exclusion.interval
     texts = [_cause_text(maintenance.exclusion, zone), *maintenance.reasons]
     return ExcludedLine(moment(span.start, zone), moment(span.end, zone), span.length, texts)

@@ -67,7 +67,7 @@ def gauge_width(remaining: Fraction, allowed: Fraction) -> float:
 
 
 def _forecast_text(forecast: Forecast, name: str) -> str:
-    period = f"the last {window_name(forecast.over)}"
+    period = f"the last {window_name(forecast.lookback)}"
     if forecast.burn is None:
         return f"No budget forecast: {period} are unknown"
     if forecast.exhausted_at is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio, Product
     from monitor.facts.fact_index import Facts
     from sla.exclusion import Exclusion
-    from sla.maintenance_terms import NotExcluded
+    from sla.maintenance_terms import MaintenanceNotExcluded
     from sla.maintenance_window import MaintenanceWindow
 
 DEFAULT_AHEAD: Final = 30 * DAY  # default length of the list of planned maintenance
@@ -29,7 +29,7 @@ class Planned:
 
     product: str
     exclusion: Exclusion
-    not_excluded: tuple[NotExcluded, ...] = ()
+    not_excluded: tuple[MaintenanceNotExcluded, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the occurrence as an object; `id` and `author` are null for one of the configuration."""
@@ -52,7 +52,7 @@ def upcoming(facts: Facts, portfolio: Portfolio, now: int, ahead: int = DEFAULT_
 
 
 def _planned(facts: Facts, portfolio: Portfolio, product: Product, span: Interval) -> list[Planned]:
-    not_excluded: Sequence[NotExcluded] = ()
+    not_excluded: Sequence[MaintenanceNotExcluded] = ()
     if "maintenance" in product.agreement.excludes:
         not_excluded = maintenance_by(product.agreement, product, span, portfolio, facts).not_excluded
     exclusions = maintenance_exclusions(facts, portfolio, product.id, product.maintenance, span)

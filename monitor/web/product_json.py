@@ -67,7 +67,7 @@ def summary_json(context: WebContext, product: Product, open_counts: Counter[str
 def forecast_json(forecast: Forecast) -> dict[str, Any]:
     """Return the forecast of the error budget."""
     return {
-        "pace_seconds": forecast.over / SECOND,
+        "pace_seconds": forecast.lookback / SECOND,
         "burn_rate": None if forecast.burn is None else float(forecast.burn),
         "exhausted_at": optional_instant(forecast.exhausted_at),
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from sla.claims import arithmetic, prose_statements, restatements, table_statements, weighted_tables
 from sla.claims.column_check import CheckedStatement, check_columns
 from sla.claims.html_reader import looks_like_html, read_html
-from sla.claims.model import Claim, ClaimVerdict, SkippedFigure, Statement, Strength
+from sla.claims.model import Claim, ClaimVerdict, LinkStrength, SkippedFigure, Statement
 from sla.claims.number_format import has_decimal_commas, mark_groups, restore_groups
 from sla.claims.page import Part, Passage
 from sla.claims.row_groups import infer_periods
@@ -50,7 +50,7 @@ class Audit:
 def audit(text: str, page_format: PageFormat | None = None) -> Audit:
     """Return the claims of a page about availability with their verdicts. Without `page_format` the format is detected.
 
-    `text` includes plain text, Markdown and wiki markup.
+    The format `text` includes Markdown and wiki markup.
 
     >>> [claim.diagnosis for claim in audit("99.95% uptime, which is less than 4.38 minutes a year").claims]
     ['hours labelled minutes']
@@ -71,7 +71,7 @@ def audit(text: str, page_format: PageFormat | None = None) -> Audit:
         tuple(
             replace(claim, text=restore_groups(claim.text)) for claim in sorted(claims, key=lambda claim: claim.line)
         ),
-        tuple(sorted(dict.fromkeys(skipped), key=lambda fromkey: fromkey.line)),
+        tuple(sorted(dict.fromkeys(skipped), key=lambda figure: figure.line)),
     )
 
 
@@ -98,8 +98,8 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement | SkippedFigure]:
 
 
 def _is_claim(statement: Statement, claim: Claim) -> bool:
-    """Return whether a statement is a claim: figures that are only adjacent are one only if the verdict is clear."""
-    return statement.strength is not Strength.ADJACENT or claim.verdict is not ClaimVerdict.UNCLEAR
+    """Return whether a statement is a claim. Figures that are only adjacent are one only if the verdict is clear."""
+    return statement.strength is not LinkStrength.ADJACENT or claim.verdict is not ClaimVerdict.UNCLEAR
 
 
 def _text_above(passages: Sequence[Passage]) -> str:
@@ -125,13 +125,15 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
 
 
 def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
-    """Add to the diagnosis of a wrong claim that the page converts the figure correctly: the figure itself is wrong."""
+    """Add to the diagnosis of a wrong claim that the page restates the same duration, so it is no typing error."""
     if claim.verdict is not ClaimVerdict.WRONG:
         return claim
     passages = [
-        part for part in parts if isinstance(part, Passage) and part.starts[0][1] <= claim.line <= part.starts[-1][1]
+        part
+        for part in parts
+        if isinstance(part, Passage) and part.line_starts[0][1] <= claim.line <= part.line_starts[-1][1]
     ]
-    for equality in (e for passage in passages for e in restatements.equalities(passage)):
+    for equality in (equality for passage in passages for equality in restatements.equalities(passage)):
         if equality.agrees and equality.line == claim.line and equality.first.seconds == claim.claimed:
             return replace(claim, diagnosis=f"{claim.diagnosis}; internally consistent ({equality.text})")
     return claim

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sla.claims.page import Passage
 
-_RUN = re.compile(r"[\d.(][\d.,%()*+\-/^ =]*=[\d.,%()*+\-/^ =]*\d\s*%?")
+_EQUATION = re.compile(r"[\d.(][\d.,%()*+\-/^ =]*=[\d.,%()*+\-/^ =]*\d\s*%?")
 _SIGNS = str.maketrans(
     {
         "×": "*",
@@ -38,17 +38,17 @@ _SIGNS = str.maketrans(
 _CROSS = re.compile(r"(?<=[\d%)\s])[xX](?=[\s\d(])")
 _DECIMAL_COMMA = re.compile(r"(?<=\b\d\d),(?=\d+\s*%)|(?<=\b0),(?=\d)")
 _WORDS = re.compile(r"\([^()]*[A-Za-z][^()]*\)|\btimes\b|[²³⁴]")
-_PROMISED, _HALF = Fraction(9, 10), Fraction(1, 2)
+_MIN_PERCENTAGE, _MIN_RATIO = Fraction(9, 10), Fraction(1, 2)  # smallest figures that are read as availabilities
 _POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
 
 
 def check(passage: Passage, text_above: str = "") -> Iterator[Claim]:
-    """Yield a claim for each equation over availabilities in the passage; `text_above` is the text above it."""
+    """Yield a claim for each equation over availabilities in the passage. `text_above` precedes the passage."""
     if "=" not in passage.text and "≈" not in passage.text:
         return
     mentions_availability = bool(AVAILABILITY.search(f"{text_above} {passage.text}"))
     text = _normalize_signs(passage.text)
-    for run in _RUN.finditer(text):
+    for run in _EQUATION.finditer(text):
         if text[run.end() : run.end() + 1].isalpha() or text[run.end() :].lstrip()[:1] in {"*", "^"}:
             continue
         sides = [(parse(side), side) for side in run[0].split("=")]
@@ -64,8 +64,8 @@ def check(passage: Passage, text_above: str = "") -> Iterator[Claim]:
 def _normalize_signs(text: str) -> str:
     """Return the text with one sign per operation. Offsets stay the same, except after power signs."""
     signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
-    bare = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
-    return _CROSS.sub("*", bare)
+    normalized = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
+    return _CROSS.sub("*", normalized)
 
 
 def _is_claim(left: Expression, right: Expression, mentions_availability: bool) -> bool:
@@ -76,18 +76,18 @@ def _is_claim(left: Expression, right: Expression, mentions_availability: bool) 
     """
     if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
         return False
-    if not (_HALF <= right.value <= 1 or 50 <= right.value <= 100 or _weights(left)):
+    if not (_MIN_RATIO <= right.value <= 1 or 50 <= right.value <= 100 or _weight_sum(left)):
         return False
-    if any(n.percent and n.value >= _PROMISED for n in left.numbers):
+    if any(n.percent and n.value >= _MIN_PERCENTAGE for n in left.numbers):
         return True
     ratios = [n for n in left.numbers if n.may_be_availability]
     return mentions_availability and (
-        any(n.value >= _HALF for n in ratios) or (len(ratios) > 1 and right.value > _HALF)
+        any(n.value >= _MIN_RATIO for n in ratios) or (len(ratios) > 1 and right.value > _MIN_RATIO)
     )
 
 
 def _check_equation(left: Expression, right: Expression, line: int, text: str) -> Claim | None:
-    figure = right.numbers[0] if len(right.numbers) == 1 else _total(right)
+    figure = right.numbers[0] if len(right.numbers) == 1 else _sum_as_number(right)
     result = _verdict(left, figure)
     if result is None:
         return None
@@ -95,15 +95,15 @@ def _check_equation(left: Expression, right: Expression, line: int, text: str) -
     return Claim(line, text, ratio if ratio < 1 else None, None, None, None, *result)
 
 
-def _total(right: Expression) -> Number:
+def _sum_as_number(right: Expression) -> Number:
     """Return a sum as one number with the combined uncertainty of its terms."""
     return Number(right.value, sum((n.ulp for n in right.numbers), Fraction(0)), percent=False)
 
 
 def _verdict(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | None:
-    weights = _weights(left)
-    if weights is not None and abs(weights - 1) > _tolerance_of_weights(left):
-        if _agree(left.value / weights, figure, left):
+    weights = _weight_sum(left)
+    if weights is not None and abs(weights - 1) > _weight_tolerance(left):
+        if _agrees(left.value / weights, figure, left):
             return ClaimVerdict.ROUNDED, f"right once the weights are normalised; they sum to {number_text(weights)}"
         return (
             ClaimVerdict.WRONG,
@@ -111,13 +111,13 @@ def _verdict(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | Non
         )
     if left.value == figure.value:
         return ClaimVerdict.RIGHT, "the arithmetic is right"
-    if _agree(left.value, figure, left):
+    if _agrees(left.value, figure, left):
         return ClaimVerdict.ROUNDED, f"rounded from {percent_text(left.value)}"
     return _mismatch(left, figure)
 
 
 def _mismatch(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | None:
-    """Return WRONG only if every number is an availability, a weight or 1, so that no other meaning is possible."""
+    """Return the verdict of an equation whose sides differ. None if a number may be no availability, weight or 1."""
     if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
         return None
     diagnosis = f"the {_operation(left)} is {percent_text(left.value)}"
@@ -145,8 +145,8 @@ def _is_power(left: Expression, number: Number) -> bool:
     return "^" in left.operators and number.value.denominator == 1 and not number.percent
 
 
-def _agree(value: Fraction, figure: Number, left: Expression) -> bool:
-    """Return whether the figure is the value, with or without percent signs. Rounded terms add tolerance."""
+def _agrees(value: Fraction, figure: Number, left: Expression) -> bool:
+    """Return whether the figure equals the value, with or without percent signs. Rounded terms add tolerance."""
     rounded = [n.ulp / 2 for n in left.numbers if n.ulp < Fraction(1, 100) and not n.percent]
     tolerance = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
     powers = (0,) if all(n.percent for n in (figure, *left.numbers)) else range(-3, 4)
@@ -161,7 +161,7 @@ def _is_rounded_or_truncated(value: Fraction, figure: Number, tolerance: Fractio
     return is_truncated and not 1 - figure.value > 2 * (1 - value) > 0
 
 
-def _weights(left: Expression) -> Fraction | None:
+def _weight_sum(left: Expression) -> Fraction | None:
     """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller factor of each term. Else None."""
     if len(left.terms) < 2 or any(len(term) != 2 for term in left.terms):
         return None
@@ -175,7 +175,7 @@ def _weight(term: tuple[Number, ...]) -> Fraction | None:
     return weight.value if 0 < weight.value < 1 and (level.value >= Fraction(1, 2)) else None
 
 
-def _tolerance_of_weights(left: Expression) -> Fraction:
+def _weight_tolerance(left: Expression) -> Fraction:
     return (
         sum((min(n.ulp for n in term) / 2 for term in left.terms), Fraction(0))
         if prod(len(t) for t in left.terms)

@@ -41,7 +41,7 @@ _FROM = re.compile(
 _BETWEEN = re.compile(
     rf"\b(?:between|zwischen|entre)\s(?:\w+\s)?(?P<number>{_NUMBER})(?:{_SIGN})?\s*(?:and|und|et|y)\s(?:\w+\s)?$", _RE
 )
-_NEAR = 40
+_NEAR = 40  # characters
 _MIN_RATIO = Fraction(1, 2)
 
 
@@ -84,8 +84,8 @@ def bare_level(text: str) -> AvailabilityLevel | None:
 def complement(text: str, *, percent: bool) -> AvailabilityLevel | None:
     """Return the availability for a cell with an unavailability: 99.9 % for `0.1 %`.
 
-    `percent`: the column's header has the percent sign. Returns None without any percent sign, because the
-    number may be a ratio.
+    `percent`: the column's header has the percent sign. Returns None if neither header nor cell has a percent sign,
+    because the number may be a ratio.
     """
     match = _SHARE.fullmatch(text)
     if match is None or not (percent or match["percent"]):

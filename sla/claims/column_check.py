@@ -1,7 +1,8 @@
 """Check each claim against the other rows of its table column or list.
 
-If most figures of a column do not follow from the availabilities, the column is probably not allowed downtime, and none
-of its figures is wrong. If all other rows use one length of the year, a row that needs another length is wrong.
+If most figures of a column do not follow from the availabilities, the column probably does not contain allowed
+downtimes, and none of its figures is reported as wrong. If all other rows use one length of the year, a row that is
+right only with another length is wrong.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ _CONSIDERED_MISTAKES = frozenset(
         MistakeKind.ROW,
     }
 )
-_MIN_DIGITS = 3
+_MIN_DIGITS = 3  # significant digits
 _MIN_ROWS = 3
-_FIXED = frozenset({"week", "day", "hour"})
-_ROUNDING, _LENGTHS = Fraction(3, 1000), Fraction(1, 100)
+_FIXED_LENGTH = frozenset({"week", "day", "hour"})
+# Relative deviations: the largest due to rounding, and the largest due to another length of the period.
+_MAX_ROUNDING, _MAX_LENGTH_DIFFERENCE = Fraction(3, 1000), Fraction(1, 100)
 _OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w|working|business", re.IGNORECASE)
 
 
@@ -66,21 +68,21 @@ def check_columns(checked: Iterable[CheckedStatement]) -> Iterator[CheckedStatem
 
 
 def _reason_unclear(member: CheckedStatement, column: Sequence[CheckedStatement]) -> str | None:
-    """Return why a figure that does not fit may still be right. None if it is certainly wrong."""
+    """Return why it is unclear whether a figure is wrong. None if it is certainly wrong."""
     correct_count = sum(cell.is_correct for cell in column)
     if _has_several_durations_per_level(column):
         return "one availability with several durations: possibly measured downtime"
     if not correct_count and all(_fits_another_row(cell, column) for cell in column):
         return "each figure is right for another row: possibly in another order"
-    sure = {
+    confirmed_diagnoses = {
         mistake.diagnosis
         for cell in column
         if cell.is_wrong and (mistake := _mistake(cell)) and _has_enough_digits(cell)
     }
-    explained = correct_count + sum(cell.is_wrong and _diagnosis(cell) in sure for cell in column)
+    explained = correct_count + sum(cell.is_wrong and _diagnosis(cell) in confirmed_diagnoses for cell in column)
     if explained * 2 <= len(column):
         return "most figures of the column do not follow from the availabilities: possibly not the allowed downtime"
-    if _diagnosis(member) not in sure and correct_count < 2:
+    if _diagnosis(member) not in confirmed_diagnoses and correct_count < 2:
         return "too few figures of the column are right to call this one wrong"
     return None
 
@@ -112,8 +114,8 @@ def _has_enough_digits(cell: CheckedStatement) -> bool:
 def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) -> CheckedStatement | None:
     """Return the claim as wrong if it needs another length of the period than 3 or more other rows.
 
-    8.73 h for 99.9 % is right with 52 weeks, but not in a table whose other rows require 365 days. 8.72 h is right with
-    no length.
+    8.73 h for 99.9 % is right with 52 weeks, but not in a table whose other rows require 365 days. 8.72 h is not right
+    with any length.
     """
     statement = member.statement
     if member.is_wrong or not _has_exact_figures(statement) or conventions(statement, common_only=True):
@@ -139,11 +141,11 @@ def _common_lengths(others: Sequence[CheckedStatement]) -> frozenset[str]:
 def _is_off(member: CheckedStatement) -> bool:
     """Return whether the deviation of a figure is too large for rounding, but as small as between two lengths."""
     factor = member.claim.factor
-    return factor is not None and _ROUNDING < abs(factor - 1) <= _LENGTHS
+    return factor is not None and _MAX_ROUNDING < abs(factor - 1) <= _MAX_LENGTH_DIFFERENCE
 
 
 def _has_exact_figures(statement: Statement) -> bool:
     duration = statement.duration
     exact = duration.qualifier is Qualifier.EXACT and duration.digits >= _MIN_DIGITS and statement.level.nominal
-    exact = exact and statement.period is not None and statement.period.name not in _FIXED
+    exact = exact and statement.period is not None and statement.period.name not in _FIXED_LENGTH
     return exact and not statement.remark and not statement.others and not _OTHER_YEAR.search(statement.text)

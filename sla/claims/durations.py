@@ -30,7 +30,7 @@ def _part_pattern(words: Iterable[str]) -> re.Pattern[str]:
     )
 
 
-# Hundreds of number words are slow to search for, so they are tried only if a text has the first part of one.
+# Searching for hundreds of number words is slow, so they are tried only if a text has the first part of one.
 _FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
 _PART = _part_pattern(word for word, value in NUMBER_WORDS.items() if value <= 1)
 _WORDED_PART = _part_pattern(NUMBER_WORDS)
@@ -49,7 +49,7 @@ _JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
 _NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
 _COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
 
-_MAX_CONTEXT = 40
+_MAX_CONTEXT = 40  # characters before a duration
 _BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
 
 _NOT_A_UNIT = re.compile(
@@ -60,12 +60,16 @@ _NOT_A_UNIT = re.compile(
 
 
 def find_durations(text: str) -> list[PrintedDuration]:
-    """Return the durations in a text in order. Adjacent parts in decreasing units are one duration: `8 h 45 m 57 s`."""
+    """Return the durations of a text in order. Adjacent parts in decreasing units are one duration: `8 h 45 m 57 s`."""
     durations = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     durations += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
     clock_spans = [(a.start, a.end) for a in durations]
-    runs = [run for run in _runs(text) if not any(start <= run[0].start() < end for start, end in clock_spans)]
-    durations += [_duration(text, run) for run in runs if not _is_other_figure(text, run)]
+    part_groups = [
+        parts
+        for parts in _adjacent_parts(text)
+        if not any(start <= parts[0].start() < end for start, end in clock_spans)
+    ]
+    durations += [_duration(text, parts) for parts in part_groups if not _is_other_figure(text, parts)]
     return sorted(durations, key=lambda duration: duration.start)
 
 
@@ -91,16 +95,16 @@ def unit_in_label(text: str) -> str | None:
     return None
 
 
-def _runs(text: str) -> Iterator[list[re.Match[str]]]:
-    run: list[re.Match[str]] = []
+def _adjacent_parts(text: str) -> Iterator[list[re.Match[str]]]:
+    parts: list[re.Match[str]] = []
     words = re.findall(r"[^\W\d_]+", text.lower())
     for match in (_PART if _FIRSTS.isdisjoint(words) else _WORDED_PART).finditer(text):
-        if run and not _continues(text, run[-1], match):
-            yield run
-            run = []
-        run.append(match)
-    if run:
-        yield run
+        if parts and not _continues(text, parts[-1], match):
+            yield parts
+            parts = []
+        parts.append(match)
+    if parts:
+        yield parts
 
 
 def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
@@ -118,11 +122,11 @@ def _unit(match: re.Match[str]) -> str:
     return next(name for name in UNITS if match[name])
 
 
-def _duration(text: str, run: list[re.Match[str]]) -> PrintedDuration:
-    last = run[-1]
-    start, end = run[0].start(), last.end()
-    above = sum((_number(m["number"]) * UNITS[_unit(m)][0] for m in run[:-1]), Fraction(0))
-    interpretations, digits = _interpretations(last["number"], UNITS[_unit(last)][0], exact_zero=len(run) > 1)
+def _duration(text: str, parts: list[re.Match[str]]) -> PrintedDuration:
+    last = parts[-1]
+    start, end = parts[0].start(), last.end()
+    larger_units = sum((_number(m["number"]) * UNITS[_unit(m)][0] for m in parts[:-1]), Fraction(0))
+    interpretations, digits = _interpretations(last["number"], UNITS[_unit(last)][0], exact_zero=len(parts) > 1)
     if last["upper"]:
         interpretations = tuple(
             _range_interpretation(low, high)
@@ -130,12 +134,14 @@ def _duration(text: str, run: list[re.Match[str]]) -> PrintedDuration:
                 interpretations, _interpretations(last["upper"], UNITS[_unit(last)][0])[0], strict=False
             )
         )
-    shifted = tuple(Interpretation(r.seconds + above, r.low + above, r.high + above) for r in interpretations)
+    shifted = tuple(
+        Interpretation(r.seconds + larger_units, r.low + larger_units, r.high + larger_units) for r in interpretations
+    )
     base = _BASES.get(_unit(last), 0)
     small = _number(last["number"])
-    overflow = small if len(run) == 2 and base and small >= base else None
-    digits = digits if len(run) == 1 else max(3, digits)
-    unit = _unit(last) if len(run) == 1 else None
+    overflow = small if len(parts) == 2 and base and small >= base else None
+    digits = digits if len(parts) == 1 else max(3, digits)
+    unit = _unit(last) if len(parts) == 1 else None
     return PrintedDuration(
         shifted, start, end, text[start:end].rstrip(), unit, digits, _qualifier(text[:start]), overflow
     )
@@ -158,10 +164,10 @@ def _clock(match: re.Match[str]) -> PrintedDuration:
     )
 
 
-def _is_other_figure(text: str, run: list[re.Match[str]]) -> bool:
+def _is_other_figure(text: str, parts: list[re.Match[str]]) -> bool:
     """Return whether the match is money, the second part of a clock time, or the 9s of "four 9s"."""
-    before = text[max(0, run[0].start() - _MAX_CONTEXT) : run[0].start()]
-    return bool(_NOT_BEFORE.search(before) or (run[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
+    before = text[max(0, parts[0].start() - _MAX_CONTEXT) : parts[0].start()]
+    return bool(_NOT_BEFORE.search(before) or (parts[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
 
 
 def _short_clock(match: re.Match[str]) -> PrintedDuration:
@@ -178,8 +184,8 @@ def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> 
     """
     if (value := NUMBER_WORDS.get(text.lower())) is not None:
         half = Fraction(1, 2)
-        above = value + (1 if value > 1 else half)  # "an hour" does not mean an hour and a half
-        return (Interpretation(value, value - half, above).scaled(unit),), 1 if value < 13 else 2
+        high = value + (1 if value > 1 else half)  # "an hour" does not mean an hour and a half
+        return (Interpretation(value, value - half, high).scaled(unit),), 1 if value < 13 else 2
     interpretations = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0

@@ -87,7 +87,7 @@ def _terms(tokens: list[Number | str]) -> tuple[tuple[Number, ...], ...]:
 
 
 class _Parser:
-    """A recursive descent parser; raises IndexError or ValueError if the tokens are not an expression."""
+    """A recursive descent parser. Raises IndexError or ValueError if the tokens are not an expression."""
 
     def __init__(self, tokens: list[Number | str]) -> None:
         self._tokens = tokens

@@ -48,12 +48,13 @@ _BLOCKS = frozenset(
 _SKIPPED_TAGS = frozenset({"script", "style", "template", "svg", "head"})
 _MARKUP = "!doctype|html|head|body|table|tr|td|th|p|ul|ol|li|div|h[1-6]|dl|dt|section|article"
 _TAG = re.compile(rf"<(?:{_MARKUP})\b[^>]*>", re.IGNORECASE)
-_FIRST = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b", re.IGNORECASE | re.DOTALL)
+_MAX_SPAN = 50  # columns or rows; limits the memory for a page with a huge value
+_FIRST_TAG = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b", re.IGNORECASE | re.DOTALL)
 
 
 def looks_like_html(text: str) -> bool:
     """Return whether the text is an HTML page, as distinct from Markdown with some tags."""
-    return bool(_FIRST.match(text)) and len(_TAG.findall(text)) > 1
+    return bool(_FIRST_TAG.match(text)) and len(_TAG.findall(text)) > 1
 
 
 def read_html(text: str) -> list[Part]:
@@ -66,7 +67,7 @@ def read_html(text: str) -> list[Part]:
 
 
 class _Reader(HTMLParser):
-    """Collects text into blocks, cells and rows. A cell that spans columns or rows is repeated in each of them."""
+    """Collect text into blocks, cells and rows. A cell that spans columns or rows is repeated in each of them."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -90,7 +91,7 @@ class _Reader(HTMLParser):
             self._end_row()
             self._rows.append([])
         elif self._cell is not None and tag != "table":
-            self._space(tag)
+            self._append_space(tag)
         elif tag in _BLOCKS:
             self.flush()
             self._heading = (tag[0] == "h" and tag[1:].isdigit()) or tag in {"caption", "dt"}
@@ -130,7 +131,7 @@ class _Reader(HTMLParser):
             self.parts.append(Passage(text, tuple(starts), self._heading))
         self._buffer, self._heading = [], False
 
-    def _space(self, tag: str) -> None:
+    def _append_space(self, tag: str) -> None:
         if tag in _BLOCKS:
             self._buffer.append((self.getpos()[0], " "))
 
@@ -144,12 +145,12 @@ class _Reader(HTMLParser):
         self._rows = self._rows or [[]]
         row = self._rows[-1]
         for _ in range(column_span):
-            self._fill(row)
+            self._append_spanning_cells(row)
             if row_span > 1:
                 self._row_spans[len(row)] = (row_span, cell)
             row.append(cell)
 
-    def _fill(self, row: list[Cell]) -> None:
+    def _append_spanning_cells(self, row: list[Cell]) -> None:
         while len(row) in self._row_spans:
             remaining_rows, cell = self._row_spans[len(row)]
             row.append(cell)
@@ -160,8 +161,8 @@ class _Reader(HTMLParser):
 
     def _end_row(self) -> None:
         if self._rows and self._rows[-1]:
-            self._fill(self._rows[-1])
+            self._append_spanning_cells(self._rows[-1])
 
 
 def _span(value: str | None) -> int:
-    return min(int(value), 50) if value and value.isdigit() and int(value) else 1
+    return min(int(value), _MAX_SPAN) if value and value.isdigit() and int(value) else 1

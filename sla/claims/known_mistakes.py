@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _TABLE_LEVELS = ("90", "95", "97", "98", "99", "99.5", "99.8", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9999")
 _LEVELS = tuple(Fraction(text) / 100 for text in _TABLE_LEVELS)
 _NINES = ((1, "one nine"), (-1, "one nine"), (2, "two nines"), (-2, "two nines"))
-_CLOSE = Fraction(1, 100)
-_MIN_DIGITS = 3
+_CLOSE = Fraction(1, 100)  # relative deviation
+_MIN_DIGITS = 3  # significant digits
 _ONE = Fraction(1)
 
 
@@ -53,7 +53,16 @@ class Mistake(NamedTuple):
 
 def find_mistakes(statement: Statement) -> Iterator[Mistake]:
     """Yield the mistakes that explain the printed figure, the simplest first."""
-    for find in (_swapped, _decimals, unit_mistakes, _nines, _periods, _rows, _uptime, _both):
+    for find in (
+        _swapped_digits,
+        _decimals_as_unit,
+        unit_mistakes,
+        _misplaced_nines,
+        _other_periods,
+        _other_rows,
+        _uptime,
+        _unit_and_period,
+    ):
         yield from find(statement)
 
 
@@ -68,9 +77,9 @@ def unit_mistakes(statement: Statement) -> Iterator[Mistake]:
 
 def factor_60_mistakes(statement: Statement) -> list[Mistake]:
     """Return the mistakes with a figure 60 times too small: hours labelled minutes, or minutes labelled seconds."""
-    times = 60 * statement.duration.seconds
+    scaled = 60 * statement.duration.seconds
     return [
-        mistake for mistake in unit_mistakes(statement) if abs(mistake.expected - times) < _CLOSE * mistake.expected
+        mistake for mistake in unit_mistakes(statement) if abs(mistake.expected - scaled) < _CLOSE * mistake.expected
     ]
 
 
@@ -97,7 +106,7 @@ def _ratio(unit: str, labelled: str | None) -> Fraction:
     return UNITS[unit][0] / UNITS[labelled or unit][0]
 
 
-def _swapped(statement: Statement) -> Iterator[Mistake]:
+def _swapped_digits(statement: Statement) -> Iterator[Mistake]:
     """Yield the mistake of two swapped adjacent digits: 52.65 for 52.56. Only for figures of 3 or more digits."""
     duration = statement.duration
     if duration.unit is None or duration.digits < _MIN_DIGITS or statement.period is None:
@@ -121,7 +130,7 @@ def _swaps(digits: str) -> set[str]:
     return swapped - {digits}
 
 
-def _decimals(statement: Statement) -> Iterator[Mistake]:
+def _decimals_as_unit(statement: Statement) -> Iterator[Mistake]:
     """Yield the mistake of decimals used as the next smaller unit: 8.76 hours printed as "8 h 76 min"."""
     overflow = statement.duration.overflow
     if overflow is None or overflow >= 100:
@@ -134,7 +143,7 @@ def _decimals(statement: Statement) -> Iterator[Mistake]:
             )
 
 
-def _nines(statement: Statement) -> Iterator[Mistake]:
+def _misplaced_nines(statement: Statement) -> Iterator[Mistake]:
     for power, words in _NINES:
         scale = Fraction(10) ** power
         intended = 1 - statement.level.unavailability / scale
@@ -146,7 +155,7 @@ def _nines(statement: Statement) -> Iterator[Mistake]:
                 yield _mistake(statement, MistakeKind.NINES, period, diagnosis)
 
 
-def _periods(statement: Statement) -> Iterator[Mistake]:
+def _other_periods(statement: Statement) -> Iterator[Mistake]:
     stated = statement.period
     for name in PERIOD_ORDER if stated else ():
         if stated and name != stated.name and _explains(statement, PERIODS[name]):
@@ -158,7 +167,7 @@ def _periods(statement: Statement) -> Iterator[Mistake]:
             )
 
 
-def _rows(statement: Statement) -> Iterator[Mistake]:
+def _other_rows(statement: Statement) -> Iterator[Mistake]:
     for level in _LEVELS:
         for period in _candidates(statement):
             if level != statement.level.ratio and _explains(statement, period, share=1 - level):
@@ -176,7 +185,7 @@ def _uptime(statement: Statement) -> Iterator[Mistake]:
             yield _mistake(statement, MistakeKind.UPTIME, period, "that is the uptime, not the downtime")
 
 
-def _both(statement: Statement) -> Iterator[Mistake]:
+def _unit_and_period(statement: Statement) -> Iterator[Mistake]:
     """Yield the figure of another period in another unit. Only for 3 or more digits, to avoid chance matches."""
     stated, unit = statement.period, statement.duration.unit
     if unit is None or stated is None or statement.duration.digits < _MIN_DIGITS:

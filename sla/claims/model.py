@@ -19,8 +19,8 @@ class Qualifier(StrEnum):
 class ClaimVerdict(StrEnum):
     """The result of checking a claim.
 
-    RIGHT: a convention gives all printed digits. ROUNDED: the figure is right to the printed digits.
-    WRONG: the figure is certainly wrong. UNCLEAR: any other case.
+    RIGHT: exactly the result of a common calculation, for example with a year of 365 days. ROUNDED: such a result,
+    rounded to the printed digits. WRONG: certainly wrong. UNCLEAR: any other case.
     """
 
     RIGHT = "right"
@@ -46,7 +46,7 @@ class AvailabilityLevel:
 
     @property
     def unavailability(self) -> Fraction:
-        """The unavailability."""
+        """1 - `ratio`."""
         return 1 - self.ratio
 
     @property
@@ -89,8 +89,8 @@ class PrintedDuration:
     """A printed duration at [start, end) of its passage.
 
     `interpretations` lists its possible meanings ("5,256 min": 5256 or 5.256), the most likely first. `unit` is set if
-    the text has only one unit. `digits` is the number of significant digits. `overflow` is the 76 of "8 h 76 m", which
-    is 60 or more, so decimals were probably read as minutes.
+    the text has only one unit. `digits` is the number of significant digits. `overflow` is a smaller unit's value that
+    is too large, such as the 76 of "8 h 76 m": probably the decimals of 8.76 h were printed as minutes.
     """
 
     interpretations: tuple[Interpretation, ...]
@@ -110,13 +110,13 @@ class PrintedDuration:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The period of a downtime: a named period with its usual lengths, or a length given by the page."""
+    """The period of a downtime: a named period with its usual lengths, or a length that the page states."""
 
     name: str
     lengths: tuple[tuple[str, Fraction], ...]
 
 
-class Strength(StrEnum):
+class LinkStrength(StrEnum):
     """How the text relates a duration to an availability.
 
     ADJACENT: the figures are only next to each other, so they are a claim only if they match.
@@ -131,10 +131,9 @@ class Strength(StrEnum):
 class Statement:
     """An availability with a stated downtime.
 
-    `group` is the number of the table or list; the rows of a group are checked together. `others` lists the other
-    availabilities that the text may mean. `remark` is a reason to doubt that the duration is an allowed downtime.
-    `has_downtime_label`: a word for downtime is next to the duration or in its column's header. `in_table`: the
-    statement is in a table.
+    `group` identifies the table or list; its rows are checked together. `others` lists the other availabilities that
+    the text may mean. `remark` is a reason why the duration may not be an allowed downtime. `has_downtime_label`: a
+    word for downtime is next to the duration or in its column's header.
     """
 
     line: int
@@ -142,7 +141,7 @@ class Statement:
     level: AvailabilityLevel
     duration: PrintedDuration
     period: Period | None
-    strength: Strength
+    strength: LinkStrength
     group: tuple[int, ...]
     others: tuple[AvailabilityLevel, ...] = ()
     remark: str = ""
@@ -165,7 +164,7 @@ class SkippedFigure:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A checked statement. Seconds are exact, and None if the claim has no such figure."""
+    """A checked statement. `claimed` and `expected` are in seconds; None if the claim has no duration."""
 
     line: int
     text: str

@@ -23,7 +23,7 @@ def has_decimal_commas(text: str) -> bool:
 
 
 def mark_groups(text: str, *, commas: bool) -> str:
-    """Replace thousands separators by marker characters of the same length.
+    """Replace thousands separators with marker characters of the same length.
 
     `8.672,4` is unambiguous. `5.256` is only marked on a page with decimal commas, `8 760 h` because of its unit.
     """
@@ -34,7 +34,7 @@ def mark_groups(text: str, *, commas: bool) -> str:
 
 
 def restore_groups(text: str) -> str:
-    """Replace the markers of `mark_groups` by the original separators."""
+    """Replace the markers of `mark_groups` with the original separators."""
     return text.translate(_RESTORED)
 
 
@@ -43,7 +43,7 @@ def _dots(match: re.Match[str]) -> str:
 
 
 def decimal(text: str) -> tuple[Fraction, Fraction]:
-    """Return a number's value and the unit of its last place; a comma is a decimal comma unless it groups thousands."""
+    """Return a number's value and the unit of its last place. A comma is a decimal comma unless it groups thousands."""
     plain = _GROUPING.sub("", text) if not text.startswith("0,") else text
     plain = plain.replace(",", ".")
     places = len(plain.partition(".")[2])

@@ -1,8 +1,7 @@
 """Words that indicate durations and percentages other than allowed downtime. Data only.
 
-False alarms are worse than misses, so a duration next to one of these words is not checked, or
-a mismatch is unclear.
-Each pattern contains words of English, German, French and Spanish.
+A false alarm is worse than a missed mistake, so a duration next to one of these words is not checked, or its mismatch
+is unclear. Each pattern contains words of English, German, French and Spanish.
 """
 
 from __future__ import annotations

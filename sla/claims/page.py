@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A paragraph, heading or list item, with the source lines of its offsets."""
+    """A paragraph, heading or list item. `line_starts` has the (offset, source line) of each line of the text."""
 
     text: str
-    starts: tuple[tuple[int, int], ...]
+    line_starts: tuple[tuple[int, int], ...]
     heading: bool = False
 
     def line(self, offset: int) -> int:
         """Return the source line of the character at `offset`."""
-        return max((line for start, line in self.starts if start <= offset), default=self.starts[0][1])
+        return max((line for start, line in self.line_starts if start <= offset), default=self.line_starts[0][1])
 
     def map_text(self, change: Callable[[str], str]) -> Passage:
         """Return the passage with changed text; the change must keep all offsets."""

@@ -1,4 +1,4 @@
-"""Find the convention of a year, month or quarter under which a printed duration agrees with an availability."""
+"""Find the convention for a year, month or quarter under which a printed duration agrees with an availability."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PERIOD_ORDER = ("year", "month", "week", "day", "quarter", "hour")
 """Periods to try if a page states no period, the most likely first."""
 
 
-_USUAL = {"year": 3, "quarter": 4, "month": 4, "week": 1, "day": 1, "hour": 1}
-"""Period -> number of its conventions that are in common use. The others are accepted only for all rows of a table."""
+_COMMON_COUNTS = {"year": 3, "quarter": 4, "month": 4, "week": 1, "day": 1, "hour": 1}
+"""Period -> how many of its first conventions are in common use. The others must apply to all rows of a table."""
 
 
 class Fit(NamedTuple):
@@ -36,7 +36,7 @@ class Fit(NamedTuple):
 
 
 def find_fit(statement: Statement, level: AvailabilityLevel | None = None) -> Fit | None:
-    """Return a convention under which the figure is right, preferably exactly. None if there is no such convention."""
+    """Return a convention under which the figure is right, preferably an exact one. None if there is none."""
     candidates = list(_fits(statement, level or statement.level))
     return next((fit for fit in candidates if fit.exact and fit.is_common), candidates[0] if candidates else None)
 
@@ -56,12 +56,12 @@ def usual_true_values(statement: Statement) -> list[Fraction]:
 
 
 def _is_common(statement: Statement, period: str, label: str) -> bool:
-    """Return whether the convention is in common use, or given by the page."""
-    given_by_page = statement.period is not None and len(statement.period.lengths) == 1
+    """Return whether the convention is in common use, or stated on the page."""
+    is_on_page = statement.period is not None and len(statement.period.lengths) == 1
     return (
-        given_by_page
+        is_on_page
         or period not in PERIODS
-        or label not in {name for name, _ in PERIODS[period].lengths[_USUAL[period] :]}
+        or label not in {name for name, _ in PERIODS[period].lengths[_COMMON_COUNTS[period] :]}
     )
 
 

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 _JULIAN, _GREGORIAN = Fraction("365.25"), Fraction("365.2425")
 
-# The first convention of a period is reported if none fits. 52 weeks, 12 months of 30 days and leap
-# years occur in published tables.
-# Years of 8,760, 8,766 and 8,784 hours have 365, 365.25 and 366 days.
+# The first convention of a period is reported if none fits. 52 weeks, 12 months of 30 days and leap years occur in
+# published tables. Years of 8,760, 8,766 and 8,784 hours have 365, 365.25 and 366 days.
 CONVENTIONS: dict[str, tuple[tuple[str, Fraction], ...]] = {
     "year": (
         ("365-day year", 365 * DAY),
@@ -69,13 +68,20 @@ HALF_YEAR = Period(
         *((f"{days}-day half-year", days * DAY) for days in (180, 181, 183, 184)),
     ),
 )
-_NAMED = PERIODS | {HALF_YEAR.name: HALF_YEAR}
-_WHOLE = {(12, "month"): "year", (4, "quarter"): "year", (2, "quarter"): "half-year", (6, "month"): "half-year"}
-_WHOLE |= {(3, "month"): "quarter"}
+_NAMED_PERIODS = PERIODS | {HALF_YEAR.name: HALF_YEAR}
+_NAME_OF_MULTIPLE = {
+    (12, "month"): "year",
+    (4, "quarter"): "year",
+    (2, "quarter"): "half-year",
+    (6, "month"): "half-year",
+}
+_NAME_OF_MULTIPLE |= {(3, "month"): "quarter"}
 
 _LENGTHS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
-_SMALL = alternatives(word for word, value in NUMBER_WORDS.items() if value.denominator == 1 and 1 < value <= 12)
-_COUNT = rf"\d{{1,3}}(?:[.,]\d{{3}})+|\d+(?:\.\d+)?|{_SMALL}"
+_SMALL_NUMBERS = alternatives(
+    word for word, value in NUMBER_WORDS.items() if value.denominator == 1 and 1 < value <= 12
+)
+_COUNT = rf"\d{{1,3}}(?:[.,]\d{{3}})+|\d+(?:\.\d+)?|{_SMALL_NUMBERS}"
 
 
 def _counted(suffix: str) -> str:
@@ -83,16 +89,16 @@ def _counted(suffix: str) -> str:
     return rf"(?P<count{suffix}>{_COUNT})[\s-]*(?:{units})(?![A-Za-zÀ-ÖØ-öø-ɏ])"
 
 
-def _all(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
+def _all_languages(words: Mapping[str, Mapping[str, str]], letter: str) -> str:
     """Return a pattern with one named group per period, with the spellings of all languages."""
-    names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED}
+    names = {name: [table[name] for table in words.values() if name in table] for name in _NAMED_PERIODS}
     return "|".join(f"(?P<{letter}_{name.replace('-', '_')}>{'|'.join(words)})" for name, words in names.items())
 
 
 _EXPLICIT = _counted("")
 _LEAD = rf"(?:(?:{'|'.join(LEADS)})\s+(?:(?:{'|'.join(ARTICLES)})\s+)*|{ELIDED}|/\s*)"
-_NOUN = _all(NOUNS, "n")
-_ADJECTIVE = _all(ADJECTIVES, "a")
+_NOUN = _all_languages(NOUNS, "n")
+_ADJECTIVE = _all_languages(ADJECTIVES, "a")
 _IDEOGRAM = "|".join(f"(?P<i_{name}>{spelling})" for name, spelling in IDEOGRAMS.items())
 _RE = re.IGNORECASE
 _END = r"(?![A-Za-zÀ-ÖØ-öø-ɏ])"
@@ -150,13 +156,13 @@ def _is_duration(text: str, match: re.Match[str], period: Period) -> bool:
         return False
     if _OF_DOWNTIME.match(text[match.end() :]):
         return True
-    if period.name in _NAMED or match["u_year"] or match["u_month"] or match["u_quarter"]:
+    if period.name in _NAMED_PERIODS or match["u_year"] or match["u_month"] or match["u_quarter"]:
         return False
     return bool(match["u_hour"] or match["count2"]) or not _CERTAIN.match(match[0])
 
 
 def mask_periods(text: str, period_mentions: Sequence[PeriodMention]) -> str:
-    """Replace the periods in a text by `_`, so that the 30 days of "per 30 days" are not read as a duration."""
+    """Replace the periods in a text with `_`, so that the 30 days of "per 30 days" are not read as a duration."""
     pieces, position = [], 0
     for mention in period_mentions:
         pieces += [text[position : mention.start], "_" * (mention.end - mention.start)]
@@ -176,7 +182,7 @@ def sole_period(text: str) -> Period | None:
 
 
 def period_of_length(count: Fraction, seconds: Fraction) -> Period:
-    """Return the period of a given length, with its name if the length is a convention."""
+    """Return the period of this length, with its name if the length is a convention."""
     length = count * seconds
     for name in ("year", "quarter", "month", "week", "day"):
         for label, conventional in CONVENTIONS[name]:
@@ -186,9 +192,9 @@ def period_of_length(count: Fraction, seconds: Fraction) -> Period:
 
 
 def _multiple_period(count: Fraction, name: str) -> Period:
-    """Return a period of `count` months, quarters or years."""
-    if count == 1 or (int(count), name) in _WHOLE:
-        return _NAMED[_WHOLE.get((int(count), name), name)]
+    """Return the period of `count` months, quarters or years."""
+    if count == 1 or (int(count), name) in _NAME_OF_MULTIPLE:
+        return _NAMED_PERIODS[_NAME_OF_MULTIPLE.get((int(count), name), name)]
     lengths = PERIODS[name].lengths
     return Period(
         f"{float(count):g} {name}s", tuple((f"{float(count):g} x {label}", count * length) for label, length in lengths)
@@ -204,11 +210,11 @@ def _period_of_match(match: re.Match[str]) -> Period:
         number = NUMBER_WORDS.get(count.lower()) or Fraction(re.sub(r"[.,](?=\d{3})", "", count))
         return period_of_length(number, _LENGTHS[unit]) if unit in _LENGTHS else _multiple_period(number, unit)
     names = [key[2:].replace("_", "-") for key in groups if key[1] == "_"]
-    return _NAMED[names[0] if names else "year"]
+    return _NAMED_PERIODS[names[0] if names else "year"]
 
 
 def period_in_label(text: str) -> Period | None:
-    """Return the period in a column's header or row's label; None if the label has no period or several.
+    """Return the period in a column's header or a row's label. None if it has no period or several periods.
 
     A noun is sufficient in a label: `Year`, `Month (30 days)`, `Downtime/year`. A plural is a unit unless it has a
     count: `3 years`.
@@ -222,4 +228,4 @@ def period_in_label(text: str) -> Period | None:
         return lengths[0] if lengths else None
     (name,) = nouns
     fits = [p for p in lengths if p.name == name]
-    return fits[0] if fits else _NAMED[name]
+    return fits[0] if fits else _NAMED_PERIODS[name]

@@ -1,4 +1,4 @@
-"""Extract statements from passages: durations that the text gives as the downtime of an availability."""
+"""Extract statements from passages: durations stated as the downtime that an availability allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sla.claims.availabilities import find_levels
 from sla.claims.durations import find_durations
-from sla.claims.model import AvailabilityLevel, Period, PrintedDuration, SkippedFigure, Statement, Strength
+from sla.claims.model import AvailabilityLevel, LinkStrength, Period, PrintedDuration, SkippedFigure, Statement
 from sla.claims.other_figures import MEASURED, RECORD_HEADING, SERVICE_HOURS
 from sla.claims.periods import find_period_mentions, mask_periods, period_in_label, sole_period
 from sla.claims.sentence import (
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
     from sla.claims.page import Passage
 
-_LEAD = 70
+# Lengths in characters.
+_MAX_INTRO = 70
 _MAX_CONTEXT = 48
-_QUOTED = 24
-_LINE_WORDS = 16
+_MAX_PERIOD_DISTANCE = 24
+_MAX_LABEL_WORDS = 16
 _CONTINUATION = re.compile(
     r"\W*(?:that|this|it|which|or|i\.e|equivalently|in other words|monthly|yearly|annual\w*|weekly|daily|per|down-?time"
     r"|only|about|allow\w*|das|dies|cela|soit|c['’]est|esto|es decir)\b",
@@ -46,8 +47,8 @@ _LINK = re.compile(
 )
 
 
+# Boundary of header cells that were joined without a space: `Annual DowntimeMonthly Downtime`
 _MISSING_SPACE = re.compile(r"(?<=[a-zà-ÿ%])(?=[A-ZÀ-Þ][a-zà-ÿ])")
-"""Boundary of header cells that were joined without a space: `Annual DowntimeMonthly Downtime`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class _Context:
         return self.periods[0] if len(self.periods) == 1 else None
 
     def within(self, outer: _Context) -> _Context:
-        """Return this context with its missing parts taken from `outer`, the heading above."""
+        """Return this context. Its missing parts are taken from `outer`, the context of the heading above."""
         return _Context(
             self.level or outer.level,
             self.periods or outer.periods,
@@ -77,11 +78,11 @@ class _Context:
 def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statement | SkippedFigure]:
     """Yield the statements of consecutive passages, which form one group.
 
-    An availability with a duration whose meaning is uncertain is skipped, with the reason.
+    If it is unclear what a duration means, yield a `SkippedFigure` with the reason.
     """
     heading, intro = _Context(), _Context()
     for passage in passages:
-        passage_statements = list(_of_passage(passage, intro.within(heading), group))
+        passage_statements = list(_passage_statements(passage, intro.within(heading), group))
         yield from passage_statements
         if passage.heading:
             heading, intro = _context(passage), _Context()
@@ -92,7 +93,7 @@ def statements(passages: Sequence[Passage], group: int = 0) -> Iterator[Statemen
 def _intro(passage: Passage, previous: _Context) -> _Context:
     """Return the context for the next passage, if this one has no statement.
 
-    A passage that is only a label ("Monthly") adds its period to the availability of the passage before.
+    A passage that is only a label ("Monthly") adds its period to the availability of the previous passage.
     """
     if label := sole_period(passage.text):
         return _Context(previous.level, (label,), previous.downtime, previous.remark)
@@ -101,9 +102,9 @@ def _intro(passage: Passage, previous: _Context) -> _Context:
 
 def _context(passage: Passage) -> _Context:
     text = _MISSING_SPACE.sub(" ", passage.text)
-    leads = text.rstrip().endswith((":", "="))
+    introduces_next = text.rstrip().endswith((":", "="))
     if find_durations(mask_periods(text, find_period_mentions(text))) or not (
-        passage.heading or leads or len(text) < _LEAD
+        passage.heading or introduces_next or len(text) < _MAX_INTRO
     ):
         return _Context()
     levels = {level.ratio: level for level in find_levels(text)}
@@ -114,26 +115,26 @@ def _context(passage: Passage) -> _Context:
     )
     remark = "service hours may apply" if SERVICE_HOURS.search(text) else remark
     downtime = bool(DOWNTIME.search(text))
-    periods = [m.period for m in find_period_mentions(text)] if downtime or leads else []
+    periods = [m.period for m in find_period_mentions(text)] if downtime or introduces_next else []
     names_subject = passage.heading and (sole_period(text) or AVAILABILITY.search(text))
     if (downtime or names_subject) and not periods and (label := period_in_label(text)):
         periods = [label]
     return _Context(next(iter(levels.values())) if len(levels) == 1 else None, tuple(periods), downtime, remark)
 
 
-def _of_passage(passage: Passage, context: _Context, group: int) -> Iterator[Statement | SkippedFigure]:
+def _passage_statements(passage: Passage, context: _Context, group: int) -> Iterator[Statement | SkippedFigure]:
     last: AvailabilityLevel | None = None
     for sentence in split(passage):
         distinct = {level.ratio for level in sentence.levels}
         previous_level = last if _CONTINUATION.match(sentence.text) else None
         if previous_level is None and (context.periods or sentence.mentions or DOWNTIME.search(sentence.text)):
             previous_level = context.level
-        yield from _of_sentence(sentence, previous_level, context, group)
+        yield from _sentence_statements(sentence, previous_level, context, group)
         if distinct:
             last = sentence.levels[0] if len(distinct) == 1 else None
 
 
-def _of_sentence(
+def _sentence_statements(
     sentence: Sentence, previous_level: AvailabilityLevel | None, context: _Context, group: int
 ) -> Iterator[Statement | SkippedFigure]:
     pairs = _pairs(sentence, previous_level)
@@ -157,7 +158,9 @@ def _of_sentence(
 
 def _heading_period_remark(sentence: Sentence, duration: PrintedDuration, period: Period | None) -> str:
     """Return a remark if a long sentence has no period and the heading's period is used; empty otherwise."""
-    is_long = period is not None and period_of(sentence, duration) is None and len(sentence.text.split()) > _LINE_WORDS
+    is_long = (
+        period is not None and period_of(sentence, duration) is None and len(sentence.text.split()) > _MAX_LABEL_WORDS
+    )
     return "the period is from the heading, and may not apply to the sentence" if is_long else ""
 
 
@@ -175,10 +178,10 @@ def _skip_reason(sentence: Sentence, duration: PrintedDuration, level: Availabil
 
 def _has_downtime_label(sentence: Sentence, duration: PrintedDuration) -> bool:
     """Return whether a word for downtime is next to the duration, or the sentence has no other words."""
-    floor = max((a.end for a in sentence.durations if a.end <= duration.start), default=sentence.start)
-    ceiling = min((a.start for a in sentence.durations if a.start >= duration.end), default=sentence.end)
-    before = sentence.gap(max(floor, duration.start - _MAX_CONTEXT), duration.start).rpartition(";")[2]
-    after = sentence.gap(duration.end, min(ceiling, duration.end + _MAX_CONTEXT)).partition(";")[0]
+    search_start = max((a.end for a in sentence.durations if a.end <= duration.start), default=sentence.start)
+    search_end = min((a.start for a in sentence.durations if a.start >= duration.end), default=sentence.end)
+    before = sentence.gap(max(search_start, duration.start - _MAX_CONTEXT), duration.start).rpartition(";")[2]
+    after = sentence.gap(duration.end, min(search_end, duration.end + _MAX_CONTEXT)).partition(";")[0]
     return bool(DOWNTIME.search(before) or DOWNTIME.search(after)) or has_only_figures(sentence)
 
 
@@ -187,8 +190,8 @@ def _pairs(
 ) -> list[tuple[PrintedDuration, AvailabilityLevel, tuple[AvailabilityLevel, ...]]]:
     """Pair each duration with the availability before it, or after it if the sentence starts with durations.
 
-    If the order is ambiguous (99.9 and 99.99, 8.76 h and 52.6 min), the other availabilities are returned too. The
-    other end of a range is also returned.
+    If the order is ambiguous (99.9 and 99.99, 8.76 h and 52.6 min), the other availabilities are returned too, as is
+    the other end of a range.
     """
     if not sentence.levels:
         return [(duration, previous_level, ()) for duration in sentence.durations] if previous_level else []
@@ -205,7 +208,7 @@ def _pairs(
 
 
 def _availability_position(sentence: Sentence) -> str | None:
-    """Return where the availability of each duration is: `before` for A D D A D, `after` for D A D A, else None."""
+    """Return where the availability (A) of each duration (D) is: `before` for ADDAD, `after` for DADA, else None."""
     marks = [(x.start, "A", x.ratio) for x in sentence.levels] + [(x.start, "D", None) for x in sentence.durations]
     letters, last = "", None
     for _, letter, ratio in sorted(marks, key=lambda mark: mark[0]):
@@ -224,22 +227,22 @@ def _strength(
     period: Period | None,
     *,
     mentions_downtime: bool,
-) -> Strength | None:
+) -> LinkStrength | None:
     """Return how the text relates the duration to the availability. None if it does not relate them."""
     downtime = mentions_downtime or bool(DOWNTIME.search(sentence.text))
     if level not in sentence.levels:
-        return Strength.EXPLICIT if period else Strength.ADJACENT if downtime else None
+        return LinkStrength.EXPLICIT if period else LinkStrength.ADJACENT if downtime else None
     if level.start > duration.start and not (downtime and period):
-        return Strength.ADJACENT if downtime else None  # "save 8 hours a week with our 99.9 % platform"
+        return LinkStrength.ADJACENT if downtime else None  # "save 8 hours a week with our 99.9 % platform"
     around = sentence.gap(max(sentence.start, level.start - _MAX_CONTEXT), min(sentence.end, level.end + _MAX_CONTEXT))
     is_availability = bool(AVAILABILITY.search(around)) or not level.text[0].isdigit()
     between = sentence.gap(level.end, duration.start)
     linked = bool(_LINK.match(between)) or not between.strip(" ~≈")
     if period and (downtime or (is_availability and linked)):
-        return Strength.EXPLICIT
+        return LinkStrength.EXPLICIT
     if (period and is_availability) or (downtime and is_availability):
-        return Strength.IMPLIED
-    return Strength.ADJACENT if linked and (is_availability or period or downtime) else None
+        return LinkStrength.IMPLIED
+    return LinkStrength.ADJACENT if linked and (is_availability or period or downtime) else None
 
 
 def _remark(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> str:
@@ -247,7 +250,7 @@ def _remark(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLe
     if level.is_threshold:
         return "a threshold, not a promise"
     if level in sentence.levels and level.start > duration.start and not is_linked(sentence, duration, level):
-        return "the availability follows the duration, separated from it"
+        return "the availability comes after the duration, with other words between them"
     return _remark_on_text(sentence.text)
 
 
@@ -258,8 +261,11 @@ def _remark_on_text(text: str) -> str:
 
 
 def _quote(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> str:
-    """Return the text from the availability to the duration and its period, without the distant words between them."""
-    end = next((m.end for m in sentence.mentions if duration.end <= m.start <= duration.end + _QUOTED), duration.end)
+    """Return the text from the availability to the duration and its period, with a long distance shortened to `...`."""
+    end = next(
+        (m.end for m in sentence.mentions if duration.end <= m.start <= duration.end + _MAX_PERIOD_DISTANCE),
+        duration.end,
+    )
     if level not in sentence.levels:
         return f"{level.text} ... {sentence.gap(sentence.start, end).strip()}"
     if any(level.end <= a.start < duration.start for a in sentence.durations):

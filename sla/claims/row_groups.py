@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from sla.claims.known_mistakes import factor_60_mistakes
-from sla.claims.model import Statement, Strength
+from sla.claims.model import LinkStrength, Statement
 from sla.claims.period_fit import find_fit
 from sla.claims.periods import PERIODS
 
@@ -25,7 +25,7 @@ def infer_periods(statements: Iterable[Statement]) -> Iterator[Statement]:
 
 
 def grouped(members: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iterable[list[T]]:
-    """Return the members of each group in order."""
+    """Return the members by group, in order."""
     groups: dict[tuple[int, ...], list[T]] = {}
     for member in members:
         groups.setdefault(group(member), []).append(member)
@@ -33,34 +33,36 @@ def grouped(members: Iterable[T], group: Callable[[T], tuple[int, ...]]) -> Iter
 
 
 def _with_inferred_period(members: list[Statement]) -> Iterator[Statement]:
-    for run in _runs([m for m in members if m.period is None]):
-        period = _common_period(run)
-        members = [replace(m, period=PERIODS[period]) if period and m in run else m for m in members]
-        if period and len(run) > 2:
-            members = [replace(m, strength=Strength.EXPLICIT) if m.period is PERIODS[period] else m for m in members]
+    for rows in _adjacent_rows([m for m in members if m.period is None]):
+        period = _common_period(rows)
+        members = [replace(m, period=PERIODS[period]) if period and m in rows else m for m in members]
+        if period and len(rows) > 2:
+            members = [
+                replace(m, strength=LinkStrength.EXPLICIT) if m.period is PERIODS[period] else m for m in members
+            ]
     yield from members
 
 
-def _runs(members: list[Statement]) -> Iterator[list[Statement]]:
-    run: list[Statement] = []
+def _adjacent_rows(members: list[Statement]) -> Iterator[list[Statement]]:
+    rows: list[Statement] = []
     for member in members:
-        if run and member.line - run[-1].line > _MAX_LINE_GAP:
-            yield run
-            run = []
-        run.append(member)
-    if run:
-        yield run
+        if rows and member.line - rows[-1].line > _MAX_LINE_GAP:
+            yield rows
+            rows = []
+        rows.append(member)
+    if rows:
+        yield rows
 
 
-def _common_period(run: list[Statement]) -> str | None:
+def _common_period(rows: list[Statement]) -> str | None:
     """Return the period that at least 2 rows and more than half of them fit, exactly or with a factor of 60."""
-    if len({member.level.ratio for member in run}) < 2:
+    if len({member.level.ratio for member in rows}) < 2:
         return None
     for find_periods in (_fitting_periods, _periods_with_factor_60):
-        votes = Counter(period for member in run for period in find_periods(member))
+        votes = Counter(period for member in rows for period in find_periods(member))
         if votes:
             period, count = max(votes.items(), key=lambda item: item[1])
-            if count >= 2 and count * 2 > len(run):
+            if count >= 2 and count * 2 > len(rows):
                 return period
     return None
 

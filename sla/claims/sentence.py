@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from sla.claims.model import AvailabilityLevel, Period, PrintedDuration
     from sla.claims.page import Passage
 
-_MAX_CONTEXT = 32
+_MAX_CONTEXT = 32  # characters
 _CREDIT = re.compile(r"\b(?:credits?|refunds?|discounts?|compensat\w+)\b", re.IGNORECASE)
 _FIRST_WORDS = re.compile(r"(?:\W*\w+){0,2}")
 _RESTATEMENT = re.compile(
     r"\s*(?:\(|=|,?\s*or\b|,?\s*i\.e\.|≈|~)?[\s=≈~(]*(?:about|approximately|exactly)?\s*", re.IGNORECASE
 )
-_SAME_LENGTH = 0.002
+_SAME_LENGTH = 0.002  # relative deviation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ def split(passage: Passage) -> Iterator[Sentence]:
     """Yield the sentences of a passage. Periods are found first, so that their lengths are not read as durations."""
     periods = find_period_mentions(passage.text)
     durations = find_durations(mask_periods(passage.text, periods))
-    levels_found = find_levels(passage.text)
+    levels = find_levels(passage.text)
     percentages = other_percentages(passage.text)
     for start, end in sentences(passage.text):
         yield Sentence(
             passage,
             start,
             end,
-            [x for x in levels_found if start <= x.start < end],
+            [x for x in levels if start <= x.start < end],
             [x for x in durations if start <= x.start < end],
             [x for x in periods if start <= x.start < end],
             [at for at in percentages if start <= at < end],
@@ -70,11 +70,11 @@ def split(passage: Passage) -> Iterator[Sentence]:
 
 
 def period_of(sentence: Sentence, duration: PrintedDuration) -> Period | None:
-    """Return the period of a duration: directly before it ("monthly: ..."), directly after it, or the only period.
+    """Return the period of a duration: the one directly before it ("monthly: ..."), directly after it, or the only one.
 
     A period of an earlier duration ("8.76 h a year, 43.2 min") does not apply to later ones.
     """
-    before, after = _neighbours(sentence, duration)
+    before, after = _adjacent_periods(sentence, duration)
     if after and not sentence.gap(duration.end, after.start).strip(" ("):
         return after.period
     lead = sentence.gap(before.end, duration.start) if before else ""
@@ -120,19 +120,23 @@ def unknown_period(sentence: Sentence, duration: PrintedDuration) -> str | None:
     return None if is_known else unknown_period_word(sentence.gap(duration.end, sentence.end))
 
 
-def _neighbours(sentence: Sentence, duration: PrintedDuration) -> tuple[PeriodMention | None, PeriodMention | None]:
-    """Return the last period before and the first after a duration, without another duration in between."""
-    floor = max((a.end for a in sentence.durations if a.end <= duration.start), default=sentence.start)
-    ceiling = min((a.start for a in sentence.durations if a.start >= duration.end), default=sentence.end)
+def _adjacent_periods(
+    sentence: Sentence, duration: PrintedDuration
+) -> tuple[PeriodMention | None, PeriodMention | None]:
+    """Return the last period before and the first period after a duration, with no other duration in between."""
+    search_start = max((a.end for a in sentence.durations if a.end <= duration.start), default=sentence.start)
+    search_end = min((a.start for a in sentence.durations if a.start >= duration.end), default=sentence.end)
     before = [
         m
         for m in sentence.mentions
-        if floor <= m.start and m.end <= duration.start and not _belongs_to_earlier_duration(sentence, m, duration)
+        if search_start <= m.start
+        and m.end <= duration.start
+        and not _belongs_to_earlier_duration(sentence, m, duration)
     ]
     after = [
         m
         for m in sentence.mentions
-        if duration.end <= m.start < ceiling and not _precedes_other_duration(sentence, m, duration)
+        if duration.end <= m.start < search_end and not _precedes_other_duration(sentence, m, duration)
     ]
     return (before[-1] if before else None, after[0] if after else None)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sla.claims.availabilities import bare_level, complement, find_levels, other_percentages
 from sla.claims.durations import bare_duration, find_durations, unit_in_label
-from sla.claims.model import AvailabilityLevel, Period, PrintedDuration, SkippedFigure, Statement, Strength
+from sla.claims.model import AvailabilityLevel, LinkStrength, Period, PrintedDuration, SkippedFigure, Statement
 from sla.claims.other_figures import NOT_DOWNTIME_AFTER, NOT_DOWNTIME_COLUMN, NOT_MET, SERVICE_HOURS
 from sla.claims.periods import find_period_mentions, mask_periods, period_in_label, unknown_period_word
 from sla.claims.vocabulary import AVAILABILITY, DOWNTIME, TARGET, TIME_UP, UNAVAILABILITY
@@ -26,14 +26,14 @@ _DATE = re.compile(
 
 _SIGN = re.compile(r"%|prozent|percent\b|pct|pour ?cent|por ?ciento", re.IGNORECASE)
 _NOT_AVAILABILITY = re.compile(r"[<≤€$£]")
-_PROMISED = Fraction(9, 10)
+_MIN_TARGET = Fraction(9, 10)
 _MONEY = re.compile(r"[€$£]|\b(?:eur|usd|chf|gbp)\b", re.IGNORECASE)
 _UNKNOWN_PERIOD = "its header has an unknown period"
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column's header. `skip_reason` is the reason why its durations are not downtimes, or empty."""
+    """A column's header. `skip_reason` is why its durations are not downtimes; empty if they may be."""
 
     label: str
     period: Period | None
@@ -43,10 +43,10 @@ class _Column:
     skip_reason: str
 
     @classmethod
-    def from_label(cls, label: str, lead: str, mentions_downtime: bool, shared: Period | None) -> _Column:
+    def from_label(cls, label: str, text_above: str, mentions_downtime: bool, shared_period: Period | None) -> _Column:
         downtime = bool(DOWNTIME.search(label))
-        period = period_in_label(label) or (shared if downtime or mentions_downtime or not label else None)
-        unit = unit_in_label(label or (lead if mentions_downtime else ""))
+        period = period_in_label(label) or (shared_period if downtime or mentions_downtime or not label else None)
+        unit = unit_in_label(label or (text_above if mentions_downtime else ""))
         return cls(label, period, unit, downtime, mentions_downtime, _skip_reason(label))
 
 
@@ -69,33 +69,33 @@ def _has_unknown_period(label: str) -> bool:
     return any(unknown_period_word(label[at:]) for at in (0, *(m.start() for m in re.finditer(r"\s|/", label))))
 
 
-def statements(table: Table, lead: str, group: int) -> Iterator[Statement | SkippedFigure]:
-    """Yield the statements of a table, and the durations of other columns as skipped, with the reason.
+def statements(table: Table, text_above: str, group: int) -> Iterator[Statement | SkippedFigure]:
+    """Yield the statements of a table, and a `SkippedFigure` with the reason for the durations of other columns.
 
-    `lead` is the text above the table, which may contain a period, a word for downtime, or an availability.
+    `text_above` may contain a period, a word for downtime, or an availability.
     """
     transposed = table.transposed()
     by_column, by_row = _availability_axis(table), _availability_axis(transposed)
     if max(by_column[1], by_row[1]) <= 1 and (
-        single_level := list(_single_level_statements(table, transposed, lead, group))
+        single_level := list(_single_level_statements(table, transposed, text_above, group))
     ):
         yield from single_level
     elif by_column[1] or by_row[1]:
-        chosen, column = (table, by_column[0]) if by_column[1] >= by_row[1] else (transposed, by_row[0])
-        yield from _column_statements(chosen, column, lead, group)
+        oriented, column = (table, by_column[0]) if by_column[1] >= by_row[1] else (transposed, by_row[0])
+        yield from _column_statements(oriented, column, text_above, group)
 
 
 def _single_level_statements(
-    table: Table, transposed: Table, lead: str, group: int
+    table: Table, transposed: Table, text_above: str, group: int
 ) -> Iterator[Statement | SkippedFigure]:
-    """Yield the downtimes per period of a table with only one availability, in a cell or in the text above."""
+    """Yield the downtimes per period of a table with only one availability, which is in a cell or the text above."""
     cells = [cell.text for row in table.rows for cell in row]
     ratios = {level.ratio: level for text in cells for level in find_levels(text)}
-    ratios = ratios or {level.ratio: level for level in find_levels(lead)}
+    ratios = ratios or {level.ratio: level for level in find_levels(text_above)}
     if len(ratios) != 1:
         return
     (level,) = ratios.values()
-    mentions_downtime = DOWNTIME.search(f"{lead} {' '.join(cells)}") is not None
+    mentions_downtime = DOWNTIME.search(f"{text_above} {' '.join(cells)}") is not None
     for grid in (table, transposed):
         rows_with_period = [(row, period) for row in grid.rows if (period := _period_of_row(row[0].text))]
         has_no_header = any(row is grid.rows[0] for row, _ in rows_with_period)
@@ -107,8 +107,8 @@ def _single_level_statements(
                     if reason := _skip_reason(head) or _cell_skip_reason(cell.text, duration):
                         yield SkippedFigure(cell.line, text, reason)
                         continue
-                    remark = _remark_on_level(lead, level)
-                    strength = Strength.EXPLICIT
+                    remark = _remark_on_level(text_above, level)
+                    strength = LinkStrength.EXPLICIT
                     yield Statement(
                         cell.line,
                         text,
@@ -124,10 +124,10 @@ def _single_level_statements(
                     )
 
 
-def _remark_on_level(lead: str, level: AvailabilityLevel) -> str:
+def _remark_on_level(text_above: str, level: AvailabilityLevel) -> str:
     if level.is_threshold:
         return "a threshold, not a promise"
-    return "service hours may apply" if SERVICE_HOURS.search(lead) else ""
+    return "service hours may apply" if SERVICE_HOURS.search(text_above) else ""
 
 
 def _period_of_row(label: str) -> Period | None:
@@ -136,7 +136,7 @@ def _period_of_row(label: str) -> Period | None:
 
 
 def _availability_axis(table: Table) -> tuple[int, int]:
-    """Return the column with the most availabilities, and their number."""
+    """Return the index of the column with the most availabilities, and their number."""
     width = len(table.rows[0]) if table.rows else 0
     counts = [sum(_level(row[i].text, _label(table, i)) is not None for row in table.rows) for i in range(width)]
     best = max(range(width), key=lambda i: counts[i], default=0)
@@ -167,41 +167,45 @@ def _is_availability_header(label: str, level: AvailabilityLevel) -> bool:
     """Return whether bare numbers under this header are availabilities: a word for it, a percent sign or a target."""
     if AVAILABILITY.search(label) or (_SIGN.search(label) and not find_levels(label)):
         return True
-    return bool(TARGET.search(label)) and level.ratio >= _PROMISED
+    return bool(TARGET.search(label)) and level.ratio >= _MIN_TARGET
 
 
-def _column_statements(table: Table, column: int, lead: str, group: int) -> Iterator[Statement | SkippedFigure]:
+def _column_statements(table: Table, column: int, text_above: str, group: int) -> Iterator[Statement | SkippedFigure]:
     label = _label(table, column)
     first = next(i for i, row in enumerate(table.rows) if _level(row[column].text, label))
     head = table.rows[:first]
-    mentions_downtime = bool(DOWNTIME.search(lead)) or any(DOWNTIME.search(cell.text) for row in head for cell in row)
-    shared = _shared_period(head, column, lead)
+    mentions_downtime = bool(DOWNTIME.search(text_above)) or any(
+        DOWNTIME.search(cell.text) for row in head for cell in row
+    )
+    shared_period = _shared_period(head, column, text_above)
     columns = [
-        _Column.from_label(" ".join(dict.fromkeys(row[i].text for row in head)), lead, mentions_downtime, shared)
+        _Column.from_label(
+            " ".join(dict.fromkeys(row[i].text for row in head)), text_above, mentions_downtime, shared_period
+        )
         for i in range(len(table.rows[0]))
     ]
-    remark = _measurement_remark(table, column, label, lead)
+    remark = _measurement_remark(table, column, label, text_above)
     for row in table.rows[first:]:
         level = _level(row[column].text, label)
         if level is not None:
             yield from _row_statements(row, column, level, columns, group, remark)
 
 
-def _shared_period(head: tuple[tuple[Cell, ...], ...], column: int, lead: str) -> Period | None:
-    """Return the period if the headers of availability and downtime, or else the text above, have exactly one."""
+def _shared_period(head: tuple[tuple[Cell, ...], ...], column: int, text_above: str) -> Period | None:
+    """Return the only period of the headers of availability and downtime, or else of the text above."""
     mentions_downtime = [
         cell.text for row in head for i, cell in enumerate(row) if i == column or DOWNTIME.search(cell.text)
     ]
     labels = {p.name: p for text in mentions_downtime if (p := period_in_label(text))}
     if labels:
         return next(iter(labels.values())) if len(labels) == 1 else None
-    above = {m.period.name: m.period for m in find_period_mentions(lead)}
-    return next(iter(above.values())) if len(above) == 1 and DOWNTIME.search(lead) else None
+    periods_above = {m.period.name: m.period for m in find_period_mentions(text_above)}
+    return next(iter(periods_above.values())) if len(periods_above) == 1 and DOWNTIME.search(text_above) else None
 
 
-def _measurement_remark(table: Table, column: int, label: str, lead: str) -> str:
+def _measurement_remark(table: Table, column: int, label: str, text_above: str) -> str:
     """Return a remark if the rows look measured: they have dates, marks for met or missed, or untypical targets."""
-    if SERVICE_HOURS.search(lead):
+    if SERVICE_HOURS.search(text_above):
         return "service hours may apply"
     levels = [level for row in table.rows if (level := _level(row[column].text, label))]
     untypical_count = sum(not level.nominal for level in levels)
@@ -232,9 +236,9 @@ def _row_statements(
                 continue
             period = own_period or cell_column.period
             strength = (
-                Strength.EXPLICIT
+                LinkStrength.EXPLICIT
                 if cell_column.downtime or cell_column.mentions_downtime or period
-                else Strength.ADJACENT
+                else LinkStrength.ADJACENT
             )
             yield Statement(
                 *(
@@ -264,7 +268,7 @@ def _cell_skip_reason(text: str, duration: PrintedDuration) -> str:
 
 
 def _cell_durations(text: str, unit: str | None) -> Iterator[tuple[PrintedDuration, Period | None]]:
-    """Yield the first duration of a cell, and further durations that have a period, each with the period after it."""
+    """Yield the durations of a cell with the periods after them. Only the first duration may have no period."""
     mentions = find_period_mentions(text)
     durations = [a for a in find_durations(text) if not any(m.start <= a.start < m.end for m in mentions)]
     if not durations and unit and (bare := bare_duration(text, unit)):

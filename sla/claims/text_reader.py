@@ -21,6 +21,7 @@ _GAP = re.compile(r"\t+|\s{2,}")
 _PIPES = re.compile(r"\s*(?:\|\|?|│|║|!!)\s*")
 _FIGURE = re.compile(r"\s*(?:[\d~<>≥]|\w+(?: and a half)?[ -]nines)", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
+# Lengths in characters.
 _MIN_WRAPPED = 50
 _MAX_FIELD = 80
 _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_`](?=\S)|(?<=\S)[*_`](?!\w)|\[(?P<label>[^\]]*)\]\([^)]*\)|<[^<>\s][^<>]*>")
@@ -119,7 +120,7 @@ def _columns(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _gaps(line: str) -> list[str]:
-    """Split a line at tabs or at 2 or more spaces. Returns no fields if a field is long: the line is indented prose."""
+    """Split a line at tabs or at 2 or more spaces. Returns no fields for prose, which has a long field."""
     fields = _GAP.split(_MARKER.sub("", line).strip())
     return fields if len(fields) > 1 and all(len(f) < _MIN_WRAPPED for f in fields) else []
 
@@ -179,7 +180,7 @@ def clean(text: str) -> str:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the [start, end) of each sentence. Abbreviations and decimal points do not end a sentence."""
+    """Yield the offsets [start, end) of each sentence. Abbreviations and decimal points do not end a sentence."""
     start = 0
     for match in re.finditer(
         r"(?<!\bapprox)(?<!\bmin)(?<!\bmax)(?<!\bhrs)(?<!\be\.g)(?<!\bi\.e)(?<!\bca)(?<!\bvs)[.!?](?=\s+[^a-z\s])\s+|。",

@@ -1,4 +1,4 @@
-"""Check a statement: whether the duration is the allowed downtime, and if not, which mistake explains it.
+"""Check whether the duration of a statement is the allowed downtime, and if not, which mistake explains it.
 
 A statement is `wrong` only if no convention, rounding or interpretation explains it. Uncertain cases are `unclear`.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sla.claims.figure_text import duration_text, factor_text, per_period_text, percent_text
 from sla.claims.known_mistakes import Mistake, MistakeKind, factor_60_mistakes, find_mistakes, unit_mistakes
-from sla.claims.model import Claim, ClaimVerdict, Qualifier, Statement, Strength
+from sla.claims.model import Claim, ClaimVerdict, LinkStrength, Qualifier, Statement
 from sla.claims.period_fit import Fit, find_fit, period_lengths, usual_true_values
 from sla.claims.periods import PERIODS
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from sla.claims.model import PrintedDuration
 
 # Accepted relative deviations.
-_CLOSE = Fraction(1, 100)  # of any figure
-_COARSE = Fraction(5, 100)  # of a figure of up to 2 digits
-_HEDGED = Fraction(15, 100)  # of "about ..."
-_LOOSE = Fraction(25, 100)  # of the last digit of a very coarse figure
-_MIN_DIGITS = 3
+_CLOSE = Fraction(1, 100)  # for any figure
+_COARSE = Fraction(5, 100)  # for a figure of up to 2 digits
+_APPROXIMATE = Fraction(15, 100)  # for "about ..."
+_MAX_ROUNDING = Fraction(25, 100)  # by the last digit of a very coarse figure
+_MIN_DIGITS = 3  # significant digits
 
 
 def check_statement(statement: Statement) -> Claim:
@@ -50,9 +50,9 @@ def check_statement(statement: Statement) -> Claim:
 
 def _claim_that_fits(statement: Statement, fit: Fit) -> Claim:
     truth = f"{duration_text(fit.expected, statement.duration.unit)}, for a {fit.label}"
-    coarse = abs(fit.claimed / fit.expected - 1) > _LOOSE and statement.level.nominal
-    coarse = coarse and statement.level.other_end is None  # a range of availabilities has a range of downtimes
-    if coarse and statement.duration.qualifier is Qualifier.EXACT:
+    is_coarse = abs(fit.claimed / fit.expected - 1) > _MAX_ROUNDING and statement.level.nominal
+    is_coarse = is_coarse and statement.level.other_end is None  # a range of availabilities has a range of downtimes
+    if is_coarse and statement.duration.qualifier is Qualifier.EXACT:
         return _claim(statement, ClaimVerdict.UNCLEAR, f"too coarse to judge: {truth}")
     verdict = ClaimVerdict.RIGHT if fit.exact else ClaimVerdict.ROUNDED
     diagnosis = f"exact, for a {fit.label}" if fit.exact else f"rounded from {truth}"
@@ -61,7 +61,7 @@ def _claim_that_fits(statement: Statement, fit: Fit) -> Claim:
 
 
 def _is_plausible_limit(statement: Statement) -> bool:
-    """Return whether "less than X" or "more than X" is true, and X is not a right figure in a wrong unit."""
+    """Return whether "less than X" or "more than X" is true, and X is not the right figure with a wrong unit."""
     duration = statement.duration
     if statement.period is None or duration.qualifier not in {Qualifier.BELOW, Qualifier.ABOVE}:
         return False
@@ -73,7 +73,7 @@ def _is_plausible_limit(statement: Statement) -> bool:
 
 
 def _is_refuted_limit(statement: Statement) -> bool:
-    """Return whether a limit of 3 or more digits is close to the true value, and false under each common convention.
+    """Return whether a limit of 3 or more digits is close to the true value but false under each common convention.
 
     "Less than 5 min 13 s" for five nines: 5 min 15 s are allowed. A limit in round figures may be rounded.
     """
@@ -86,7 +86,7 @@ def _is_refuted_limit(statement: Statement) -> bool:
         return False
     true_values = usual_true_values(statement)
     is_near = any(abs(duration.seconds / truth - 1) <= _COARSE for truth in true_values)
-    is_unambiguous = statement.strength is Strength.EXPLICIT and not statement.remark and not statement.others
+    is_unambiguous = statement.strength is LinkStrength.EXPLICIT and not statement.remark and not statement.others
     return is_near and is_unambiguous and not _is_round(duration) and not _limit_holds(statement, true_values)
 
 
@@ -103,24 +103,24 @@ def _is_round(duration: PrintedDuration) -> bool:
 
 def _claim_without_period(statement: Statement) -> Claim:
     """Return WRONG for a figure without a period only if 3 or more digits match a factor of 60, else UNCLEAR."""
-    sure = statement.duration.digits >= _MIN_DIGITS and statement.duration.qualifier is not Qualifier.ABOUT
-    mistake = next(iter(factor_60_mistakes(statement)), None) if sure and not statement.remark else None
+    is_precise = statement.duration.digits >= _MIN_DIGITS and statement.duration.qualifier is not Qualifier.ABOUT
+    mistake = next(iter(factor_60_mistakes(statement)), None) if is_precise and not statement.remark else None
     if mistake is None:
         return _claim(statement, ClaimVerdict.UNCLEAR, "no period is stated, and none of year, month, week or day fits")
-    meant = replace(statement, period=PERIODS[mistake.period])
+    inferred = replace(statement, period=PERIODS[mistake.period])
     return _claim(
-        meant,
+        inferred,
         ClaimVerdict.WRONG,
         f"{mistake.diagnosis} (the figure of {per_period_text(mistake.period)}; no period is stated)",
     )
 
 
 def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | None:
-    """Return why the statement may be right or is unclear. None if it is wrong."""
+    """Return why the statement may be right, or why it is unclear. None if it is wrong."""
     duration = statement.duration
     deviation = min(abs(r.seconds / t - 1) for r in duration.interpretations for t in _true_values(statement))
     truth = f"{_true_figure_text(statement)}; {_deviation_text(deviation)}"
-    if duration.qualifier is not Qualifier.EXACT and deviation <= _HEDGED:
+    if duration.qualifier is not Qualifier.EXACT and deviation <= _APPROXIMATE:
         return f"roughly right: {truth}"
     if deviation <= _CLOSE:
         swapped = mistake is not None and mistake.kind is MistakeKind.SWAPPED
@@ -132,7 +132,7 @@ def _reason_not_wrong(statement: Statement, mistake: Mistake | None) -> str | No
 
 
 def _reason_unclear(statement: Statement, mistake: Mistake | None) -> str | None:
-    certain = mistake is not None and statement.duration.digits >= _MIN_DIGITS
+    is_certain = mistake is not None and statement.duration.digits >= _MIN_DIGITS
     if statement.duration.seconds == 0:
         return "rounds to zero at the printed precision"
     if _rounded_up(statement):
@@ -141,13 +141,13 @@ def _reason_unclear(statement: Statement, mistake: Mistake | None) -> str | None
         return statement.remark
     if statement.others:
         return "the text gives several availabilities for this duration"
-    is_explicit = statement.strength is Strength.EXPLICIT
-    up = mistake is not None and mistake.kind is MistakeKind.UPTIME
-    if (not is_explicit and not certain) or (
-        (up or mistake is None) and not (is_explicit and (statement.has_downtime_label or statement.in_table))
+    is_explicit = statement.strength is LinkStrength.EXPLICIT
+    is_uptime = mistake is not None and mistake.kind is MistakeKind.UPTIME
+    if (not is_explicit and not is_certain) or (
+        (is_uptime or mistake is None) and not (is_explicit and (statement.has_downtime_label or statement.in_table))
     ):
         return "possibly not a downtime"
-    if up and not statement.has_downtime_label:
+    if is_uptime and not statement.has_downtime_label:
         return "the figure is the uptime, which may be intended"
     explained = statement.level.nominal or (
         mistake is not None and mistake.kind in {MistakeKind.UNIT, MistakeKind.SWAPPED, MistakeKind.DECIMALS}
@@ -162,7 +162,7 @@ def _rounded_up(statement: Statement) -> bool:
         for interpretation in statement.duration.interpretations
         for truth in _true_values(statement)
     ]
-    return any(2 * r.seconds - r.high < t <= r.seconds < t * (1 + _LOOSE) for r, t in pairs)
+    return any(2 * r.seconds - r.high < t <= r.seconds < t * (1 + _MAX_ROUNDING) for r, t in pairs)
 
 
 def _true_values(statement: Statement) -> list[Fraction]:

@@ -1,6 +1,6 @@
 """Words for durations and availability in published texts. Data only.
 
-English, German, French, Spanish and Chinese, the languages of common tables of nines.
+The languages are English, German, French, Spanish and Chinese, in which tables of nines are common.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check tables of parts: whether the weights sum to 1, and whether the composite row follows from the other rows."""
+"""Check in tables of parts that the weights sum to 1 and that the composite row follows from the other rows."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class _Part(NamedTuple):
     ulp: Fraction
 
 
-def check(table: Table, lead: str) -> Iterator[Claim]:
+def check(table: Table, text_above: str) -> Iterator[Claim]:
     """Yield a claim for the weights and a claim for the composite row.
 
-    The headers or the text above (`lead`) must mention availability, because tables of scores have weights too.
+    The headers or `text_above` must mention availability, because tables of scores have weights too.
     """
     head = [cell.text for cell in table.rows[0]] if table.rows else []
-    if not AVAILABILITY.search(" ".join([lead, *head])):
+    if not AVAILABILITY.search(" ".join([text_above, *head])):
         return
     weight = next((i for i, text in enumerate(head) if _WEIGHT.search(text)), None)
     column = _availability_column(table, weight)
@@ -106,7 +106,7 @@ def _weighted(
     value = sum((p.level.ratio * p.weight for p in parts if p.weight is not None), Fraction(0))
     for row, level in totals:
         yield _result(
-            row, level, {"weighted sum": value, "weighted mean": value / total}, sure=abs(total - 1) <= tolerance
+            row, level, {"weighted sum": value, "weighted mean": value / total}, is_certain=abs(total - 1) <= tolerance
         )
 
 
@@ -122,7 +122,7 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Availabil
     }
     for row, level in totals:
         if any(_is_printed_as(value, level) for value in right_values.values()):
-            yield _result(row, level, right_values, sure=False)
+            yield _result(row, level, right_values, is_certain=False)
         elif _COMPOSITE.search(row[0].text):
             mistake = next((name for value, name in mistaken_values.items() if _is_printed_as(value, level)), None)
             if mistake:
@@ -130,7 +130,9 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Availabil
                 yield Claim(row[0].line, _text(row), level.ratio, None, None, None, ClaimVerdict.WRONG, diagnosis)
 
 
-def _result(row: tuple[Cell, ...], level: AvailabilityLevel, right_values: dict[str, Fraction], *, sure: bool) -> Claim:
+def _result(
+    row: tuple[Cell, ...], level: AvailabilityLevel, right_values: dict[str, Fraction], *, is_certain: bool
+) -> Claim:
     for name, value in right_values.items():
         if _is_printed_as(value, level):
             verdict = ClaimVerdict.RIGHT if value == level.ratio else ClaimVerdict.ROUNDED
@@ -138,7 +140,7 @@ def _result(row: tuple[Cell, ...], level: AvailabilityLevel, right_values: dict[
                 row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent_text(value)}"
             )
     name, value = next(iter(right_values.items()))
-    verdict = ClaimVerdict.WRONG if sure else ClaimVerdict.UNCLEAR
+    verdict = ClaimVerdict.WRONG if is_certain else ClaimVerdict.UNCLEAR
     return Claim(
         row[0].line, _text(row), level.ratio, None, None, None, verdict, f"the {name} is {percent_text(value)}"
     )

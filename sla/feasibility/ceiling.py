@@ -50,15 +50,15 @@ def _no_disaster_recovery(design: Design) -> Iterator[str]:
 
 def _dependencies(design: Design) -> Iterator[str]:
     for part in design.parts:
-        if part.outside and part.coupling is Coupling.HARD:
+        if part.external and part.coupling is Coupling.HARD:
             yield f"it depends on {part.name}"
-        elif part.outside and part.coupling is Coupling.RETRIED:
+        elif part.external and part.coupling is Coupling.RETRIED:
             yield f"{part.name} is retried for a limited time only"
 
 
 def _planned_downtime(design: Design) -> Iterator[str]:
     for part in design.parts:
-        if part.deployments is not None and not part.outside:
+        if part.deployments is not None and not part.external:
             yield f"deployments of {part.name} cause downtime"
     if design.maintenance is not None:
         yield "planned maintenance causes downtime"
@@ -80,8 +80,8 @@ CONTRADICTIONS: Mapping[str, Callable[[Design], Iterator[str]]] = {
 """Item id of the five-nines checklist -> function that yields the reasons why a design does not meet the item."""
 
 
-_VERIFIABLE_ITEMS = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
 # A design meets these items if it does not contradict them. All other items must be declared as met.
+_VERIFIABLE_ITEMS = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
 
 
 def met_items_after(before: Design, after: Design, met: Collection[str]) -> tuple[str, ...]:

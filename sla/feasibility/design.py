@@ -35,11 +35,11 @@ class Standby(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A component of the design, or (`outside`) an external service.
+    """A component of the design, or an external service (`external`).
 
     `needs` has the ids of the parts and sites that it requires, possibly shared. `deployments` stop all replicas at
-    once. `patience` is the time that a call is retried (microseconds) if the coupling is RETRIED. `replicable`:
-    replicas can be added. This is false for causes that all replicas share, such as a bad release.
+    once. `retry_period` is how long a call is retried (microseconds) if the coupling is RETRIED. `replicable`: whether
+    replicas can be added. False for a part that models a shared cause of failure, such as a bad release.
     """
 
     id: str
@@ -47,9 +47,9 @@ class Part:
     failures: Repairable
     needs: tuple[str, ...] = ()
     deployments: Planned | None = None
-    outside: bool = False
+    external: bool = False
     coupling: Coupling = Coupling.HARD
-    patience: int = 0
+    retry_period: int = 0
     replicable: bool = False
 
 
@@ -86,11 +86,12 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A complete design. The first site serves, the others are standby. Without sites, data centres are ignored.
+    """A complete design. The first site serves requests; the others are standby.
 
-    `structure` combines parts by id. A part that the structure does not contain, directly or through `needs`, must also
-    be up unless it is decoupled. Without a structure, all parts must be up.
-    Ids of parts and sites are unique, all referenced ids exist, and there are no cycles.
+    If there are no sites, failures of data centres are not modelled. `structure` combines parts by id. A part that the
+    structure does not contain, directly or through `needs`, must also be up unless it is decoupled. Without a
+    structure, all parts must be up. Ids of parts and sites are unique, all referenced ids exist, and there are no
+    cycles.
     """
 
     title: str

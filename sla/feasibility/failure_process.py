@@ -89,7 +89,7 @@ class Planned:
 
     def __post_init__(self) -> None:
         if not 0 < self.duration < self.every:
-            raise ValueError("the downtime is not shorter than its interval; shorten it, or use a longer interval")
+            raise ValueError("the downtime must be shorter than its interval; shorten it, or use a longer interval")
 
     @property
     def down(self) -> float:

@@ -46,7 +46,7 @@ class Step:
 def changes(design: Design) -> Iterator[Change]:
     """Yield all single changes that the design allows."""
     for part in design.parts:
-        if part.outside:
+        if part.external:
             yield from _coupling_changes(design, part)
         else:
             yield from _replica_changes(design, part)
@@ -88,7 +88,7 @@ def _replica_changes(design: Design, part: Part) -> Iterator[Change]:
         return
     replicas, needed = part.failures.replicas + 1, part.failures.needed
     changed = replace(part, failures=replace(part.failures, replicas=replicas))
-    text = f"Run one changed replica of {part.name}: {replicas}, of which {needed} must be up"
+    text = f"Run one more replica of {part.name}: {replicas}, of which {needed} must be up"
     yield Change(f"replica/{part.id}", text, lambda: _with_part(design, changed))
 
 
@@ -106,7 +106,7 @@ def _deployment_changes(design: Design, part: Part) -> Iterator[Change]:
 
 def _coupling_changes(design: Design, part: Part) -> Iterator[Change]:
     if part.coupling is Coupling.HARD:
-        retried = replace(part, coupling=Coupling.RETRIED, patience=RETRY_TIME)
+        retried = replace(part, coupling=Coupling.RETRIED, retry_period=RETRY_TIME)
         text = f"Retry {part.name} for 15 minutes before a user sees an error"
         yield Change(f"retry/{part.id}", text, lambda: _with_part(design, retried))
     if part.coupling is not Coupling.DECOUPLED:

@@ -50,8 +50,8 @@ class Prediction:
         return 1.0 - self.unavailability
 
     @property
-    def exact(self) -> Fraction:
-        """The availability as a fraction, not rounded, for printing and nines."""
+    def exact_availability(self) -> Fraction:
+        """The availability as an unrounded fraction."""
         return 1 - Fraction(self.unavailability)
 
     @property

@@ -47,7 +47,7 @@ Mask = Retry | Switch
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A design as `structure`, which combines the keys of `leaves` and `masks`. Time of `excluded` is not counted."""
+    """A design as a `structure` of the keys of `leaves` and `masks`. Downtime of `excluded` is not counted."""
 
     structure: Structure
     leaves: Mapping[str, Process]
@@ -55,7 +55,7 @@ class Model:
     excluded: Process | None
 
     def probabilities(self, scale: float = 1.0) -> dict[str, float]:
-        """Return per leaf its probability of being down times `scale`, and per mask the one while its leaf is down."""
+        """Return the probability of being down: per leaf, times `scale`, and per mask while its leaf is down."""
         by_leaf = {name: leaf.down * scale for name, leaf in self.leaves.items()}
         return by_leaf | {name: self._mask_probability(mask) for name, mask in self.masks.items()}
 
@@ -78,14 +78,14 @@ def deployments_leaf(part_id: str) -> str:
 
 
 class _Builder:
-    """Builds the structure of a design, with its leaves and masks."""
+    """Build the structure of a design, with its leaves and masks."""
 
     def __init__(self, design: Design) -> None:
         self._design = design
         self._parts = {part.id: part for part in design.parts}
         self._sites = {site.id: site for site in design.sites}
         self._leaves: dict[str, Process] = {}
-        self._patiences: dict[str, set[int]] = {}
+        self._retry_periods: dict[str, set[int]] = {}
         self._masks: dict[str, Mask] = {}
 
     def model(self) -> Model:
@@ -96,7 +96,7 @@ class _Builder:
             structure = series(structure, MAINTENANCE)
         excluded = None if maintenance is None or maintenance.counted else maintenance.windows
         # Masks of one leaf are nested: a short retry does not hide an outage that a longer retry does not hide.
-        for leaf, lengths in self._patiences.items():
+        for leaf, lengths in self._retry_periods.items():
             ordered = sorted(lengths)
             for shorter, length in zip([None, *ordered], ordered, strict=False):
                 self._masks[_retry(leaf, length)] = Retry(leaf, length, shorter)
@@ -122,11 +122,11 @@ class _Builder:
     def _part_with_coupling(self, part: Part) -> Structure:
         if part.coupling is Coupling.DECOUPLED:
             return ALWAYS_UP
-        return self._part_with_needs(part, part.patience if part.coupling is Coupling.RETRIED else 0)
+        return self._part_with_needs(part, part.retry_period if part.coupling is Coupling.RETRIED else 0)
 
-    def _part_with_needs(self, part: Part, patience: int) -> Structure:
+    def _part_with_needs(self, part: Part, retry_period: int) -> Structure:
         """Return the part with all its direct and indirect needs, with retries of their outages."""
-        return series(*(self._single_part(name, patience) for name in self._with_needs(part.id)))
+        return series(*(self._single_part(name, retry_period) for name in self._with_needs(part.id)))
 
     def _with_needs(self, name: str) -> dict[str, None]:
         """Return the part and all its direct and indirect needs."""
@@ -138,34 +138,38 @@ class _Builder:
             queue += new_needs
         return needed
 
-    def _single_part(self, name: str, patience: int) -> Structure:
+    def _single_part(self, name: str, retry_period: int) -> Structure:
         """Return a part or a site without its needs."""
         if name in self._sites:
-            return self._leaf(name, self._sites[name].failures, patience)
+            return self._leaf(name, self._sites[name].failures, retry_period)
         part = self._parts[name]
         covers = self._design.failover.covers if self._design.failover else ()
-        leaf = self._leaf_with_failover(name, patience) if name in covers else self._leaf(name, part.failures, patience)
+        leaf = (
+            self._leaf_with_failover(name, retry_period)
+            if name in covers
+            else self._leaf(name, part.failures, retry_period)
+        )
         if part.deployments is None:
             return leaf
-        return series(leaf, self._leaf(deployments_leaf(name), part.deployments, patience))
+        return series(leaf, self._leaf(deployments_leaf(name), part.deployments, retry_period))
 
-    def _leaf(self, name: str, process: Process, patience: int) -> Structure:
+    def _leaf(self, name: str, process: Process, retry_period: int) -> Structure:
         self._leaves[name] = process
-        if not patience:
+        if not retry_period:
             return name
-        self._patiences.setdefault(name, set()).add(patience)
-        return parallel(name, _retry(name, patience))
+        self._retry_periods.setdefault(name, set()).add(retry_period)
+        return parallel(name, _retry(name, retry_period))
 
-    def _leaf_with_failover(self, name: str, patience: int) -> Structure:
+    def _leaf_with_failover(self, name: str, retry_period: int) -> Structure:
         """Return a leaf of the first site, with failover to the other sites if it is configured."""
         process = self._sites[name].failures if name in self._sites else self._parts[name].failures
-        leaf = self._leaf(name, process, patience)
+        leaf = self._leaf(name, process, retry_period)
         failover, others = self._design.failover, self._design.sites[1:]
         if failover is None or not others:
             return leaf
         switch = f"{name}~switch"
         self._masks[switch] = Switch(name, failover.rto, failover.success)
-        standby = parallel(*(self._leaf(site.id, site.failures, patience) for site in others))
+        standby = parallel(*(self._leaf(site.id, site.failures, retry_period) for site in others))
         return parallel(leaf, series(switch, standby))
 
     def _with_shorter_retries(self, structure: Structure) -> Structure:
@@ -175,7 +179,7 @@ class _Builder:
         mask = self._masks.get(structure)
         if not isinstance(mask, Retry):
             return structure
-        shorter = sorted(length for length in self._patiences[mask.leaf] if length < mask.length)
+        shorter = sorted(length for length in self._retry_periods[mask.leaf] if length < mask.length)
         return parallel(*(_retry(mask.leaf, length) for length in shorter), structure)
 
 

@@ -257,4 +257,4 @@ def test_expired_open_incident_is_listed_only_while_its_check_is_configured() ->
 def test_forecast_uses_the_last_day() -> None:
     ledger = ledger_of(product("chefs", window="30d"))
     record_outcomes(ledger, [GOOD] * 61)
-    assert ledger.forecast("chefs", NOW + HOUR).over == DAY
+    assert ledger.forecast("chefs", NOW + HOUR).lookback == DAY

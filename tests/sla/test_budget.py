@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla.availability import UnknownPolicy
-from sla.budget import Budget, budget, burn_rate, burn_ratio, exhausted_at
+from sla.budget import Budget, budget, burn_rate, burn_rate_float, exhausted_at
 from sla.interval import DAY, HOUR
 from sla.objective import Objective
 from sla.states import Durations
@@ -48,7 +48,7 @@ def test_unknown_policy_decides_whether_unknown_time_spends_budget(
 def test_unknown_durations_have_no_burn_rate() -> None:
     """The rate is None, not 0."""
     assert burn_rate(NINES3, Durations(unknown=5)) is None
-    assert burn_ratio(NINES3, Durations(unknown=5)) is None
+    assert burn_rate_float(NINES3, Durations(unknown=5)) is None
 
 
 @given(st.lists(st.integers(0, 10**15), min_size=6, max_size=6), st.fractions(0.001, 0.999))
@@ -57,7 +57,7 @@ def test_burn_ratio_is_the_nearest_float_of_the_burn_rate(parts: list[int], rati
     guesses = guessed_up + guessed_down
     durations = Durations(up, down, doubt_up, doubt_down, guesses, guessed_up, guessed_down)
     exact = burn_rate(Objective(ratio), durations)
-    assert burn_ratio(Objective(ratio), durations) == (None if exact is None else float(exact))
+    assert burn_rate_float(Objective(ratio), durations) == (None if exact is None else float(exact))
 
 
 def test_forecast_of_the_exhaustion_of_a_budget() -> None:

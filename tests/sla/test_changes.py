@@ -39,7 +39,7 @@ def test_states_equal_those_of_a_walk_over_the_instants(
 def test_unordered_and_missing_changes_are_rejected() -> None:
     with pytest.raises(ValueError, match="no change"):
         ChangeHistory([], 5)
-    with pytest.raises(ValueError, match="changes are in order: 4 is before 5"):
+    with pytest.raises(ValueError, match="changes must be in order of time: 4 is before 5"):
         ChangeHistory([Change(5, Outcome.GOOD), Change(4, Outcome.BAD)], 9)
 
 

@@ -10,13 +10,13 @@ import pytest
 from sla.calendar import Period, calendar_window
 from sla.exclusion import Cause, Exclusion
 from sla.interval import DAY, HOUR, MINUTE, Interval
-from sla.maintenance_terms import AgreedMaintenance, Announced, MaintenanceTerms, agreed_maintenance
+from sla.maintenance_terms import AgreedMaintenance, AnnouncedMaintenance, MaintenanceTerms, agreed_maintenance
 from sla.window import parse_instant
 
 START = parse_instant("2026-11-10T02:00:00Z")
 MONTH_END = parse_instant("2026-12-01T00:00:00Z")
 NOTICE = MaintenanceTerms(notice=5 * DAY)
-CAP = MaintenanceTerms(at_most=4 * HOUR)
+CAP = MaintenanceTerms(monthly_cap=4 * HOUR)
 APPROVAL = MaintenanceTerms(second_person=True)
 
 
@@ -28,11 +28,11 @@ def exclusion(start: int, length: int, label: str = "w") -> Exclusion:
     return Exclusion(Interval(start, start + length), Cause.MAINTENANCE, label, "Ana", "upgrade", 1)
 
 
-def part(start: int, length: int, announced: int | None = 0, approved: int | None = None) -> Announced:
-    return Announced(exclusion(start, length), start, announced, approved)
+def part(start: int, length: int, announced: int | None = 0, approved: int | None = None) -> AnnouncedMaintenance:
+    return AnnouncedMaintenance(exclusion(start, length), start, announced, approved)
 
 
-def agreed(terms: MaintenanceTerms, *parts: Announced) -> AgreedMaintenance:
+def agreed(terms: MaintenanceTerms, *parts: AnnouncedMaintenance) -> AgreedMaintenance:
     return agreed_maintenance(terms, parts, month)
 
 
@@ -79,7 +79,7 @@ def test_approval_counts_until_the_start(approved: int | None, reasons: tuple[st
 
 
 def test_several_reasons_are_listed_together() -> None:
-    terms = MaintenanceTerms(notice=DAY, at_most=HOUR, second_person=True)
+    terms = MaintenanceTerms(notice=DAY, monthly_cap=HOUR, second_person=True)
     (kept,) = agreed(terms, part(START, HOUR, START - HOUR)).not_excluded
     assert kept.reasons == (
         "announced 1h before its start; 1d of notice are required",
@@ -113,7 +113,7 @@ def test_overlapping_windows_use_the_cap_once() -> None:
 
 
 def test_maintenance_that_is_late_does_not_use_the_cap() -> None:
-    terms = MaintenanceTerms(notice=DAY, at_most=4 * HOUR)
+    terms = MaintenanceTerms(notice=DAY, monthly_cap=4 * HOUR)
     parts = [part(START, 3 * HOUR, START), part(START + 10 * HOUR, 4 * HOUR)]
     assert hours(agreed(terms, *parts)) == ([(10, 14)], [(0, 3)])
 

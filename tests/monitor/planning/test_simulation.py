@@ -23,7 +23,7 @@ from sla.feasibility import (
     series,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import design, failover, outside, part, site
+from tests.sla.feasibility.designs import design, external, failover, part, site
 
 OFTEN = Repairable(90 * HOUR, 10 * HOUR)  # down for 1 of 10 hours: many outages, so that few years are enough
 
@@ -54,7 +54,7 @@ def test_repairable_pair_equals_its_closed_form() -> None:
         design(part("a", OFTEN), part("b", OFTEN)),
         design(*(part(n, OFTEN) for n in "abc"), structure=parallel(series("a", "b"), series("a", "c"))),
         design(*(part(n, OFTEN) for n in "abcd"), structure=AtLeast(2, tuple("abcd"))),
-        design(part("a"), outside("b", Coupling.RETRIED, OFTEN, patience=4 * HOUR)),
+        design(part("a"), external("b", Coupling.RETRIED, OFTEN, retry_period=4 * HOUR)),
         design(part("a", OFTEN, deployments=Planned(7 * DAY, 5 * HOUR))),
         design(sites=(site("a", OFTEN), site("b", OFTEN)), failover=failover(rto=3 * HOUR, success="0.7")),
         design(
@@ -63,8 +63,8 @@ def test_repairable_pair_equals_its_closed_form() -> None:
             failover=failover(rto=HOUR, success="0.9", covers=("app",)),
         ),
         design(
-            outside("b", Coupling.RETRIED, replace(OFTEN, replicas=2), patience=2 * HOUR, needs=("host",)),
-            outside("c", Coupling.RETRIED, OFTEN, patience=HOUR, needs=("host",)),
+            external("b", Coupling.RETRIED, replace(OFTEN, replicas=2), retry_period=2 * HOUR, needs=("host",)),
+            external("c", Coupling.RETRIED, OFTEN, retry_period=HOUR, needs=("host",)),
             part("host", OFTEN, coupling=Coupling.DECOUPLED),
         ),
         design(part("a", OFTEN), maintenance=Maintenance(Planned(30 * DAY, 12 * HOUR), counted=True)),

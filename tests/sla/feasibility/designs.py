@@ -16,8 +16,8 @@ def part(name: str, failures: Repairable = GOOD, **fields: Any) -> Part:
     return Part(name, name.title(), failures, **fields)
 
 
-def outside(name: str, coupling: Coupling, failures: Repairable = GOOD, **fields: Any) -> Part:
-    return part(name, failures, outside=True, coupling=coupling, **fields)
+def external(name: str, coupling: Coupling, failures: Repairable = GOOD, **fields: Any) -> Part:
+    return part(name, failures, external=True, coupling=coupling, **fields)
 
 
 def site(name: str, failures: Repairable = GOOD) -> Site:

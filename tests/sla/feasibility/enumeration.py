@@ -13,7 +13,7 @@ from itertools import product
 from hypothesis import strategies as st
 
 from sla.feasibility import AtLeast, Coupling, Design, Structure
-from tests.sla.feasibility.designs import design, outside, site
+from tests.sla.feasibility.designs import design, external, site
 
 MAX_PARTS = 12
 
@@ -84,7 +84,7 @@ def designs(draw: st.DrawFn, max_parts: int = MAX_PARTS) -> Design:
         known = [*ids[:index], *(site.id for site in sites)]
         needs = draw(st.lists(st.sampled_from(known), unique=True, max_size=3)) if known else []
         loose = draw(st.integers(0, 5)) == 0
-        plan_design.append(outside(name, Coupling.DECOUPLED if loose else Coupling.HARD, needs=tuple(needs)))
+        plan_design.append(external(name, Coupling.DECOUPLED if loose else Coupling.HARD, needs=tuple(needs)))
     return design(*plan_design, sites=sites, structure=draw(st.none() | structures(ids)))
 
 

@@ -20,7 +20,7 @@ from sla.feasibility import (
 from sla.feasibility.ceiling import met_items_after
 from sla.interval import DAY, MINUTE
 from sla.readiness import Checklist, ChecklistItem
-from tests.sla.feasibility.designs import design, failover, outside, part, site
+from tests.sla.feasibility.designs import design, external, failover, part, site
 
 ITEMS = {
     "disaster-recovery": "0.9995",
@@ -66,8 +66,8 @@ def test_limits_of_the_plan_are_included_and_the_lowest_is_first() -> None:
 @pytest.mark.parametrize(
     ("plan_design", "item", "expected"),
     [
-        (design(part("app"), outside("mail", Coupling.HARD)), "decoupled", "depends on Mail"),
-        (design(outside("mail", Coupling.RETRIED, patience=MINUTE)), "decoupled", "for a limited time only"),
+        (design(part("app"), external("mail", Coupling.HARD)), "decoupled", "depends on Mail"),
+        (design(external("mail", Coupling.RETRIED, retry_period=MINUTE)), "decoupled", "for a limited time only"),
         (design(part("app", deployments=Planned(DAY, MINUTE))), "zero-downtime-deployment", "deployments of App"),
         (
             design(maintenance=Maintenance(Planned(DAY, MINUTE))),
@@ -85,12 +85,12 @@ def test_contradicted_item_limits_the_promise_with_a_reason(plan_design: Design,
 
 
 def test_decoupled_dependency_does_not_contradict_decoupled() -> None:
-    assert contradictions(design(outside("mail", Coupling.DECOUPLED)), "decoupled") == ()
+    assert contradictions(design(external("mail", Coupling.DECOUPLED)), "decoupled") == ()
 
 
 def test_part_inside_the_design_does_not_contradict_decoupled() -> None:
     for coupling in (Coupling.HARD, Coupling.RETRIED):
-        inside = part("db", coupling=coupling, patience=MINUTE)
+        inside = part("db", coupling=coupling, retry_period=MINUTE)
         assert contradictions(design(inside), "decoupled") == ()
 
 

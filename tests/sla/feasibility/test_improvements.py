@@ -18,13 +18,13 @@ from sla.feasibility import (
     next_steps,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import POOR, design, failover, outside, part, site
+from tests.sla.feasibility.designs import POOR, design, external, failover, part, site
 
 IMPROVABLE = design(
     part("app", POOR, replicable=True, deployments=Planned(7 * DAY, 10 * MINUTE)),
     part("fate", POOR),
-    outside("mail", Coupling.HARD, POOR),
-    outside("chat", Coupling.DECOUPLED, POOR),
+    external("mail", Coupling.HARD, POOR),
+    external("chat", Coupling.DECOUPLED, POOR),
     sites=(site("here", POOR),),
     maintenance=Maintenance(Planned(30 * DAY, HOUR)),
 )
@@ -50,7 +50,7 @@ def test_each_change_has_the_effect_that_its_text_describes() -> None:
     assert parts["fewer/app"]["app"].deployments == Planned(14 * DAY, 10 * MINUTE)
     assert parts["zero-downtime/app"]["app"].deployments is None
     mail = parts["retry/mail"]["mail"]
-    assert (mail.coupling, mail.patience) == (Coupling.RETRIED, 15 * MINUTE)
+    assert (mail.coupling, mail.retry_period) == (Coupling.RETRIED, 15 * MINUTE)
     assert "for 15 minutes" in changed["retry/mail"][0]
     assert parts["decouple/mail"]["mail"].coupling is Coupling.DECOUPLED
     assert changed["zero-downtime/maintenance"][1].maintenance is None

@@ -30,7 +30,7 @@ from sla.feasibility import (
     predict,
 )
 from sla.interval import DAY, HOUR, MINUTE
-from tests.sla.feasibility.designs import GOOD, POOR, design, failover, outside, part, site
+from tests.sla.feasibility.designs import GOOD, POOR, design, external, failover, part, site
 
 
 def test_parts_outside_the_structure_are_required() -> None:
@@ -50,16 +50,16 @@ def test_coupling_determines_the_downtime_from_a_dependency() -> None:
     """Hard: all outages. Retried: only outages longer than the patience, u x exp(-r/m). Decoupled: none."""
     app = part("app")
     alone = expected_unavailability(design(app))
-    hard = expected_unavailability(design(app, outside("mail", Coupling.HARD, POOR)))
-    retried = expected_unavailability(design(app, outside("mail", Coupling.RETRIED, POOR, patience=30 * MINUTE)))
+    hard = expected_unavailability(design(app, external("mail", Coupling.HARD, POOR)))
+    retried = expected_unavailability(design(app, external("mail", Coupling.RETRIED, POOR, retry_period=30 * MINUTE)))
     assert 1 - hard == pytest.approx(0.999 * 0.99)
     assert 1 - retried == pytest.approx(0.999 * (1 - 0.01 * math.exp(-0.5)))
-    assert expected_unavailability(design(app, outside("mail", Coupling.DECOUPLED, POOR))) == alone
+    assert expected_unavailability(design(app, external("mail", Coupling.DECOUPLED, POOR))) == alone
 
 
 def test_retry_hides_deployments_shorter_than_the_patience() -> None:
     short, long = Planned(7 * DAY, 5 * MINUTE), Planned(7 * DAY, 20 * MINUTE)
-    mail = outside("mail", Coupling.RETRIED, GOOD, patience=10 * MINUTE)
+    mail = external("mail", Coupling.RETRIED, GOOD, retry_period=10 * MINUTE)
     without_deployments = expected_unavailability(design(mail))
     assert expected_unavailability(design(replace(mail, deployments=short))) == pytest.approx(without_deployments)
     half = 10 * MINUTE / (7 * DAY)
@@ -96,17 +96,17 @@ def test_second_site_without_failover_has_no_effect() -> None:
 def test_shared_site_is_counted_once() -> None:
     """A dependency in another data centre adds the outages of that data centre to its own."""
     sites = (site("here", POOR),)
-    shared = design(outside("mail", Coupling.HARD, needs=("here",)), sites=sites)
+    shared = design(external("mail", Coupling.HARD, needs=("here",)), sites=sites)
     assert 1 - expected_unavailability(shared) == pytest.approx(0.99 * 0.999)
-    apart = design(outside("mail", Coupling.HARD, needs=("host",)), part("host", POOR), sites=sites)
+    apart = design(external("mail", Coupling.HARD, needs=("host",)), part("host", POOR), sites=sites)
     assert 1 - expected_unavailability(apart) == pytest.approx(0.99 * 0.99 * 0.999)
 
 
 def test_two_retries_of_one_shared_part_are_nested() -> None:
     """The shorter retry does not hide an outage that the longer retry does not hide."""
     host = part("host", POOR)
-    quick = outside("quick", Coupling.RETRIED, GOOD, patience=10 * MINUTE, needs=("host",))
-    slow = outside("slow", Coupling.RETRIED, GOOD, patience=40 * MINUTE, needs=("host",))
+    quick = external("quick", Coupling.RETRIED, GOOD, retry_period=10 * MINUTE, needs=("host",))
+    slow = external("slow", Coupling.RETRIED, GOOD, retry_period=40 * MINUTE, needs=("host",))
     model = build_model(design(quick, slow, replace(host, coupling=Coupling.DECOUPLED)))
     perfect = model.probabilities() | {"quick": 0.0, "slow": 0.0}
     assert Diagram(model.structure).probability_down(perfect) == pytest.approx(0.01 * math.exp(-1 / 6))
@@ -173,9 +173,9 @@ def designs(draw: st.DrawFn) -> Design:
                 draw(processes),
                 tuple(draw(st.lists(st.sampled_from([*ids[:index], "s0"]), unique=True, max_size=2))),
                 draw(st.none() | st.builds(Planned, st.just(7 * DAY), st.integers(1, HOUR))),
-                outside=True,
+                external=True,
                 coupling=coupling,
-                patience=draw(st.integers(1, HOUR)),
+                retry_period=draw(st.integers(1, HOUR)),
             )
         )
     sites = tuple(Site(f"s{n}", f"s{n}", draw(processes)) for n in range(draw(st.integers(1, 3))))
@@ -224,6 +224,6 @@ def test_design_is_not_better_than_its_worst_hard_dependency(plan_design: Design
 
 def test_small_unavailability_is_not_rounded() -> None:
     prediction = predict(design(part("app")))
-    assert prediction.exact == 1 - Fraction(prediction.unavailability)
+    assert prediction.exact_availability == 1 - Fraction(prediction.unavailability)
     assert prediction.availability == 1.0 - prediction.unavailability
     assert prediction.downtime == prediction.unavailability * YEAR
