@@ -88,7 +88,7 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
         "costs: {decouple/mail: 12.5}\nassumptions: [all is well]\n",
     )
     mail, chat = plan.design.parts[1:]
-    assert (mail.coupling, mail.patience, mail.outside) == (Coupling.RETRIED, 5 * MINUTE, True)
+    assert (mail.coupling, mail.retry_period, mail.external) == (Coupling.RETRIED, 5 * MINUTE, True)
     assert chat.coupling is Coupling.DECOUPLED
     failover = plan.design.failover
     assert failover is not None

@@ -47,7 +47,7 @@ def test_two_of_three_parts_equal_two_of_three_replicas() -> None:
 
 
 def test_coupling_determines_the_downtime_from_a_dependency() -> None:
-    """Hard: all outages. Retried: only outages longer than the patience, u x exp(-r/m). Decoupled: none."""
+    """Hard: all outages. Retried: only outages longer than the retry period, u x exp(-r/m). Decoupled: none."""
     app = part("app")
     alone = expected_unavailability(design(app))
     hard = expected_unavailability(design(app, external("mail", Coupling.HARD, POOR)))
