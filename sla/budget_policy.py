@@ -27,7 +27,7 @@ class FallbackAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens when the spent share of the budget reaches `threshold`.
+    """The `consequence` when the spent share of the budget reaches `threshold`.
 
     `holds`: whether releases are then held. `owner` is the person or team that is responsible for the `consequence`.
     """
