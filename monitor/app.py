@@ -173,7 +173,9 @@ class Daemon:
                 limit = in_flight_limit(self._portfolio)
                 scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=limit)
                 vantage = VantageWatch(self._clock, self._health, runner.attempt)
-                probing = prepare_probing(self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats)
+                probing = prepare_probing(
+                    self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats, self._health
+                )
                 gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))

@@ -11,6 +11,7 @@ from monitor.continuity.journeys import SUFFIX as JOURNEYS
 from monitor.continuity.journeys import JourneyCleaner
 from monitor.continuity.service import Continuity
 from monitor.engine.chain_keeper import ChainKeeper
+from monitor.engine.delivery_watch import DeliveryWatch
 from monitor.engine.drill_manager import DrillManager
 from monitor.engine.jobs import Jobs
 from monitor.engine.pause_manager import PauseManager, paused_keys
@@ -83,6 +84,7 @@ def prepare_probing(
     runner: Runner,
     recorder: Recorder,
     heartbeats: Heartbeats,
+    health: Health,
 ) -> Probing:
     """Prepare the probes of the portfolio, and load the scheduler with those that are not paused."""
     journeys = JourneyCleaner(ledger, IntentLog.of(ledger.portfolio.store, JOURNEYS), clock)
@@ -93,7 +95,8 @@ def prepare_probing(
     jobs.paused = paused_keys(ledger, clock.now())
     pauses = PauseManager(ledger, clock, partial(_set_paused, jobs, scheduler, heartbeats))
     scheduler.load(jobs.all())
-    return Probing(scheduler, jobs, vantage, journeys, pauses, VantageImporter(ledger, recorder, clock))
+    importer = VantageImporter(ledger, recorder, clock, DeliveryWatch(ledger, health, clock))
+    return Probing(scheduler, jobs, vantage, journeys, pauses, importer)
 
 
 def create_parts(

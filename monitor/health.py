@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from monitor.delivery_status import Deliveries
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Health:
 
     The vantages':
         vantages: this vantage, and one for each named network, with their references.
+        deliveries: whether the other vantages deliver their observations in time, and which checks lost their quorum.
 
     The configuration's:
         config_reload_success: whether the last load succeeded; config_reload_at: instant of the running configuration's
@@ -126,6 +128,7 @@ class Health:
     anchor_failures: dict[str, int] = field(default_factory=dict)
 
     vantages: tuple[VantageStatus, ...] = ()
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     config_reload_success: bool = True
     config_reload_at: int | None = None

@@ -1,4 +1,4 @@
-"""Alerts without an incident: burning budgets, expiring certificates, sites, drills, and a blind monitor.
+"""Alerts without an incident: burning budgets, expiring certificates, sites, drills, vantages, and a blind monitor.
 
 Each condition is computed from the record or the last probes. Its alert opens when the condition is first detected, and
 is resolved when the condition ends. An unknown condition changes nothing.
@@ -14,6 +14,8 @@ from monitor.alerting.alert import Alert
 from monitor.alerting.drill_conditions import DRILL, DrillConditions
 from monitor.alerting.latency_conditions import LATENCY, resolved_latency_alerts
 from monitor.alerting.site_conditions import SITES, resolved_site_alerts
+from monitor.alerting.vantage_conditions import QUORUM, SILENT_VANTAGE, resolved_vantage_alerts
+from monitor.delivery_status import Deliveries
 from monitor.probe_result import VANTAGE
 from sla.duration import format_duration
 from sla.interval import DAY, MINUTE, SECOND
@@ -35,21 +37,28 @@ BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"
 UPDATES_PER_ROUND: Final = 30  # updates until all products are checked; the shortest look-back of a policy is 5 minutes
 BLIND_AFTER: Final = 2 * MINUTE  # without a known outcome
 VANTAGE_BLIND_AFTER: Final = 30 * SECOND  # with failed references; also until the alert resolves
+_OF_PRODUCTS: Final = (BURN, LATENCY, CERTIFICATE, SITES, DRILL)
+_OF_MONITOR: Final = (BLIND, SILENT_VANTAGE, QUORUM)
 _BLIND_SUMMARY: Final = "No check had a known outcome for a while: an outage would not be seen"
 
 _BLIND_NOTE: Final = "Failed probes are recorded as unknown: they open no incident and spend no budget."
 
 
 class Conditions:
-    """The open alerts by key. Use it on the event loop's thread only. `vantages` returns the present statuses."""
+    """The open alerts by key. Use it on the event loop's thread only.
+
+    `vantages` and `deliveries` return the present statuses of this vantage and of the others.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         product_incidents: ProductIncidents,
         vantages: Callable[[], Sequence[VantageStatus]] = tuple,
+        deliveries: Callable[[], Deliveries] = Deliveries,
     ) -> None:
-        self._ledger, self._product_incidents, self._vantages = ledger, product_incidents, vantages
+        self._ledger, self._product_incidents = ledger, product_incidents
+        self._vantages, self._deliveries = vantages, deliveries
         self.open: dict[str, Alert] = {}
         self.update_count = 0
         self._blind_since: int | None = None
@@ -59,6 +68,7 @@ class Conditions:
     def needs_updates(self) -> bool:
         """Whether a condition is open or no check has a known outcome, so that each update may change an alert."""
         blind = any(status.blind for status in self._vantages())
+        blind = blind or bool(self._deliveries().vantages)
         return bool(self.open) or self._blind_since is not None or blind or self._is_blind()
 
     def skip(self, count: int) -> None:
@@ -77,8 +87,8 @@ class Conditions:
         for key in keys:
             kind, _, rest = key.partition(":")
             subject, _, seconds = rest.rpartition(":")
-            if kind in (BURN, LATENCY, CERTIFICATE, SITES, BLIND, DRILL) and seconds.isdecimal():
-                product = subject.partition("/")[0].partition(":")[0] if kind != BLIND else ""
+            if kind in (*_OF_PRODUCTS, *_OF_MONITOR) and seconds.isdecimal():
+                product = subject.partition("/")[0].partition(":")[0] if kind in _OF_PRODUCTS else ""
                 severity = Severity(severity_of(key))
                 self.open[key] = Alert(key, product, severity, int(seconds) * SECOND, None, key)
 
@@ -92,7 +102,8 @@ class Conditions:
             yield list(self._burns(product, now))
             yield list(resolved_latency_alerts(self._ledger, product, self.open, now))
         sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
-        yield [*self._blind(now), *self._removed_products(now), *sites, *drills]
+        vantages = resolved_vantage_alerts(self._ledger, self._deliveries(), self.open, now)
+        yield [*self._blind(now), *self._removed_products(now), *sites, *drills, *vantages]
         if self.update_count % UPDATES_PER_ROUND == 0:
             yield list(self._certificates(now))
         self.update_count += 1

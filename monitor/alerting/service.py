@@ -68,7 +68,8 @@ class Alerting:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.product_incidents = ProductIncidents(ledger)
         self.outbox = Outbox()
-        self._conditions = Conditions(ledger, self.product_incidents, lambda: health.vantages)
+        statuses = (lambda: health.vantages, lambda: health.deliveries)
+        self._conditions = Conditions(ledger, self.product_incidents, *statuses)
         self._heartbeat = HeartbeatScheduler(ledger, clock, health)
         self._retry_requests = RetryRequests()
         self.made_notes = MadeNotes(clock, read_past)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -10,13 +11,17 @@ import structlog
 from monitor.vantage.observation_file import ObservationFile
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from monitor.clock import Clock
+    from monitor.engine.delivery_watch import DeliveryWatch
     from monitor.engine.recorder import Recorder
     from monitor.ledger.ledger import Ledger
 
 log = structlog.get_logger()
 
 POLL_INTERVAL: Final = 1.0  # seconds between two reads of each file
+POLLS_PER_UPDATE: Final = 5  # polls until it is determined again whether the vantages deliver in time
 STEP: Final = 100  # observations recorded at once, about 5 ms on the event loop
 # Unwritten observations from which each file is read in one chunk per POLL_INTERVAL: the writer drops what is too much
 MAX_BACKLOG: Final = 20_000
@@ -24,21 +29,33 @@ ADVICE: Final = "write the lines of `ninewatch export observations --format json
 
 
 class VantageImporter:
-    """Reads the file of each other vantage in a thread, and records its lines on the event loop in small steps."""
+    """Reads the file of each other vantage in a thread, and records its lines on the event loop in small steps.
 
-    def __init__(self, ledger: Ledger, recorder: Recorder, clock: Clock) -> None:
-        self._ledger, self._recorder, self._clock = ledger, recorder, clock
+    `watch` determines from what was recorded whether the vantages deliver in time.
+    """
+
+    def __init__(self, ledger: Ledger, recorder: Recorder, clock: Clock, watch: DeliveryWatch) -> None:
+        self._ledger, self._recorder, self._clock, self._watch = ledger, recorder, clock, watch
         self._files: dict[str, ObservationFile] = {}
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
         """Read new lines once per second, forever."""
-        while True:
+        for number in count():
             await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
-            try:
-                await self.read_new_lines()
-            except Exception:  # a defect must not end the daemon
-                log.exception("vantage_importer_defect")
+            await self._attempt(self.read_new_lines)
+            if number % POLLS_PER_UPDATE == 0:
+                await self._attempt(self.examine_deliveries)
+
+    async def _attempt(self, action: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await action()
+        except Exception:  # a defect must not end the daemon
+            log.exception("vantage_importer_defect")
+
+    async def examine_deliveries(self) -> None:
+        """Determine whether the vantages deliver in time."""
+        await self._watch.update(self._failed)
 
     async def read_new_lines(self) -> int:
         """Record the new complete lines of all files; return the number of recorded observations.
@@ -74,7 +91,9 @@ class VantageImporter:
                 )
             for start in range(0, len(chunk.observations), STEP):
                 step = chunk.observations[start : start + STEP]
-                recorded += self._recorder.record_elsewhere(step, self._clock.now())
+                if new := self._recorder.record_elsewhere(step, self._clock.now()):
+                    self._watch.arrived(file.vantage)
+                recorded += new
                 await asyncio.sleep(0)
             more = chunk.more and self._recorder.backlog < MAX_BACKLOG
         return recorded

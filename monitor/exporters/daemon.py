@@ -99,6 +99,7 @@ class DaemonCollector(Collector):
         for name, help_, field in _GAUGES:
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
         yield self._vantages()
+        yield from self._deliveries()
         yield from self._anchors()
         yield from self._wall_clock()
         yield from self._store()
@@ -114,6 +115,24 @@ class DaemonCollector(Collector):
                 if observes is not None:
                     blind.add_metric([status.id, family], float(not observes))
         return blind
+
+    def _deliveries(self) -> Iterator[Metric]:
+        """Yield the families about the other vantages, without samples if there are none."""
+        deliveries = self._health.deliveries
+        name, help_ = "ninewatch_vantage_delivering", "0 if the vantage is silent, late, outdated or blind, 1 if not"
+        delivering = GaugeMetricFamily(name, help_, labels=["vantage"])
+        name, help_ = "ninewatch_vantage_newest_timestamp", "Instant of the vantage's newest observation, Unix time"
+        newest = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
+        for status in deliveries.vantages:
+            delivering.add_metric([status.id], float(not status.state.failing))
+            if status.newest is not None:
+                newest.add_metric([status.id], status.newest / SECOND)
+        name = "ninewatch_checks_without_quorum"
+        help_ = "Checks whose outage would not be detected, because too few vantages deliver observations"
+        without = GaugeMetricFamily(name, help_, labels=[])
+        if deliveries.losses or deliveries.assured_since is not None:  # decided since the start
+            without.add_metric([], len(deliveries.losses))
+        yield from (delivering, newest, without)
 
     def _anchors(self) -> Iterator[Metric]:
         health = self._health

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.clock import SystemClock
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
 from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
 from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PAUSED, PRODUCT_FAMILIES, SAMPLES_OMITTED, SILENCES
@@ -104,6 +105,7 @@ def _daemon_families() -> Iterator[Family]:
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
+    health.deliveries = Deliveries((DeliveryStatus("east", DeliveryState.DELIVERING, 0, 0, 1, ()),), assured_since=0)
     for metric in DaemonCollector(health, SystemClock()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
         labels = " ".join(dict.fromkeys(_labels([metric])))

@@ -100,6 +100,7 @@ def _unknown_alerts() -> Iterator[Alert]:
         page=PRODUCT_PAGE,
     )
     yield from _blind_alerts()
+    yield from _vantage_alerts()
     yield Alert(
         "NinewatchCoverageLow",
         f"""{over_replicas("max", 'ninewatch_coverage_ratio{window="1h"}')} < 0.9{_NOT_PAUSED}""",
@@ -137,6 +138,30 @@ def _blind_alerts() -> Iterator[Alert]:
         "{{ $labels.vantage }} cannot observe over {{ $labels.family }}",
         "For 5 minutes all deciding references of {{ $labels.vantage }} failed over {{ $labels.family }}. Failed "
         "probes over that family are recorded as unknown.",
+        hold="5m",
+    )
+
+
+def _vantage_alerts() -> Iterator[Alert]:
+    """Yield the alerts about other vantages. They do not exist without any."""
+    several = "ignoring (vantage) ninewatch_vantage_delivering"
+    lost = or_last_value("ninewatch_checks_without_quorum", "6h", several, "min")
+    yield Alert(
+        "NinewatchQuorumLost",
+        f"{lost} > 0",
+        "critical",
+        "{{ $value }} checks lack their quorum of vantages",
+        "For a minute, so few vantages have delivered valid observations of {{ $value }} checks that an outage of them "
+        "would not be detected. The time counts as unknown. The alert resolves when enough vantages deliver again.",
+        hold="1m",
+    )
+    yield Alert(
+        "NinewatchVantageSilent",
+        f"{over_replicas('max', 'ninewatch_vantage_delivering')} == 0",
+        "warning",
+        "The vantage {{ $labels.vantage }} does not deliver in time",
+        "For 5 minutes the vantage {{ $labels.vantage }} has delivered no observations, only old or unknown ones, or "
+        "not of all checks. It has no vote until it delivers again.",
         hold="5m",
     )
 

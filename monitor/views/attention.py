@@ -15,6 +15,7 @@ from sla.product_incident import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from monitor.delivery_status import Deliveries
     from monitor.ledger.ledger import Ledger
     from monitor.vantage_status import VantageStatus
     from monitor.views.portfolio_line import PortfolioLine
@@ -28,14 +29,16 @@ class Cause(IntEnum):
 
     DOWN = 0
     UNKNOWN = 1
-    VANTAGE = 2
-    UNACKNOWLEDGED = 3
-    EXHAUSTED = 4
-    FORECAST = 5
-    ABOVE_CEILING = 6
-    EXPIRED = 7
-    REFERENCE = 8
-    REVIEW = 9
+    QUORUM = 2
+    VANTAGE = 3
+    DELIVERY = 4
+    UNACKNOWLEDGED = 5
+    EXHAUSTED = 6
+    FORECAST = 7
+    ABOVE_CEILING = 8
+    EXPIRED = 9
+    REFERENCE = 10
+    REVIEW = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Attention:
     @property
     def style(self) -> str:
         """The style class of the subject's mark."""
-        return {Cause.DOWN: "down", Cause.UNKNOWN: "unknown", Cause.VANTAGE: "unknown"}.get(self.worst, "")
+        return "down" if self.worst is Cause.DOWN else "unknown" if self.worst <= Cause.DELIVERY else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def attention(
     lines: Sequence[PortfolioLine],
     pages: Iterable[OpenPage],
     vantages: Iterable[VantageStatus],
+    deliveries: Deliveries,
     outage_ids: Mapping[str, str],
     now: int,
 ) -> list[Attention]:
@@ -88,7 +92,8 @@ def attention(
     for page in pages:
         if page.response.open and page.response.severity is Severity.PAGE:
             pages_of.setdefault(page.response.product, []).append(page)
-    items = [*_about_vantages(vantages), *_about_monitor(pages_of.pop("", ()), now)]
+    items = [*_about_vantages(vantages), *_about_deliveries(deliveries, now)]
+    items += _about_monitor(pages_of.pop("", ()), now)
     for line in lines:
         reasons = sorted(_reasons(ledger, line, pages_of.get(line.row.id, ()), outage_ids, now), key=_cause)
         if reasons:
@@ -162,6 +167,19 @@ def _about_vantages(vantages: Iterable[VantageStatus]) -> Iterator[Attention]:
             yield Attention(f"References of {vantage.id}", "#vantages", (Reason(Cause.REFERENCE, text),))
 
 
+def _about_deliveries(deliveries: Deliveries, now: int) -> Iterator[Attention]:
+    """Yield the checks that lost their quorum, and the other vantages that do not deliver."""
+    if deliveries.losses:
+        first = min(deliveries.losses, key=lambda loss: loss.since)
+        checks = _names([loss.check for loss in deliveries.losses])
+        text = f"an outage of {checks} would not be detected, since {age(now - first.since)}: {first.summary}"
+        yield Attention("Quorum of the vantages", "#deliveries", (Reason(Cause.QUORUM, text),))
+    for status in deliveries.vantages:
+        if status.state.failing:
+            text = f"{status.state.value} for {age(now - status.since)}: {status.summary}"
+            yield Attention(f"Vantage {status.id}", "#deliveries", (Reason(Cause.DELIVERY, text),))
+
+
 def _about_monitor(pages: Iterable[OpenPage], now: int) -> Iterator[Attention]:
     for page in pages:
         text = f"page not acknowledged for {age(now - page.response.started)}: {page.summary}"
@@ -176,7 +194,9 @@ def _names(names: Sequence[str]) -> str:
 _COUNTED: Final = {
     Cause.DOWN: ("product is down", "products are down"),
     Cause.UNKNOWN: ("product is unknown", "products are unknown"),
+    Cause.QUORUM: ("quorum cannot be reached", "quorums cannot be reached"),
     Cause.VANTAGE: ("vantage cannot observe", "vantages cannot observe"),
+    Cause.DELIVERY: ("vantage does not deliver in time", "vantages do not deliver in time"),
     Cause.UNACKNOWLEDGED: ("page is not acknowledged", "pages are not acknowledged"),
     Cause.EXHAUSTED: ("budget is spent", "budgets are spent"),
     Cause.FORECAST: ("budget is forecast to run out", "budgets are forecast to run out"),

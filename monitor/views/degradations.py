@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.delivery_status import named
 from sla.interval import SECOND
 from sla.objective import format_duration
 from sla.window import format_instant
@@ -11,6 +12,7 @@ from sla.window import format_instant
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from monitor.delivery_status import Deliveries
     from monitor.health import Health
     from monitor.vantage_status import VantageStatus
 
@@ -20,6 +22,7 @@ CLOCK_TOLERANCE = 5 * SECOND  # a larger difference between the wall clock and t
 def degradations(health: Health) -> list[str]:
     """Return the faults of the daemon that do not stop the probing, one clause per fault."""
     clauses = [_blindness(status) for status in health.vantages if status.blind]
+    clauses += _delivery_degradations(health.deliveries)
     if health.unrecorded_since is not None:
         clauses.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
     clauses += _clock_degradations(health)
@@ -41,6 +44,14 @@ def _blindness(status: VantageStatus) -> str:
     location = f" ({status.location})" if status.location else ""
     since = format_instant(status.since // SECOND * SECOND)
     return f"blind since {since}: {status.summary}{location}; failed probes are recorded as unknown and cost no budget"
+
+
+def _delivery_degradations(deliveries: Deliveries) -> Iterator[str]:
+    for status in deliveries.vantages:
+        if status.state.failing:
+            yield f"the vantage {status.id} is {status.state.value}: {status.summary}"
+    if checks := tuple(loss.check for loss in deliveries.losses):
+        yield f"too few vantages deliver: an outage of {named(checks)} would not be detected"
 
 
 def _clock_degradations(health: Health) -> Iterator[str]:

@@ -47,8 +47,9 @@ async def portfolio(request: web.Request) -> web.Response:
     for product in ledger.portfolio.products:
         lines.append(known.line(ledger, product, open_counts[product.id], now))
         await slices.yield_if_spent()
-    vantages, ids = context.health.vantages, outage_ids(ledger.product_incidents.values())
-    items = attention.attention(ledger, lines, _open_pages(request), vantages, ids, now)
+    health, ids = context.health, outage_ids(ledger.product_incidents.values())
+    pages = _open_pages(request)
+    items = attention.attention(ledger, lines, pages, health.vantages, health.deliveries, ids, now)
     await slices.yield_if_spent()
     values = _headlines(ledger, lines, now) | {
         "attention": items,
@@ -57,7 +58,8 @@ async def portfolio(request: web.Request) -> web.Response:
         "selection": selection,
         "choices": _choices(ledger.portfolio),
         "total": len(lines),
-        "vantages": vantages,
+        "vantages": health.vantages,
+        "deliveries": health.deliveries,
         "row": _rows(known, context.assets),
     }
     await slices.yield_if_spent()

@@ -1,4 +1,4 @@
-"""GET /api/v1/vantages: whether this vantage can observe, with the answers of its references."""
+"""GET /api/v1/vantages: whether this vantage can observe, and what the other vantages deliver."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from monitor.delivery_status import DeliveryState
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
 from monitor.web.errors import check_query
@@ -22,14 +23,24 @@ from monitor.web.openapi_schemas import (
 from sla.window import format_instant
 
 if TYPE_CHECKING:
+    from monitor.delivery_status import DeliveryStatus
     from monitor.vantage_status import ReferenceStatus, VantageStatus
 
 routes = web.RouteTableDef()
 
 _FLAG: Final = {"type": "boolean"}
+_DELIVERY: Final = object_of(
+    state={"enum": [state.value for state in DeliveryState]},
+    since=INSTANT,
+    newest=MAYBE_INSTANT,
+    checks={"type": "integer"},
+    missing=list_of(TEXT),
+    problem=TEXT,
+)
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
     "/api/v1/vantages": (
-        "This vantage, and one for each named network: whether it can observe, and its references",
+        "This vantage, and one for each named network: whether it can observe, and its references. Then the other "
+        "vantages: what they deliver",
         list_of(
             object_of(
                 id=TEXT,
@@ -51,6 +62,7 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
                         latency_seconds=MAYBE_NUMBER,
                     )
                 ),
+                delivery={"anyOf": [_DELIVERY, {"type": "null"}]},
             )
         ),
         {},
@@ -63,7 +75,8 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
 async def vantages(request: web.Request) -> web.Response:
     """List the vantages. `blind` is null for a family while that is undecided."""
     check_query(request)
-    return as_json([_vantage(status) for status in request.app[CONTEXT].health.vantages])
+    health = request.app[CONTEXT].health
+    return as_json([*map(_vantage, health.vantages), *map(_other_vantage, health.deliveries.vantages)])
 
 
 def _vantage(status: VantageStatus) -> dict[str, Any]:
@@ -76,7 +89,23 @@ def _vantage(status: VantageStatus) -> dict[str, Any]:
             {"family": family, "blind": None if sees is None else not sees} for family, sees in status.sees.items()
         ],
         "references": [_reference(reference) for reference in status.references],
+        "delivery": None,
     }
+
+
+def _other_vantage(status: DeliveryStatus) -> dict[str, Any]:
+    since = format_instant(status.since)
+    delivery = {
+        "state": status.state.value,
+        "since": since,
+        "newest": None if status.newest is None else format_instant(status.newest),
+        "checks": status.checks,
+        "missing": list(status.missing),
+        "problem": status.problem,
+    }
+    blind = status.state is DeliveryState.BLIND
+    network = {"via": None, "families": [], "references": []}
+    return {"id": status.id, "blind": blind, "since": since, **network, "delivery": delivery}
 
 
 def _reference(reference: ReferenceStatus) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.config.model import Portfolio
+from monitor.engine.delivery_watch import DeliveryWatch
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.vantage_importer import VantageImporter
 from monitor.health import Health
@@ -49,11 +50,12 @@ class Scene:
         self.ledger = Ledger(Portfolio.model_validate({"products": products, "vantages": vantages}))
         self.decided: list[Incident] = []
         self.decisions = NO_DECISIONS
-        health = Health()
-        self.writer = Writer(self.store, health, clock)
+        self.health = Health()
+        self.writer = Writer(self.store, self.health, clock)
         restore(self.ledger, self.store)
-        self.recorder = Recorder(self.ledger, self.writer, health, decide=self._decide)
-        self.importer = VantageImporter(self.ledger, self.recorder, clock)
+        self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self._decide)
+        watch = DeliveryWatch(self.ledger, self.health, clock)
+        self.importer = VantageImporter(self.ledger, self.recorder, clock, watch)
 
     def _decide(self, incident: Incident) -> Decided:
         self.decided.append(incident)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.config.maintenance import Maintenance
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, QuorumLoss
 from monitor.vantage_status import ReferenceStatus, VantageStatus
 from sla.interval import DAY, HOUR, MINUTE
 from sla.readiness import Checklist, ChecklistItem
@@ -121,6 +122,25 @@ async def test_silent_references_and_blind_vantages_need_attention(publish: Publ
     text = (await outline(server, "/")).text
     assert "Vantage local cannot observe: no far reference answers over IPv4" in text
     assert "1 vantage cannot observe" in text
+
+
+async def test_silent_vantages_and_lost_quorums_need_attention(publish: Publish) -> None:
+    server = await publish(portfolio())
+    assert "Other vantages" not in (await outline(server, "/")).text
+    east = DeliveryStatus("east", DeliveryState.SILENT, NOW - MINUTE, NOW - HOUR, 2, ("a/b",), problem="east: no file")
+    west = DeliveryStatus("west", DeliveryState.DELIVERING, NOW - HOUR, NOW, 2, ())
+    server.health.deliveries = Deliveries((east, west), (QuorumLoss("a/b", NOW - 2 * MINUTE, ("local",), 2),))
+    text = (await outline(server, "/")).text
+    assert "1 quorum cannot be reached, 1 vantage does not deliver in time" in text
+    lost = "an outage of a/b would not be detected, since 2m: a/b: only local can vote, 2 votes are needed"
+    assert f"Quorum of the vantages {lost}" in text
+    assert "Vantage east silent for 1m: no observations arrive, the last one: 2026-09-21T13:13:20Z" in text
+    others = text[text.index("Other vantages") :]
+    assert "east silent" in others
+    assert "east: no file 1 of 2" in others
+    assert "west delivering" in others
+    for path in ("/", "/products/calm"):
+        assert "too few vantages deliver: an outage of a/b would not be detected" in (await outline(server, path)).text
 
 
 async def test_page_without_an_acknowledgement_needs_attention_until_one_is_made(tmp_path: Path) -> None:

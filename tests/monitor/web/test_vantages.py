@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
 
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
 from monitor.vantage_status import ReferenceStatus, VantageStatus
 from monitor.web.vantages import PATHS
 from sla.interval import MINUTE
@@ -25,6 +27,7 @@ OUTSIDE = ReferenceStatus(
     "outside", "tcp", "<192.0.2.1:443>", near=False, system=False, at=NOW, good=False, reason="connect_timeout"
 )
 NEW = ReferenceStatus("new", "tcp", "198.51.100.1:443", near=False, system=True)
+EAST = DeliveryStatus("east", DeliveryState.SILENT, NOW - 60_000_000, None, 2, ("chefs/health",), problem="no file")
 BLIND = VantageStatus("local", None, NOW - 60_000_000, {"ip4": False, "ip6": None}, (GATEWAY, OUTSIDE, NEW))
 
 
@@ -41,6 +44,7 @@ async def test_vantages_list_their_references(publish: Callable[..., Awaitable[R
         "blind": True,
         "since": "2026-09-21T14:12:20Z",
         "families": [{"family": "ip4", "blind": True}, {"family": "ip6", "blind": None}],
+        "delivery": None,
     }
     assert [
         (reference["id"], reference["near"], reference["good"], reference["reason"]) for reference in references
@@ -64,6 +68,53 @@ async def test_blind_vantage_is_on_every_page_and_in_readyz(publish: Callable[..
     assert "&lt;192.0.2.1:443&gt;" in overview
     (reason,) = (await (await server.get("/readyz")).json())["reasons"]
     assert reason.startswith("blind since 2026-09-21T14:12:20Z: no far reference answers over IPv4")
+
+
+async def test_other_vantages_are_listed_with_what_they_deliver(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    server = await publish(small_ledger())
+    server.health.vantages, server.health.deliveries = (BLIND,), Deliveries((EAST,))
+    _, other = body = await (await server.get("/api/v1/vantages")).json()
+    jsonschema.validate(body, PATHS["/api/v1/vantages"][1])
+    assert other == {
+        "id": "east",
+        "via": None,
+        "blind": False,
+        "since": "2026-09-21T14:12:20Z",
+        "families": [],
+        "references": [],
+        "delivery": {
+            "state": "silent",
+            "since": "2026-09-21T14:12:20Z",
+            "newest": None,
+            "checks": 2,
+            "missing": ["chefs/health"],
+            "problem": "no file",
+        },
+    }
+
+
+async def test_metrics_of_deliveries_are_published_once_there_are_other_vantages(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    """The number of lost quorums is not published before it is known."""
+
+    async def metrics() -> list[str]:
+        names = ("ninewatch_vantage_delivering", "ninewatch_vantage_newest", "ninewatch_checks_without")
+        return [line for line in (await server.get("/metrics")).text.splitlines() if line.startswith(names)]
+
+    server = await publish(small_ledger())
+    assert await metrics() == []
+    server.health.deliveries = Deliveries((EAST, replace(EAST, id="west", state=DeliveryState.WAITING, newest=NOW)))
+    known = [
+        'ninewatch_vantage_delivering{vantage="east"} 0.0',
+        'ninewatch_vantage_delivering{vantage="west"} 1.0',
+        'ninewatch_vantage_newest_timestamp_seconds{vantage="west"} 1.79e+09',
+    ]
+    assert await metrics() == known
+    server.health.deliveries = replace(server.health.deliveries, assured_since=NOW)
+    assert await metrics() == [*known, "ninewatch_checks_without_quorum 0.0"]
 
 
 async def test_metric_is_published_per_decided_family(publish: Callable[..., Awaitable[RunningServer]]) -> None:
