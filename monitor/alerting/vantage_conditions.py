@@ -30,9 +30,9 @@ def resolved_vantage_alerts(
 ) -> Iterator[Alert]:
     """Open the alerts that apply to the other vantages; yield the alerts that are resolved."""
     configured = {vantage.id for vantage in ledger.portfolio.vantages}
-    for key in [key for key in open_alerts if key.startswith(f"{SILENT_VANTAGE}:")]:
-        if key.split(":")[1] not in configured:
-            yield replace(open_alerts.pop(key), resolved=now)
+    for known in [key for key in open_alerts if key.startswith(f"{SILENT_VANTAGE}:")]:
+        if known.split(":")[1] not in configured:
+            yield replace(open_alerts.pop(known), resolved=now)
     for status in deliveries.vantages:
         key = _open_key(open_alerts, f"{SILENT_VANTAGE}:{status.id}:")
         if status.state.failing and (key is not None or now - status.since >= OPEN_AFTER):
