@@ -206,7 +206,7 @@ class Levels:
             name, separator, word = part.rpartition("=")
             value = _LEVELS.get(word.strip().lower())
             if value is None or (separator and not _SUBSYSTEM.fullmatch(name.strip())):
-                raise ValueError(f"{part.strip()!r} is not a level; write {', '.join(_LEVELS)}, or SUBSYSTEM=LEVEL")
+                raise ValueError(f"{part.strip()!r} is not a level; use {', '.join(_LEVELS)}, or SUBSYSTEM=LEVEL")
             if separator:
                 subsystems[name.strip()] = value
             else:

@@ -132,7 +132,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
         names()
-        raise NoZoneError(f'"{name}" is not a time zone; write one such as America/Vancouver or UTC') from None
+        raise NoZoneError(f'"{name}" is not a time zone; use one such as America/Vancouver or UTC') from None
 
 
 @contextlib.contextmanager

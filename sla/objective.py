@@ -33,11 +33,11 @@ class Objective:
         if self.ratio >= 1:
             percent = format_percent(self.ratio, 0)
             raise ValueError(
-                f"{percent} leaves no downtime at all and cannot be measured; write 99.99999% or less {_ALLOWED_RANGE}"
+                f"{percent} leaves no downtime at all and cannot be measured; use 99.99999% or less {_ALLOWED_RANGE}"
             )
         if self.ratio <= 0:
             raise ValueError(
-                f"an objective of 0% or less promises nothing; write 99.5% or another percentage {_ALLOWED_RANGE}"
+                f"an objective of 0% or less promises nothing; use 99.5% or another percentage {_ALLOWED_RANGE}"
             )
 
     @classmethod
@@ -59,10 +59,10 @@ class Objective:
             return cls(1 - Fraction(1, 10**count * (2 if nines[2] else 1)))
         number = _PERCENT.fullmatch(lowered)
         if number is None:
-            raise ValueError(f'"{text}" is not an objective; write 99.95% or "three nines" {_ALLOWED_RANGE}')
+            raise ValueError(f'"{text}" is not an objective; use 99.95% or "three nines" {_ALLOWED_RANGE}')
         percent = Fraction(number[1])
         if 0 < percent < 1 and not number[2]:
-            raise ValueError(f'{text} would be {text} percent; write "{cls(percent)}", or "{text}%" if that is meant')
+            raise ValueError(f'{text} would be {text} percent; use "{cls(percent)}", or "{text}%" if that is meant')
         return cls(percent / 100)
 
     def allowed(self, length: int) -> Fraction:

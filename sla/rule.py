@@ -26,7 +26,7 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.k is not None and self.k < 1:
-            raise ValueError(f"at least {self.k} of the members up is always true; write all, any, or a number from 1")
+            raise ValueError(f"at least {self.k} of the members up is always true; use all, any, or a number from 1")
 
     @classmethod
     def parse(cls, text: str | int) -> Rule:
@@ -39,7 +39,7 @@ class Rule:
         if rule_text in _NAMED_RULES:
             return _NAMED_RULES[rule_text]
         if not (number := _AT_LEAST.fullmatch(rule_text)):
-            raise ValueError(f'"{text}" is not a rule; write all, any, or at_least 2')
+            raise ValueError(f'"{text}" is not a rule; use all, any, or at_least 2')
         return cls(int(number[1]))
 
     def needed(self, members: int) -> int:

@@ -16,7 +16,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
 _TOKEN = re.compile(rf"(?P<first>{_DAY})(?:\s*-\s*(?P<last>{_DAY}))?|(?P<from>\d\d?:\d\d)\s*-\s*(?P<to>\d\d?:\d\d)")
 _SEPARATOR = re.compile(r"[,;\s]*")
-_EXAMPLES = 'write "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 10:00-14:00" or "24/7"'
+_EXAMPLES = 'use "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 10:00-14:00" or "24/7"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,12 @@ def _day_range(first: str, last: str) -> Iterator[int]:
 def _times(text: str, start: str, end: str) -> Interval:
     begin, finish = _minutes(text, start), _minutes(text, end)
     if begin == finish:
-        raise ValueError(f'"{text}": {start}-{end} is empty; write 00:00-24:00 for a whole day')
+        raise ValueError(f'"{text}": {start}-{end} is empty; use 00:00-24:00 for a whole day')
     return Interval(begin, finish if finish > begin else finish + DAY)
 
 
 def _minutes(text: str, clock: str) -> int:
     hours, minutes = map(int, clock.split(":"))
     if minutes > 59 or hours * HOUR + minutes * MINUTE > DAY:
-        raise ValueError(f'"{text}": {clock} is not a time of day; write 00:00 to 24:00')
+        raise ValueError(f'"{text}": {clock} is not a time of day; use 00:00 to 24:00')
     return hours * HOUR + minutes * MINUTE

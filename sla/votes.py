@@ -36,7 +36,7 @@ class Quorum:
 
     def __post_init__(self) -> None:
         if not 1 <= self.votes <= self.vantages:
-            raise ValueError(f"{self} can never be decided; write a number of votes from 1 to {self.vantages}")
+            raise ValueError(f"{self} can never be decided; use a number of votes from 1 to {self.vantages}")
 
     @classmethod
     def parse(cls, text: str) -> Quorum:
@@ -46,7 +46,7 @@ class Quorum:
             ValueError: the text has another form, or the numbers contradict each other.
         """
         if not (numbers := _QUORUM.fullmatch(text.strip())):
-            raise ValueError(f'"{text}" is not a quorum; write the votes and the number of vantages, such as 2 of 3')
+            raise ValueError(f'"{text}" is not a quorum; specify the votes and the number of vantages, such as 2 of 3')
         return cls(int(numbers[1]), int(numbers[2]))
 
     @classmethod

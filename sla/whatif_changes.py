@@ -58,7 +58,7 @@ class ChangeName(NamedTuple):
             return cls(ChangeKind.FAILOVER, within=within)
         if kind in (ChangeKind.ZERO_DOWNTIME, ChangeKind.REPLICA) and not slash:
             return cls(ChangeKind(kind))
-        raise ValueError(f'unknown change "{text}"; write one of {FORMS}')
+        raise ValueError(f'unknown change "{text}"; use one of {FORMS}')
 
     def __str__(self) -> str:
         """Return the id, with the exact duration in its normal form."""

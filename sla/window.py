@@ -57,10 +57,10 @@ def parse_duration(text: str) -> int:
         part = _PART.match(rest)
         unit = _UNITS[part[2].replace("µ", "u")] if part else below
         if part is None or unit >= below:
-            raise ValueError(f'"{text}" is not a duration; write 30s, 5m or 1h')
+            raise ValueError(f'"{text}" is not a duration; use 30s, 5m or 1h')
         total, below, rest = total + Fraction(part[1]) * unit, unit, rest[part.end() :]
     if total.denominator != 1:
-        raise ValueError(f'"{text}" is finer than a microsecond; write 30s, 5m or 1h')
+        raise ValueError(f'"{text}" is finer than a microsecond; use 30s, 5m or 1h')
     return int(total)
 
 
@@ -79,7 +79,7 @@ def parse_instant(text: str, zone: tzinfo | None = None) -> int:
     except ValueError:
         moment = None
     if moment is None or (moment.tzinfo is None and zone is None):
-        raise ValueError(f'"{text}" is not an instant with a UTC offset; write 2026-11-20T18:00:00Z')
+        raise ValueError(f'"{text}" is not an instant with a UTC offset; use 2026-11-20T18:00:00Z')
     if moment.tzinfo is None and zone is not None:
         return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zone)
     return instant(moment)
@@ -93,10 +93,10 @@ def parse_interval(text: str, zone: tzinfo | None = None) -> Interval:
     """
     start, slash, end = text.partition("/")
     if not slash:
-        raise ValueError(f'"{text}" is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
+        raise ValueError(f'"{text}" is not an interval; use 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
     span = (parse_instant(start, zone), parse_instant(end, zone))
     if span[1] <= span[0]:
-        raise ValueError(f'"{text}" ends before it starts; write the earlier instant first')
+        raise ValueError(f'"{text}" ends before it starts; put the earlier instant first')
     return Interval(*span)
 
 
@@ -130,7 +130,7 @@ def _earlier(count: int, unit: str, at: int, zone: tzinfo) -> int:
         ValueError: the count is 0.
     """
     if not count:
-        raise ValueError("a window of no time; write last 13 months")
+        raise ValueError("a window of no time; use last 13 months")
     shown = local(at, zone).replace(tzinfo=EPOCH.tzinfo)
     if unit in ("day", "week"):
         shown -= timedelta(**{f"{unit}s": count})
@@ -147,7 +147,7 @@ def _rolling(name: str, at: int) -> Interval:
     except ValueError:
         length = 0
     if not length:
-        raise ValueError(f'"{name}" is not a window; write 30d, 1h, {", ".join(Period)}, or START/END')
+        raise ValueError(f'"{name}" is not a window; use 30d, 1h, {", ".join(Period)}, or START/END')
     return rolling(length, at)
 
 

@@ -22,7 +22,7 @@ from monitor.config.tls import load_client_certificate
 from monitor.config.values import problem_at
 
 _Version = Literal["TLS10", "TLS11", "TLS12", "TLS13"]
-_NotInline = Annotated[None, Unsupported("write it to a file, and use ca_file, cert_file or key_file")]
+_NotInline = Annotated[None, Unsupported("save it to a file, and use ca_file, cert_file or key_file")]
 NoSecretManager = Annotated[None, Unsupported("use the value or a file")]
 _EMPTY_MEANS_UNSET = {"ca_file", "cert_file", "key_file", "server_name"}
 

@@ -63,7 +63,7 @@ def attest(
         click.echo(f"revoked {revoke}")
         return
     if product is None or item is None:
-        raise NinewatchError("PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID")
+        raise NinewatchError("PRODUCT or ITEM is missing; use PRODUCT ITEM, or --revoke ID")
     portfolio = load_config(path)[1]
     checklist_item = attestable_item(checklist_of(portfolio, product), item)
     end = now + (checklist_item.validity or VALIDITY)
@@ -87,7 +87,7 @@ def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
         known = ", ".join(product.id for product in portfolio.products)
         raise NinewatchError(f'unknown product "{product}"; known products: {known}')
     if configured.readiness is None:
-        raise NinewatchError(f"{product} has no checklist; write `readiness: {{checklist: five-nines}}` in its block")
+        raise NinewatchError(f"{product} has no checklist; add `readiness: {{checklist: five-nines}}` to it")
     return configured.readiness.checklist
 
 

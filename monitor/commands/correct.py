@@ -71,7 +71,7 @@ def _correction(
     location: RecordLocation, product: str | None, interval: str | None, author: str, reason: str
 ) -> Correction:
     if product is None or interval is None:
-        raise NinewatchError("PRODUCT or START/END is missing; write PRODUCT START/END, or --revoke ID")
+        raise NinewatchError("PRODUCT or START/END is missing; use PRODUCT START/END, or --revoke ID")
     if location.products is not None and product not in location.products:
         raise NinewatchError(f'unknown product "{product}"; known products: {", ".join(location.products)}')
     try:

@@ -59,7 +59,7 @@ def _length(text: str) -> int:
     except (ValueError, OverflowError):
         length = 0
     if not MINUTE <= length <= DAY:
-        raise NinewatchError("--valid-for is not a duration from 1m to 1d; write for example --valid-for 15m")
+        raise NinewatchError("--valid-for is not a duration from 1m to 1d; use for example --valid-for 15m")
     return length
 
 

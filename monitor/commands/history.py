@@ -54,7 +54,7 @@ def _since(text: str, location: RecordLocation) -> int:
     try:
         return parse_instant(text, location.zone)
     except (ValueError, OverflowError):
-        message = f'"{text}" is not an instant or a duration; write 2026-11-03T09:10 or 90d'
+        message = f'"{text}" is not an instant or a duration; use 2026-11-03T09:10 or 90d'
         raise click.BadParameter(message, param_hint="'--since'") from None
 
 

@@ -49,7 +49,7 @@ def import_log(files: tuple[Path, ...], path: Path, pairs: tuple[str, ...], only
         names |= _mapping((f"={only}",), portfolio)
     histories, unused = log_histories(files, names, portfolio.zone)
     for name in unused:
-        click.echo(f"note: not imported: {name or 'rows without a check'}; write --map, or --check", err=True)
+        click.echo(f"note: not imported: {name or 'rows without a check'}; use --map, or --check", err=True)
     _import(portfolio, histories, HistorySource.of_file("log", files[0]))
 
 
@@ -80,7 +80,7 @@ def import_prometheus(url: str, path: Path, since: str, token_file: Path | None,
     for pair in pairs:
         key, _, matchers = pair.partition("=")
         if key not in checks or not matchers:
-            raise click.BadParameter(f"{pair}: write product/check=MATCHERS", param_hint="'--map'")
+            raise click.BadParameter(f"{pair}: use product/check=MATCHERS", param_hint="'--map'")
         selectors[key] = matchers
     try:
         token = "" if token_file is None else token_file.read_text().strip()
@@ -107,7 +107,7 @@ def _mapping(pairs: tuple[str, ...], portfolio: Portfolio) -> dict[str, str]:
         name, _, key = pair.rpartition("=")
         if key not in checks:
             raise click.BadParameter(
-                f"{pair}: write NAME=CHECK, a CHECK is one of: {', '.join(checks)}", param_hint="'--map'"
+                f"{pair}: use NAME=CHECK, a CHECK is one of: {', '.join(checks)}", param_hint="'--map'"
             )
         names[name] = key
     return names

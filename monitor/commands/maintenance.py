@@ -144,7 +144,7 @@ def _ahead(text: str) -> int:
     except (ValueError, OverflowError):
         length = 0
     if not 0 < length <= MAX_AHEAD:
-        raise NinewatchError("--ahead is not a duration of at most 400d; write for example --ahead 90d")
+        raise NinewatchError("--ahead is not a duration of at most 400d; use for example --ahead 90d")
     return length
 
 

@@ -47,7 +47,7 @@ class _Parsed(click.ParamType[Any]):
 
 def _duration(text: str) -> int:
     if not (length := parse_duration(text)):
-        raise ValueError("the duration is 0; write 30s, 5m or 1h")
+        raise ValueError("the duration is 0; use 30s, 5m or 1h")
     return length
 
 
@@ -288,8 +288,8 @@ def _span(text: str, zone: ZoneInfo) -> Interval:
     """Return START/END. An empty interval is allowed and gives no figures."""
     start, slash, end = text.partition("/")
     if not slash:
-        raise ValueError(f'"{text}" is not START/END; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
+        raise ValueError(f'"{text}" is not START/END; use 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z')
     first, last = _instant(start, zone), _instant(end, zone)
     if last < first:
-        raise ValueError(f'"{text}" ends before it starts; write the earlier instant first')
+        raise ValueError(f'"{text}" ends before it starts; put the earlier instant first')
     return Interval(first, last)

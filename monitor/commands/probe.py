@@ -81,7 +81,7 @@ def _check_of_url(target: str, timeout: str) -> CheckBase:
     if kind is None:
         known = ", ".join(f"{scheme}://" for scheme in sorted(_SCHEMES))
         raise click.UsageError(
-            f"{quoted(target)} is not a URL to probe; write one of {known}, or a check and its file with -c"
+            f"{quoted(target)} is not a URL to probe; use one of {known}, or a check and its file with -c"
         )
     address = target if kind.full_url else rest.removesuffix("/")
     keys = {"id": "probe", kind.name: address, **kind.schemes[scheme], "interval": "1d", "timeout": timeout}
@@ -101,7 +101,7 @@ def _configured_check(name: str, path: Path, portfolio: Portfolio) -> CheckBase:
         return matches[0]
     known = ", ".join(checks) if len(checks) <= 20 else f"{len(checks)} checks"
     problem = "several checks match" if matches else "unknown check"
-    raise NinewatchError(f"{path}: {problem} {name}; write product/check, one of: {known}")
+    raise NinewatchError(f"{path}: {problem} {name}; use product/check, one of: {known}")
 
 
 def _as_json(attempt: AttemptResult) -> str:

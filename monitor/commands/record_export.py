@@ -95,7 +95,7 @@ def _selection(path: Path, name: str | None, window_text: str) -> tuple[Portfoli
     portfolio, now = load_config(path)[1], SystemClock().now()
     products = [product.id for product in portfolio.products]
     if name is not None and name not in products:
-        raise NinewatchError(f'{path}: unknown product "{name}"; write one of: {", ".join(products)}')
+        raise NinewatchError(f'{path}: unknown product "{name}"; use one of: {", ".join(products)}')
     return portfolio, products if name is None else [name], window_option(window_text, now, portfolio).measured, now
 
 

@@ -128,7 +128,7 @@ def _duration(text: str, option: str, unit: int) -> int:
         raise click.BadParameter(str(error), param_hint=f"'{option}'") from None
     if not unit <= length <= 3650 * DAY:
         raise click.BadParameter(
-            f'"{text}" is out of range; write {format_duration(unit)} or more', param_hint=f"'{option}'"
+            f'"{text}" is out of range; use {format_duration(unit)} or more', param_hint=f"'{option}'"
         )
     return length
 
@@ -136,7 +136,7 @@ def _duration(text: str, option: str, unit: int) -> int:
 def _valid_name(text: str, option: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise click.BadParameter(
-            f'"{text}" is not a name; write a-z, 0-9, - and ., starting and ending with a letter or digit',
+            f'"{text}" is not a name; use a-z, 0-9, - and ., starting and ending with a letter or digit',
             param_hint=f"'{option}'",
         )
     return text
@@ -145,5 +145,5 @@ def _valid_name(text: str, option: str) -> str:
 def _pairs(labels: Iterable[str]) -> dict[str, str]:
     for label in labels:
         if _LABEL.fullmatch(label) is None:
-            raise click.BadParameter(f'"{label}" is not a label; write release=prometheus', param_hint="'--label'")
+            raise click.BadParameter(f'"{label}" is not a label; use release=prometheus', param_hint="'--label'")
     return {key: value for key, _, value in (label.partition("=") for label in labels)}

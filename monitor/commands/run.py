@@ -24,7 +24,7 @@ def _networks(context: click.Context, option: click.Parameter, values: tuple[str
     try:
         return tuple(ip_network(network.strip()) for value in values for network in value.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{error}; write e.g. 10.0.0.0/8 or 192.0.2.7/32") from None
+        raise click.BadParameter(f"{error}; use e.g. 10.0.0.0/8 or 192.0.2.7/32") from None
 
 
 @click.command(short_help="Run the daemon: probe, record and publish.")

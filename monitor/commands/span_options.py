@@ -25,9 +25,9 @@ def span_of(since: str, until: str | None, zone: ZoneInfo) -> Interval:
         end = now if until is None else min(now, parse_instant(until, zone))
         start = _start(since, end, zone)
     except (ValueError, OverflowError) as error:
-        raise NinewatchError(f"{error}; write --since 90d or --since 2026-09-01") from None
+        raise NinewatchError(f"{error}; use --since 90d or --since 2026-09-01") from None
     if not 0 <= start < end:
-        raise NinewatchError("--since is not before the end; write an earlier instant")
+        raise NinewatchError("--since is not before the end; specify an earlier time")
     return Interval(start, end)
 
 

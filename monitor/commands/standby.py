@@ -77,7 +77,7 @@ def _instant(text: str, zone: ZoneInfo) -> int:
     try:
         return parse_instant(text, zone)
     except (ValueError, OverflowError):
-        raise click.BadParameter(f'"{text}" is not a date or instant; write 2026-11-22', param_hint="'--at'") from None
+        raise click.BadParameter(f'"{text}" is not a date or instant; use 2026-11-22', param_hint="'--at'") from None
 
 
 def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
@@ -91,9 +91,9 @@ def _period(text: str, at: int, zone: ZoneInfo) -> Interval:
             last = day_of(at, zone)
             span = Interval(midnight(date_of_day_number(day_number(last) - length // DAY), zone), midnight(last, zone))
     except (ValueError, OverflowError) as error:
-        raise click.BadParameter(f"{error}; or write 2w or START/END", param_hint="'--period'") from None
+        raise click.BadParameter(f"{error}; or use 2w or START/END", param_hint="'--period'") from None
     if not 0 < span.length <= _MAX_PERIOD:
-        raise click.BadParameter("the period is empty or longer than 400 days; write 2w", param_hint="'--period'")
+        raise click.BadParameter("the period is empty or longer than 400 days; use 2w", param_hint="'--period'")
     return span
 
 

@@ -135,7 +135,7 @@ def _expiry(text: str, location: RecordLocation, now: int) -> int:
     except (ValueError, OverflowError) as error:
         raise NinewatchError(f"--expires: {error}") from None
     if not now < instant <= LATEST_INSTANT:
-        raise NinewatchError("--expires is in the past or after 2255; write 90d, or a later instant")
+        raise NinewatchError("--expires is in the past or after 2255; use 90d, or a later instant")
     return instant
 
 

@@ -81,7 +81,7 @@ def _products(portfolio: Portfolio, product_id: str | None, name: ChangeName | N
     if product_id is None:
         products = [product for product in portfolio.products if not dependency or dependency in product.depends_on]
         if not products:
-            raise NinewatchError(f"no product depends on {dependency}; write `all` for the possible changes")
+            raise NinewatchError(f"no product depends on {dependency}; use `all` for the possible changes")
         return products
     products = [product for product in portfolio.products if product.id == product_id]
     if not products:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sla.window import Window
 
 _VALID_INSTANTS = Interval(parse_instant("1990-01-01T00:00:00Z"), parse_instant("2190-01-01T00:00:00Z"))
-_NO_RECORD = "no record covers that time; write a year between 1990 and 2190"
+_NO_RECORD = "no record covers that time; use a year between 1990 and 2190"
 _MAX_WINDOW = 3660 * DAY
 
 
@@ -56,7 +56,9 @@ def window_option(text: str, at: int, portfolio: Portfolio) -> Window:
         raise click.BadParameter(str(error), param_hint="'--window'") from None
     if window.measured.length:
         return window
-    raise click.BadParameter(f'this {text} starts only now; write --window "last {text}"', param_hint="'--window'")
+    raise click.BadParameter(
+        f'the current {text} has just started and has no data yet; use --window "last {text}"', param_hint="'--window'"
+    )
 
 
 def _check_range(window: Window) -> None:
@@ -68,4 +70,4 @@ def _check_range(window: Window) -> None:
     if not _VALID_INSTANTS.start <= window.full.start <= window.full.end <= _VALID_INSTANTS.end:
         raise ValueError(_NO_RECORD)
     if window.measured.length > _MAX_WINDOW:
-        raise ValueError("the window is longer than 10 years; write a shorter one")
+        raise ValueError("the window is longer than 10 years; specify a shorter window")

@@ -30,7 +30,7 @@ class AccessBlock(Model):
         if value == _PUBLIC:
             return {"read": "anyone"}
         if isinstance(value, str):
-            raise ValueError('not a kind of access; write "public", or {read: token}')
+            raise ValueError('not a kind of access; use "public", or {read: token}')
         return value
 
     @classmethod

@@ -52,12 +52,12 @@ class HostPort:
         if isinstance(value, HostPort):
             return value
         if not isinstance(value, str):
-            raise ValueError("not an address; write host:port in quotes")
+            raise ValueError("not an address; use host:port in quotes")
         match = _HOST_PORT.fullmatch(value)
         if "@" in value:
-            raise ValueError("an address must not contain a user name or password; write host:port")
+            raise ValueError("an address must not contain a user name or password; use host:port")
         if match is None or not min_port <= int(match[3]) <= 65535:
-            raise ValueError(f"{quoted(value)} is not an address; write host:port, e.g. 127.0.0.1:9999 or [::1]:9999")
+            raise ValueError(f"{quoted(value)} is not an address; use host:port, e.g. 127.0.0.1:9999 or [::1]:9999")
         return cls(host(match[1] or match[2]), int(match[3]))
 
 
@@ -135,9 +135,9 @@ def http_url(value: str) -> str:
         parts = urlsplit(value)
         port, name = parts.port, parts.hostname
     except ValueError:  # the error's text quotes the invalid part of the URL, which may be a password
-        raise ValueError("not a URL; write http://host/path or https://host:port/path") from None
+        raise ValueError("not a URL; use http://host/path or https://host:port/path") from None
     if parts.scheme not in ("http", "https") or not name:
-        raise ValueError("not an http or https URL; write http://host/path or https://host/path")
+        raise ValueError("not an http or https URL; use http://host/path or https://host/path")
     if parts.username is not None or parts.password is not None:
         raise ValueError(
             "a URL must not contain a user name or password; use basic: {user: ..., password: {env: NAME}}"
@@ -145,7 +145,7 @@ def http_url(value: str) -> str:
     if parts.fragment:
         raise ValueError("the part after # is never sent to a server; remove it")
     if port == 0 or re.search(r"[\s\x00-\x1f\x7f]", value):
-        raise ValueError("a URL must not contain port 0, spaces or control characters; write a space as %20")
+        raise ValueError("a URL must not contain port 0, spaces or control characters; encode a space as %20")
     host(name)
     return as_ascii(value)
 
@@ -167,7 +167,7 @@ def public_url(value: str) -> str:
     url = http_url(value)
     parts = urlsplit(url)
     if parts.path not in ("", "/") or parts.query:
-        raise ValueError("the pages are served at the root of a host; write https://status.example.org")
+        raise ValueError("the pages are served at the root of a host; use https://status.example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -184,7 +184,7 @@ def _proxy_url(value: Any) -> HostPort:
         return value
     match = re.fullmatch(r"http://([^/]+)/?", value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("not a proxy; write http://host:port (only the connection to the proxy is unencrypted)")
+        raise ValueError("not a proxy; use http://host:port (only the connection to the proxy is unencrypted)")
     if "@" in match[1]:
         raise ValueError("a URL must not contain a password; use proxy_basic: {user: ..., password: {env: NAME}}")
     return HostPort.parse(match[1])
@@ -202,7 +202,7 @@ ProxyUrl = Annotated[
 def _websocket_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme not in ("ws", "wss"):
-        raise ValueError("not a WebSocket URL; write ws://host/path or wss://host/path")
+        raise ValueError("not a WebSocket URL; use ws://host/path or wss://host/path")
     return "ws" + http_url(f"http{scheme.removeprefix('ws')}://{rest}").removeprefix("http")
 
 
@@ -236,18 +236,16 @@ def _header_value(value: Any, info: ValidationInfo) -> str | Secret:
         return str(value)
     if isinstance(value, Mapping | Secret):
         return read_secret(value, info)
-    raise ValueError("not text; put it in quotes, or write a reference to a secret: {env: NAME} or {file: PATH}")
+    raise ValueError("not text; put it in quotes, or use a reference to a secret: {env: NAME} or {file: PATH}")
 
 
 def _headers(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
     """Reject invalid names, values with line breaks, and credentials that are not references to secrets."""
     for name, value in headers.items():
         if not is_token(name):
-            raise problem_at(name, f"{quoted(name)} is not a header name; write letters, digits and -")
+            raise problem_at(name, f"{quoted(name)} is not a header name; use letters, digits and -")
         if isinstance(value, str) and carries_credentials(name):
-            raise problem_at(
-                name, f"{name} contains a secret; write a reference to it: {{env: NAME}} or {{file: PATH}}"
-            )
+            raise problem_at(name, f"{name} contains a secret; use a reference to it: {{env: NAME}} or {{file: PATH}}")
         if re.search(r"[\r\n\x00]", plain(value)):
             raise problem_at(name, "contains a line break, which is not allowed in a header; use one line")
     return headers

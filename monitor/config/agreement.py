@@ -19,7 +19,7 @@ from sla.maintenance_terms import MaintenanceTerms
 from sla.outage import LimitKind, OutageLimit
 from sla.service_hours import ALWAYS, ServiceHours
 
-_ALLOWED_EXCLUSIONS = "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}"
+_ALLOWED_EXCLUSIONS = "use maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ Excludes = Annotated[
 
 def _hours(value: Any) -> ServiceHours:
     if not isinstance(value, str) or len(value) > 500:
-        raise ValueError('not service hours; write "Mon-Fri 07:00-18:00" or "24/7"')
+        raise ValueError('not service hours; use "Mon-Fri 07:00-18:00" or "24/7"')
     return ServiceHours.parse(value)
 
 
@@ -132,7 +132,7 @@ _MAX_PER_MONTH = re.compile(r"(?P<duration>.+?) per month")
 def _monthly_cap(value: Any) -> int:
     match = _MAX_PER_MONTH.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError('not a duration per calendar month; write "4h per month"')
+        raise ValueError('not a duration per calendar month; use "4h per month"')
     length = duration(match["duration"])
     if length >= 28 * DAY:
         raise ValueError("must be shorter than a month, otherwise it can never be exceeded; shorten it")
@@ -164,7 +164,7 @@ class MaintenanceTermsBlock(Model):
     @model_validator(mode="after")
     def _any_condition(self) -> MaintenanceTermsBlock:
         if self.notice is None and self.at_most is None and self.approval is None:
-            raise ValueError("has no condition; write notice, at_most or approval, or remove the key")
+            raise ValueError("has no condition; specify notice, at_most or approval, or remove the key")
         return self
 
     @property

@@ -34,13 +34,13 @@ AttemptTimeout = Annotated[Duration, AfterValidator(Within(SECOND, MINUTE, "betw
 def _address(value: Any, info: ValidationInfo) -> str | Secret:
     address = read_secret(value, info) if isinstance(value, Mapping | Secret) else value
     if not isinstance(address, str | Secret):
-        raise ValueError("not a URL; write https://..., or a reference to it: {env: NAME} or {file: PATH}")
+        raise ValueError("not a URL; use https://..., or a reference to it: {env: NAME} or {file: PATH}")
     try:
         url = _HTTP_URL.validate_python(plain(address).strip())
     except ValueError:
         text = f"the text in {address.source}" if isinstance(address, Secret) else "the text"
         raise ValueError(
-            f"{text} must be an http or https URL without user name and password; write https://host/path"
+            f"{text} must be an http or https URL without user name and password; use https://host/path"
         ) from None
     return Secret(url, address.source) if isinstance(address, Secret) else url
 
@@ -99,7 +99,7 @@ SeverityField = Literal["page", "ticket", "note"]
 def _receiver_ids(value: Any) -> tuple[str, ...]:
     ids = (value,) if isinstance(value, str) else value
     if not isinstance(ids, list | tuple) or not ids or not all(isinstance(name, str) for name in ids):
-        raise ValueError("not a receiver; write a receiver's id, or a list of ids")
+        raise ValueError("not a receiver; specify a receiver's id, or a list of ids")
     return tuple(ids)
 
 
@@ -137,7 +137,7 @@ class Route(Model):
     @model_validator(mode="after")
     def _has_destination(self) -> Route:
         if not self.to and self.escalation is None:
-            raise problem_at("to", "is missing; write a receiver, or escalation: and the id of one")
+            raise problem_at("to", "is missing; specify a receiver, or escalation: and the id of one")
         return self
 
 

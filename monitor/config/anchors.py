@@ -23,7 +23,7 @@ AttemptTimeout = Annotated[Duration, AfterValidator(Within(SECOND, 5 * MINUTE, "
 
 def _remote(value: Any) -> str:
     if not isinstance(value, str) or not _REMOTE.fullmatch(value) or value.startswith("-"):
-        raise ValueError("not a Git repository; write https://host/heads.git, git@host:heads.git or /path/to/heads.git")
+        raise ValueError("not a Git repository; use https://host/heads.git, git@host:heads.git or /path/to/heads.git")
     if re.match(r"\w+://[^/@]*:[^/@]*@", value):
         raise ValueError("contains a password; use an SSH key (`ssh_key`) or a credential helper of Git")
     return value
@@ -31,14 +31,14 @@ def _remote(value: Any) -> str:
 
 def _branch(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,100}", value) or ".." in value:
-        raise ValueError("not a branch name; write main")
+        raise ValueError("not a branch name; use main")
     return value
 
 
 def _key(value: Any, info: ValidationInfo) -> Path:
     path = value if isinstance(value, Path) else local_path(value, info)
     if not path.is_file():
-        raise ValueError(f"there is no file {path}; write the path of a private SSH key without a passphrase")
+        raise ValueError(f"there is no file {path}; specify the path of a private SSH key without a passphrase")
     return path.absolute()
 
 
@@ -92,7 +92,7 @@ class Anchor(Model):
         if not configured:
             raise problem_at("id", f"has no kind; add one of {', '.join(KINDS)}")
         if len(configured) > 1:
-            raise problem_at(configured[1], f"excludes {configured[0]} in the same anchor; write two anchors")
+            raise problem_at(configured[1], f"excludes {configured[0]} in the same anchor; use two anchors")
         for key, kind in _ONLY_OF.items():
             if getattr(self, key) and kind != configured[0]:
                 raise problem_at(key, f"is allowed for the kind {kind} only; remove it")

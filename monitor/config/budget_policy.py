@@ -34,7 +34,7 @@ def _share(value: Any) -> Fraction:
         return value
     match = _SHARE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("not a share; write a percentage such as 80%")
+        raise ValueError("not a share; use a percentage such as 80%")
     return Fraction(match[1]) / 100
 
 
@@ -72,10 +72,10 @@ class BudgetStep(Model):
     @model_validator(mode="after")
     def _has_one_threshold(self) -> BudgetStep:
         if (self.spent is None) == (self.left is None):
-            raise problem_at("spent", "write the threshold once: spent: 80%, or left: 20%")
+            raise problem_at("spent", "specify the threshold once: spent: 80%, or left: 20%")
         if self.spent == 0 or (self.left is not None and self.left >= 1):
             raise problem_at(
-                "left" if self.spent is None else "spent", "applies before any budget is spent; write spent: 1% or more"
+                "left" if self.spent is None else "spent", "applies before any budget is spent; use spent: 1% or more"
             )
         return self
 
@@ -124,13 +124,13 @@ class BudgetPolicyBlock(Model):
     @model_validator(mode="after")
     def _has_known_coverage(self) -> BudgetPolicyBlock:
         if self.coverage > 1:
-            raise problem_at("coverage", "is more than 100%; write a share of the window such as 90%")
+            raise problem_at("coverage", "is more than 100%; use a share of the window such as 90%")
         return self
 
     @model_validator(mode="after")
     def _has_different_thresholds(self) -> BudgetPolicyBlock:
         if not self.steps:
-            raise problem_at("steps", "is empty; write at least one step")
+            raise problem_at("steps", "is empty; add at least one step")
         thresholds = [step.threshold for step in self.steps]
         if len(set(thresholds)) < len(thresholds):
             raise problem_at("steps", "two steps have the same threshold; combine them, or change one")
@@ -155,13 +155,13 @@ class BudgetPolicyBlock(Model):
 def _find_policy(value: Any, info: ValidationInfo) -> BudgetPolicyBlock:
     """Return the policy of the file with this name."""
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("not a budget policy; write its steps, or the name of a file in policies/")
+        raise ValueError("not a budget policy; specify its steps, or the name of a file in policies/")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
             return load_budget_policy(path)
-    raise ValueError(f"there is no policy {quoted(value)}; write budget, or put {value}.yaml into policies/")
+    raise ValueError(f"there is no policy {quoted(value)}; use budget, or put {value}.yaml into policies/")
 
 
 def load_budget_policy(path: Path) -> BudgetPolicyBlock:

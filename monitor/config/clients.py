@@ -24,7 +24,7 @@ def _date(value: Any) -> dt.date:
         except ValueError:
             value = None
     if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
-        raise ValueError("not a date; write it as 2027-03-01")
+        raise ValueError("not a date; use the format 2027-03-01")
     return value
 
 
@@ -66,7 +66,7 @@ def _amount(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _MAX_AMOUNT:
-        raise ValueError("not an amount; write a number above 0, such as 1200 or 87.50, and the currency separately")
+        raise ValueError("not an amount; use a number above 0, such as 1200 or 87.50, and the currency separately")
     return Fraction(repr(value))
 
 

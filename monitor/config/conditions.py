@@ -75,7 +75,7 @@ class Conditions:
 
 def _number(value: Any) -> int | float:
     if not is_number(value):
-        raise ValueError("requires a number; write it without quotes")
+        raise ValueError("requires a number; remove the quotes")
     return value  # type: ignore[no-any-return]
 
 
@@ -104,8 +104,7 @@ def _count(value: Any) -> tuple[Condition, ...]:
     for operator, number in operands.items():
         if not is_number(number) or isinstance(number, float) or number < (operator == "<"):
             raise ValueError(
-                f"{_OPERATORS[operator].description}{quoted(number)} is not a length; "
-                "write a whole number without quotes"
+                f"{_OPERATORS[operator].description}{quoted(number)} is not a length; use a whole number without quotes"
             )
     return tuple(Condition(operator, number) for operator, number in operands.items())
 
@@ -175,7 +174,7 @@ def parse_conditions(mapping: Mapping[str, Any], allowed: Sequence[str]) -> Cond
     """
     for operator in mapping:
         if operator not in allowed:
-            raise ValueError(f"{quoted(operator)} is not a condition; write one of {', '.join(allowed)}")
+            raise ValueError(f"{quoted(operator)} is not a condition; use one of {', '.join(allowed)}")
     flags = {flag: mapping[flag] for flag in _FLAGS if flag in mapping}
     if not mapping or not all(isinstance(flag, bool) for flag in flags.values()):
         raise ValueError("exists and optional must be true or false" if mapping else "has no condition; add one")

@@ -71,7 +71,7 @@ class ContinuityTransaction(Model):
             raise problem_at("id", f"has no kind; add one of {', '.join(KINDS)}")
         if len(configured_kinds) > 1:
             raise problem_at(
-                configured_kinds[1], f"excludes {configured_kinds[0]} in the same transaction; write two transactions"
+                configured_kinds[1], f"excludes {configured_kinds[0]} in the same transaction; use two transactions"
             )
         if configured_kinds[0] in ("keycloak", "chefs") and self.shortest < _SHARED_PACE:
             raise problem_at("every", f"must be 10s or longer for {configured_kinds[0]}, which limits requests")

@@ -20,7 +20,7 @@ _TEXT_SCHEMA: Final = {"type": "string"}
 
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?", text):
-        raise ValueError("not a table; write ninewatch_continuity or schema.ninewatch_continuity")
+        raise ValueError("not a table; use ninewatch_continuity or schema.ninewatch_continuity")
     return text
 
 
@@ -208,7 +208,7 @@ class KeycloakSession(Model):
     def _can_sign_in(self) -> KeycloakSession:
         if (self.user is None) != (self.password is None):
             raise problem_at(
-                "user" if self.password is None else "password", "belong together; write user and password"
+                "user" if self.password is None else "password", "belong together; specify user and password"
             )
         if self.user is None and self.client_secret is None:
             raise problem_at("client_id", "needs client_secret, or a test user with user and password")

@@ -29,7 +29,7 @@ class CreditBandBlock(Model):
     @model_validator(mode="after")
     def _is_a_share_of_the_fee(self) -> CreditBandBlock:
         if not 0 < self.credit <= 1:
-            raise problem_at("credit", "must be above 0 % and at most 100 % of the fee; write 10%")
+            raise problem_at("credit", "must be above 0 % and at most 100 % of the fee; use 10%")
         return self
 
 

@@ -45,7 +45,7 @@ def ambiguous_booleans(root: Node) -> Iterator[Problem]:
     for loc, leaf in leaves(root, ()):
         is_plain_boolean = leaf.text is None or leaf.text.lower() in ("true", "false")
         if isinstance(leaf.value, bool) and not is_plain_boolean and _is_compared_with_response(loc):
-            yield Problem(leaf.mark, key_path(root, loc), f"{misread_reason(leaf)}, or write {str(leaf.value).lower()}")
+            yield Problem(leaf.mark, key_path(root, loc), f"{misread_reason(leaf)}, or use {str(leaf.value).lower()}")
 
 
 def _is_compared_with_response(loc: Loc) -> bool:
@@ -107,7 +107,7 @@ def _shared_observation_files(root: Node) -> LocatedMessages:
     for loc, vantage in _items(root, ("vantages",)):
         path, name = _text(step(vantage, "observations")), _text(step(vantage, "id"))
         if path is not None and first_uses.setdefault(path, name) != name:
-            yield (*loc, "observations"), f"is already the file of {first_uses[path]}; write the file of this vantage"
+            yield (*loc, "observations"), f"is already the file of {first_uses[path]}; specify the file of this vantage"
 
 
 def _site_checks(root: Node, loc: Loc) -> Iterator[tuple[Loc, Entries]]:
@@ -145,7 +145,7 @@ def _former_ids_in_list(root: Node, loc: Loc, description: str) -> LocatedMessag
     for item_loc, item in items:
         for loc_of_id, name in _ids_in((*item_loc, "was"), step(item, "was")):
             if name == _text(step(item, "id")):
-                yield loc_of_id, "is the current id; write the previous id, or remove it"
+                yield loc_of_id, "is the current id; specify the previous id, or remove it"
             elif name in current_ids:
                 message = (
                     f"{quoted(name)} is the id of another {description}, "
@@ -204,7 +204,7 @@ def _unknown_exclusions(root: Node) -> LocatedMessages:
             for key in ("dependency", "failover_of"):
                 other = _text(step(item, key))
                 if other is not None and other == own_id:
-                    message = "is the product itself; write the id of another product, or remove the entry"
+                    message = "is the product itself; specify the id of another product, or remove the entry"
                     yield (*item_loc, key), message
                 elif other is not None and other not in names:
                     known = ", ".join(sorted(filter(None, names)))

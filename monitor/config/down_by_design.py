@@ -36,7 +36,7 @@ def _declaration_mistake(product: Product, products: Mapping[str, Product]) -> s
         return None
     other = product.down_by_design.failover_of
     if other == product.id:
-        return "is the product itself; write the id of the product that fails over"
+        return "is the product itself; specify the id of the product that fails over"
     if other not in products:
         return f"there is no product {quoted(other)}; there are {', '.join(sorted(products))}"
     if len(products[other].sites) < 2:

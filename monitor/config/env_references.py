@@ -22,7 +22,7 @@ def env_references(root: Node) -> Iterator[Problem]:
         match = _REFERENCE.search(leaf.value) if isinstance(leaf.value, str) and "exec" not in loc else None
         if match is not None:
             message = (
-                f"{match[0]} is not substituted; write {{env: {match[1]}}} as the entire value "
+                f"{match[0]} is not substituted; use {{env: {match[1]}}} as the entire value "
                 "if the key allows a secret, or the value itself"
             )
             yield Problem(leaf.mark, key_path(root, loc), message)

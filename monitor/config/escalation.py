@@ -51,7 +51,9 @@ class EscalationStep(Model):
     def _one_target(self) -> EscalationStep:
         if bool(self.to) == (self.standby is not None):
             message = (
-                "excludes standby; remove one of them" if self.to else "is missing; write a receiver, or standby: ROTA"
+                "excludes standby; remove one of them"
+                if self.to
+                else "is missing; specify a receiver, or standby: ROTA"
             )
             raise problem_at("to", message)
         return self

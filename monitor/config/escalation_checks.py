@@ -47,7 +47,7 @@ def _duplicates(portfolio: Portfolio) -> Iterator[LocatedMessage]:
     people: set[str] = set()
     for number, person in enumerate(portfolio.people):
         if person.name in people:
-            yield ("people", number, "name"), f"{quoted(person.name)} is already listed; write one entry per person"
+            yield ("people", number, "name"), f"{quoted(person.name)} is already listed; use one entry per person"
         people.add(person.name)
 
 

@@ -58,7 +58,7 @@ class Unknown(Model):
     @model_validator(mode="after")
     def _has_condition(self) -> Self:
         if not (self.status or self.header or self.json_values):
-            raise ValueError("has no condition; write status, header or json")
+            raise ValueError("has no condition; specify status, header or json")
         return self
 
     def accepts_status(self, status: int) -> bool:

@@ -48,7 +48,7 @@ class StatusRange:
             return cls(int(match[1]) * 100, int(match[1]) * 100 + 99)
         match = re.fullmatch(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?", text)
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise ValueError(f"{quoted(token)} is not a status; write 200, 2xx or 200-204 (from 100 to 599)")
+            raise ValueError(f"{quoted(token)} is not a status; use 200, 2xx or 200-204 (from 100 to 599)")
         return cls(int(match[1]), int(match[2] or match[1]))
 
 
@@ -104,11 +104,11 @@ _HEADER = "true (present), false (absent), a text that it contains, or e.g. {mat
 
 
 def _header_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
-    return _by_name(value, "not headers; write name: text, e.g. {Content-Type: application/json}")
+    return _by_name(value, "not headers; use name: text, e.g. {Content-Type: application/json}")
 
 
 def _cookie_expectations(value: Any) -> tuple[HeaderExpectation, ...]:
-    return _by_name(value, "not cookies; write name: true, e.g. {session: true}")
+    return _by_name(value, "not cookies; use name: true, e.g. {session: true}")
 
 
 def _by_name(value: Any, error_text: str) -> tuple[HeaderExpectation, ...]:
@@ -118,7 +118,7 @@ def _by_name(value: Any, error_text: str) -> tuple[HeaderExpectation, ...]:
         raise ValueError(error_text)
     for name in value:
         if not is_token(str(name)):
-            raise problem_at(str(name), f"{quoted(name)} is not a valid name; write letters, digits and -")
+            raise problem_at(str(name), f"{quoted(name)} is not a valid name; use letters, digits and -")
     return tuple(HeaderExpectation(str(name), _header(str(name), expected)) for name, expected in value.items())
 
 
@@ -126,7 +126,7 @@ def _header(name: str, expected: Any) -> str | bool | Conditions:
     if isinstance(expected, Mapping):
         return _conditions(name, expected, HEADER_KEYS)
     if not isinstance(expected, str | bool) or expected == "":
-        raise problem_at(name, f"not text in quotes; write {_HEADER}")
+        raise problem_at(name, f"not text in quotes; use {_HEADER}")
     return str(expected) if isinstance(expected, str) else expected
 
 
@@ -141,7 +141,7 @@ def _json_expectations(value: Any) -> tuple[JsonExpectation, ...]:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, Mapping) or not value:
-        raise ValueError('not JSON paths; write path: value, e.g. {"$.ready": true}')
+        raise ValueError('not JSON paths; use path: value, e.g. {"$.ready": true}')
     return tuple(_json_expectation(str(path), expected) for path, expected in value.items())
 
 
@@ -159,14 +159,14 @@ def _json_expectation(path: str, expected: Any) -> JsonExpectation:
 def _texts(value: Any) -> tuple[str, ...]:
     texts = value if isinstance(value, list | tuple) else [value]
     if not texts or not all(isinstance(text, str) and 0 < len(text) <= MAX_PATTERN_LENGTH for text in texts):
-        raise ValueError(f"not text; put it in quotes, up to {MAX_PATTERN_LENGTH} characters, or write a list of texts")
+        raise ValueError(f"not text; put it in quotes, up to {MAX_PATTERN_LENGTH} characters, or use a list of texts")
     return tuple(map(str, texts))
 
 
 def _expressions(value: Any) -> tuple[Regex, ...]:
     patterns = value if isinstance(value, list | tuple) else [value]
     if not patterns:
-        raise ValueError("is empty; write a regular expression in quotes")
+        raise ValueError("is empty; use a regular expression in quotes")
     return tuple(map(regex, patterns))
 
 

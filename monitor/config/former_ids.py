@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def _as_list(value: Any) -> Any:
     if isinstance(value, list) and not value:
-        raise ValueError("is empty; write a former id, or remove the key")
+        raise ValueError("is empty; use a former id, or remove the key")
     if isinstance(value, list | tuple):
         return value
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("is not a former id; write `was: web`, or `was: [web, old-web]`")
+        raise ValueError("is not a former id; use `was: web`, or `was: [web, old-web]`")
     return (value,)
 
 

@@ -76,11 +76,11 @@ def read_tiers(value: Any) -> tuple[Path | None, HostingPolicy]:
     if isinstance(value, HostingPolicy):
         return None, value
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("not the name of a file in policies/; write hosting, or the name of your own file")
+        raise ValueError("not the name of a file in policies/; use hosting, or the name of your own file")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
         if path.is_file():
             return path, load_tiers(path)
-    raise ValueError(f"there are no hosting tiers {quoted(value)}; write hosting, or put {value}.yaml into policies/")
+    raise ValueError(f"there are no hosting tiers {quoted(value)}; use hosting, or put {value}.yaml into policies/")
 
 
 def _validate(value: Any, info: ValidationInfo) -> HostingPolicy:

@@ -80,11 +80,11 @@ class JsonPath:
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_PATTERN_LENGTH:
-            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; write a shorter one")
+            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; use a shorter one")
         try:
             query = _ENVIRONMENT.compile(self.text)
         except (JSONPathError, RecursionError) as error:
-            raise ValueError(f"not a JSON path ({error}); write $.ready or $.checks[0].status") from None
+            raise ValueError(f"not a JSON path ({error}); use $.ready or $.checks[0].status") from None
         visits = _visits(query)
         if visits > _MAX_VISITS:
             detail = f"visits a value up to {visits} times, at most {_MAX_VISITS} are allowed"

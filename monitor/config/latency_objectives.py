@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from monitor.config.product import Product
 
 _OBJECTIVE_PATTERN: Final = re.compile(r"\s*(.+?)\s+under\s+(.+?)\s*")
-_FORM_TEXT: Final = 'write a share and a limit, for example "95% under 400ms"'
+_FORM_TEXT: Final = 'specify a share and a limit, for example "95% under 400ms"'
 
 
 def latency_objective(value: Any) -> LatencyObjective:

@@ -24,22 +24,22 @@ _CLAIM: Final = re.compile(r"[!-~]{1,200}")
 
 def _header(value: str) -> str:
     if not _HEADER.fullmatch(value):
-        raise ValueError("not the name of a header; write X-Forwarded-User")
+        raise ValueError("not the name of a header; use X-Forwarded-User")
     if value.lower() in ("authorization", "cookie", "host", "origin"):
-        raise ValueError("is a header that clients send themselves; write a header that only the proxy sets")
+        raise ValueError("is a header that clients send themselves; use a header that only the proxy sets")
     return value
 
 
 def _claim(value: str) -> str:
     if not _CLAIM.fullmatch(value):
-        raise ValueError("not the name of a claim; write roles, or realm_access.roles for a claim inside another one")
+        raise ValueError("not the name of a claim; use roles, or realm_access.roles for a claim inside another one")
     return value
 
 
 def _issuer(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme != "https" and not loopback(parts.hostname or ""):
-        raise ValueError("is not encrypted; write an https URL (http is allowed for loopback addresses only)")
+        raise ValueError("is not encrypted; use an https URL (http is allowed for loopback addresses only)")
     return value
 
 
@@ -69,7 +69,7 @@ class RoleNames(Model):
     @model_validator(mode="after")
     def _gives_a_role(self) -> RoleNames:
         if not any(self.by_role.values()):
-            raise problem_at("viewer", 'no name gives a role; write viewer: ["*"] to permit everyone reading')
+            raise problem_at("viewer", 'no name gives a role; use viewer: ["*"] to permit everyone reading')
         return self
 
 

@@ -12,7 +12,7 @@ _ADDRESS = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+")
 
 def _mailbox(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
-        raise ValueError("is not an e-mail address; write name@example.org")
+        raise ValueError("is not an e-mail address; use name@example.org")
     return value
 
 

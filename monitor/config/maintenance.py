@@ -36,7 +36,7 @@ _RULE = re.compile(r"FREQ=(?:DAILY|WEEKLY|MONTHLY|YEARLY)(?:;[A-Z]+=[A-Z0-9,+-]+
 _UNUSABLE_PART = re.compile(r"BYMINUTE|BYSECOND|INTERVAL=0+(?:;|$)")
 _UNTIL_IN_UTC = re.compile(r"UNTIL=\w+Z")
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
-_ALLOWED_RULE = "write a recurrence rule such as FREQ=WEEKLY;BYDAY=SU, at most daily"
+_ALLOWED_RULE = "use a recurrence rule such as FREQ=WEEKLY;BYDAY=SU, at most daily"
 _MAX_BYTES = 1 << 20
 _YEARS = range(1970, 2200)
 
@@ -48,7 +48,7 @@ def valid_zone_name(value: str) -> str:
         ValueError: no time zone has this name.
     """
     if value not in zones.names():
-        raise ValueError(f"{quoted(value)} is not a time zone; write one such as America/Vancouver or UTC")
+        raise ValueError(f"{quoted(value)} is not a time zone; use one such as America/Vancouver or UTC")
     return value
 
 
@@ -62,7 +62,7 @@ def _moment(value: Any) -> dt.datetime:
         except ValueError:
             value = None
     if not isinstance(value, dt.datetime) or value.year not in _YEARS:
-        raise ValueError("not a date and time; write 2026-12-06T02:00")
+        raise ValueError("not a date and time; use 2026-12-06T02:00")
     return value
 
 
@@ -75,7 +75,7 @@ def _rule(value: Any) -> str:
     if not _RULE.fullmatch(text) or _UNUSABLE_PART.search(text):
         raise ValueError(f"not a supported recurrence rule; {_ALLOWED_RULE}")
     if until := _UNTIL_IN_UTC.search(text):
-        raise ValueError(f"{until[0]} is in UTC; write UNTIL in the zone's local time, without Z")
+        raise ValueError(f"{until[0]} is in UTC; use UNTIL in the zone's local time, without Z")
     return text
 
 
@@ -94,7 +94,7 @@ class Calendar:
 
 def _calendar(value: Any, info: ValidationInfo) -> Calendar:
     if not isinstance(value, str) or not value:
-        raise ValueError("not a path; write the calendar's file, e.g. maintenance.ics")
+        raise ValueError("not a path; specify the calendar's file, e.g. maintenance.ics")
     path = resolve(value)
     if isinstance(info.context, Context):
         info.context.reads(path)
@@ -180,7 +180,7 @@ class Maintenance(Model):
             return self
         for key in ("start", "end", "reason"):
             if getattr(self, key) is None:
-                raise problem_at(key, "is missing; write start, end and reason, or ics")
+                raise problem_at(key, "is missing; specify start, end and reason, or ics")
         self.check_times()
         return self
 
@@ -192,10 +192,10 @@ class Maintenance(Model):
         if (self.start.tzinfo is None) != (self.end.tzinfo is None):
             raise problem_at("end", "and start must both have a UTC offset, or both have none; add or remove one")
         if self.end <= self.start:
-            raise problem_at("end", "is not after start; write a later time")
+            raise problem_at("end", "is not after start; use a later time")
         if self.rrule is not None:
             if not both_local:
-                raise problem_at("rrule", "requires local times; write start and end without UTC offset, and the zone")
+                raise problem_at("rrule", "requires local times; use start and end without UTC offset, and the zone")
             try:
                 first = next(iter(rrulestr(self.rrule, dtstart=self.start)), None)
             except (ValueError, TypeError) as error:

@@ -115,7 +115,7 @@ def _path(expected: str, value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"not a path; write {expected}")
+        raise ValueError(f"not a path; use {expected}")
     return Path(str(value))
 
 
@@ -246,7 +246,7 @@ class Portfolio(Model):
             raise problem_at("login", "requires `public_url`, to which the provider redirects; add it")
         parts = urlsplit(self.public_url or "")
         if self.public_url is not None and parts.scheme != "https" and not loopback(parts.hostname or ""):
-            raise problem_at("public_url", "is not encrypted, and `login` needs that; write an https URL")
+            raise problem_at("public_url", "is not encrypted, and `login` needs that; use an https URL")
 
     @model_validator(mode="after")
     def _outcomes_wait_for_references(self) -> Portfolio:

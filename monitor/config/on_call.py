@@ -71,7 +71,7 @@ class Rota(Model):
     @model_validator(mode="after")
     def _one_source(self) -> Rota:
         if self.ics is None and not self.shifts:
-            raise problem_at("shifts", "is missing; write shifts, or ics and a calendar file")
+            raise problem_at("shifts", "is missing; add shifts, or ics and a calendar file")
         if self.ics is not None and self.shifts:
             raise problem_at("shifts", "is not allowed with ics; remove one of the two")
         return self

@@ -63,13 +63,13 @@ class FailureBlock(Model):
     @model_validator(mode="after")
     def _one_form(self) -> FailureBlock:
         if self.availability is None and self.mtbf is None:
-            raise problem_at("availability", "is missing; write availability: 99.9%, or mtbf: 90d and mttr: 1h")
+            raise problem_at("availability", "is missing; use availability: 99.9%, or mtbf: 90d and mttr: 1h")
         if self.availability is not None and self.mtbf is not None:
             raise problem_at("mtbf", "excludes availability; remove one of them")
         if self.mtbf is not None and self.mttr is None:
-            raise problem_at("mttr", "is missing; write how long an outage lasts on average, such as mttr: 30m")
+            raise problem_at("mttr", "is missing; specify how long an outage lasts on average, such as mttr: 30m")
         if self.repairable().mtbf < HOUR:
-            raise problem_at("availability", "means more than 1 failure per hour; correct mttr, or write mtbf: 1h")
+            raise problem_at("availability", "means more than 1 failure per hour; correct mttr, or use mtbf: 1h")
         return self
 
     def repairable(self, replicas: int = 1, needed: int = 1) -> Repairable:
@@ -160,9 +160,9 @@ class DependencyBlock(Component):
     @model_validator(mode="after")
     def _retried_has_retry(self) -> DependencyBlock:
         if self.coupling == "retried" and self.retry is None:
-            raise problem_at("retry", "is missing; write how long a call is retried, such as retry: 5m")
+            raise problem_at("retry", "is missing; specify how long a call is retried, such as retry: 5m")
         if self.coupling != "retried" and self.retry is not None:
-            raise problem_at("retry", f"has no effect for coupling: {self.coupling}; write coupling: retried")
+            raise problem_at("retry", f"has no effect for coupling: {self.coupling}; use coupling: retried")
         return self
 
 
@@ -198,9 +198,9 @@ class FailoverBlock(Model):
             if configured:
                 raise problem_at(configured[0], "has no effect for kind: none; remove it")
         elif self.success is None:
-            raise problem_at("success", "is missing; write the share of successful failovers, such as 90%")
+            raise problem_at("success", "is missing; specify the share of successful failovers, such as 90%")
         elif self.rto is None and self.kind != "hot":
-            raise problem_at("rto", "is missing; write how long a failover takes, such as rto: 15m")
+            raise problem_at("rto", "is missing; specify how long a failover takes, such as rto: 15m")
         return self
 
 

@@ -191,7 +191,7 @@ def _failover_problems(root: Node) -> LocatedMessages:
             f"requires a second site, but the plan has {count or 'no'}; add one under sites",
         )
     if count > 1 and kind is None and locate(root, ("failover",))[1] is None:
-        yield ("sites", 1), "has no effect without failover; add failover, or write failover: {kind: none}"
+        yield ("sites", 1), "has no effect without failover; add failover, or use failover: {kind: none}"
     part_ids = [name for _, name, _ in _with_ids(root, ("parts",))]
     for loc, name in _texts(root, ("failover", "covers")):
         if name not in part_ids:
@@ -221,13 +221,13 @@ class _Structure:
             if keys == {"at_least", "of"}:
                 return self._at_least(node, loc)
         self.problems.append(
-            (loc, "is not a structure; write an id, {all: [..]}, {any: [..]} or {at_least: 2, of: [..]}")
+            (loc, "is not a structure; use an id, {all: [..]}, {any: [..]} or {at_least: 2, of: [..]}")
         )
         return series()
 
     def _members(self, node: Node, loc: Loc) -> list[Structure]:
         if not isinstance(node, Items) or not node.items:
-            self.problems.append((loc, "must be a list of ids or structures; write [a, b]"))
+            self.problems.append((loc, "must be a list of ids or structures; use [a, b]"))
             return [series()]
         return [self._read(item, (*loc, index)) for index, item in enumerate(node.items)]
 

@@ -58,7 +58,7 @@ def _timing_warnings(product: Product, check: CheckBase) -> Iterator[tuple[str, 
         yield (
             "timeout",
             f"{format_duration(check.timeout)} is too close to the interval of {format_duration(check.interval)}: "
-            f"during an outage every other probe is skipped; write {format_duration(check.interval * 4 // 5)} or less",
+            f"during an outage every other probe is skipped; use {format_duration(check.interval * 4 // 5)} or less",
         )
 
 
@@ -71,5 +71,5 @@ def _interval_warning(product: Product, check: CheckBase) -> str | None:
     return (
         f"{product.objective} over {period} allows {format_duration(int(allowed))} of "
         f"downtime, which is too short to measure with an interval of {format_duration(check.interval)}; "
-        f"write {format_duration(int(allowed / 2))} or less"
+        f"use {format_duration(int(allowed / 2))} or less"
     )

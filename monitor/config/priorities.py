@@ -72,7 +72,7 @@ class _Priorities(Model):
     def _has_unique_targets(self) -> _Priorities:
         names = [target.priority for target in self.targets]
         if (duplicate := next((name for name in names if names.count(name) > 1), None)) is not None:
-            raise problem_at("targets", f"has {duplicate} twice; write each priority once")
+            raise problem_at("targets", f"has {duplicate} twice; list each priority once")
         return self
 
     def plain(self) -> Priorities:
@@ -119,15 +119,13 @@ def _find_priorities(value: Any, info: ValidationInfo) -> Priorities:
     if isinstance(value, Priorities):
         return value
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("not the name of a file in policies/; write pathfinder-sso, or the name of your own file")
+        raise ValueError("not the name of a file in policies/; use pathfinder-sso, or the name of your own file")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
             return load_priorities(path)
-    raise ValueError(
-        f"there are no priorities {quoted(value)}; write pathfinder-sso, or put {value}.yaml into policies/"
-    )
+    raise ValueError(f"there are no priorities {quoted(value)}; use pathfinder-sso, or put {value}.yaml into policies/")
 
 
 _BY_NAME = PlainSerializer(lambda priorities: priorities.id, return_type=str, when_used="json")

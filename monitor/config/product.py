@@ -48,7 +48,7 @@ def _rule(value: Any) -> Rule:
     if isinstance(value, Mapping) and list(value) == ["at_least"]:
         value = value["at_least"]
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("not a rule; write all, any or at_least 2")
+        raise ValueError("not a rule; use all, any or at_least 2")
     return Rule.parse(value)
 
 
@@ -196,7 +196,7 @@ class Product(Model):
     def _component_has_parts(self) -> Product:
         """Reject `parts` of a simple component."""
         if self.parts and self.component in (None, "simple"):
-            raise problem_at("parts", "are allowed for a complex component or a bundle only; write component: bundle")
+            raise problem_at("parts", "are allowed for a complex component or a bundle only; use component: bundle")
         return self
 
     @model_validator(mode="after")

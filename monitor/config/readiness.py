@@ -70,7 +70,7 @@ class _Item(Model):
             configured = [key for key in (name, former_name) if getattr(self, key) is not None]
             if len(configured) != 1:
                 problem = f"is given twice, also as {former_name}" if configured else "is missing"
-                raise problem_at(name, f"{problem}; write it once")
+                raise problem_at(name, f"{problem}; specify it once")
         return self
 
     def plain(self) -> ChecklistItem:
@@ -134,7 +134,7 @@ def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
     if not isinstance(value, list):
         return _read_checklist(value, info)
     if not value:
-        raise ValueError("is empty; write five-nines, or several names")
+        raise ValueError("is empty; use five-nines, or several names")
     checklists = [_read_checklist(block, info) for block in value]
     items = tuple(item for checklist in checklists for item in checklist.items)
     title, source = (" and ".join(getattr(checklist, name) for checklist in checklists) for name in ("title", "source"))
@@ -143,13 +143,13 @@ def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
 
 def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("not the name of a checklist; write five-nines, or the name of a file in checklists/")
+        raise ValueError("not the name of a checklist; use five-nines, or the name of a file in checklists/")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path()):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
             return load_checklist(path)
-    raise ValueError(f"there is no checklist {quoted(value)}; write five-nines, or put {value}.yaml into checklists/")
+    raise ValueError(f"there is no checklist {quoted(value)}; use five-nines, or put {value}.yaml into checklists/")
 
 
 def _midnight(value: Any) -> int:
@@ -160,7 +160,7 @@ def _midnight(value: Any) -> int:
         except ValueError:
             value = None
     if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
-        raise ValueError("not a date; write it as 2027-03-01")
+        raise ValueError("not a date; use the format 2027-03-01")
     return (value.toordinal() - _EPOCH) * DAY
 
 

@@ -50,5 +50,5 @@ def _unknown_checks(block: ReadinessBlock, known: set[str]) -> LocatedMessages:
             if name not in known:
                 yield (
                     ("evidence", index, "checks", number),
-                    f"there is no check {quoted(name)}; write product/check of a product in the configuration",
+                    f"there is no check {quoted(name)}; use product/check of a product in the configuration",
                 )

@@ -31,7 +31,7 @@ class Regex:
         options.log_errors = False
         options.max_mem = _REGEX_MEMORY
         if len(self.text) > MAX_PATTERN_LENGTH:
-            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; write a shorter one")
+            raise ValueError(f"longer than {MAX_PATTERN_LENGTH} characters; use a shorter one")
         try:
             object.__setattr__(self, "_compiled", re2.compile(self.text, options))
         except re2.error as error:
@@ -74,7 +74,7 @@ def regex(value: Any) -> Regex:
     if isinstance(value, Regex):
         return value
     if not isinstance(value, str) or not value:
-        raise ValueError("not text; write a regular expression in quotes")
+        raise ValueError("not text; use a regular expression in quotes")
     return Regex(str(value))
 
 

@@ -30,7 +30,7 @@ def _weekly(value: Any) -> WeeklyTime:
         return value
     match = re.fullmatch(_PATTERN, value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError('not a weekday and a time; write "Mon 08:00"')
+        raise ValueError('not a weekday and a time; use "Mon 08:00"')
     return WeeklyTime(f"{int(match[3])} {int(match[2])} * * {_DAYS.index(match[1])}")
 
 

@@ -16,7 +16,7 @@ _LONGEST = 10 * 366 * DAY
 def _cycle(value: Any) -> int:
     length = duration(value)
     if not DAY <= length <= _LONGEST:
-        raise ValueError("a review cycle is between one day and ten years; write 90d")
+        raise ValueError("a review cycle is between one day and ten years; use 90d")
     return length
 
 

@@ -83,7 +83,7 @@ class Schedule:
             return OnCalendar(self.text, begin)
         except OnCalendarError:
             raise ValueError(
-                f"{quoted(self.text)} is not a schedule; write every 1h, cron's five fields (0 3 * * 1-5) or "
+                f"{quoted(self.text)} is not a schedule; use every 1h, cron's five fields (0 3 * * 1-5) or "
                 "systemd's OnCalendar (Mon..Fri 03:00)"
             ) from None
 
@@ -96,7 +96,7 @@ def _gaps(schedule: Schedule, zone: str) -> tuple[int, int]:
         if len(sampled) == _SAMPLE_SIZE or (due > _SAMPLE_END and len(sampled) > 1):
             break
     if len(sampled) < 2:
-        raise ValueError(f"{quoted(schedule.text)} is due at most once; write a recurring schedule")
+        raise ValueError(f"{quoted(schedule.text)} is due at most once; use a recurring schedule")
     gaps = [later - earlier for earlier, later in pairwise(sampled)]
     return min(gaps), max(gaps)
 
@@ -109,7 +109,7 @@ def _schedule(value: Any) -> Schedule:
     if isinstance(value, Schedule):
         return value
     if not isinstance(value, str) or not 0 < len(value) <= 200:
-        raise ValueError('not a schedule; write "0 3 * * *", "Mon..Fri 03:00" or "every 1h"')
+        raise ValueError('not a schedule; use "0 3 * * *", "Mon..Fri 03:00" or "every 1h"')
     return Schedule(str(value))
 
 

@@ -102,7 +102,7 @@ def read_secret(value: Any, info: ValidationInfo) -> Secret:
             return Secret(_from_environment(name), f"env {name}")
         if form == "file" and isinstance(name, str) and name:
             return Secret(_from_file(resolve(name), info), f"file {name}")
-    raise ValueError(f"a secret must not be written into the configuration; write a reference to it: {_ALLOWED_FORMS}")
+    raise ValueError(f"a secret must not be written into the configuration; use a reference to it: {_ALLOWED_FORMS}")
 
 
 def _from_environment(name: str) -> str:
@@ -133,7 +133,7 @@ def _decode(raw: bytes, path: Path) -> str:
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     if not value:
-        raise ValueError(f"{path} is empty; write the secret into it")
+        raise ValueError(f"{path} is empty; put the secret into it")
     return value
 
 

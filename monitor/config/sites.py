@@ -45,7 +45,7 @@ class Site(Model):
         """Reject heartbeats: the daemon does not probe them, so they cannot show which site is active."""
         for key in ("active", "direct"):
             if isinstance(value, Mapping) and isinstance(value.get(key), Mapping) and "heartbeat" in value[key]:
-                raise problem_at(key, "is a heartbeat; write a check that probes the site, such as http or dns")
+                raise problem_at(key, "is a heartbeat; use a check that probes the site, such as http or dns")
         return value
 
     @model_validator(mode="after")

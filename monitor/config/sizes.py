@@ -18,7 +18,7 @@ _SIZE = re.compile(r"([0-9]{1,9})\s*(B|kB|KB|MB|KiB|MiB)?")
 _BOUND = re.compile(r"(<=|<|>=|>)\s*(.+)")
 _RANGE = re.compile(r"([^-]+)-([^-]+)")
 _UNITS_HELP = "the units are B, kB, MB, KiB and MiB"
-_HELP = f'write "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}; {_UNITS_HELP}'
+_HELP = f'use "<= 100kB", ">= 1kB" or "1kB-100kB", or {{min: 1kB, max: 100kB}}; {_UNITS_HELP}'
 
 
 def size(value: Any) -> int:
@@ -30,7 +30,7 @@ def size(value: Any) -> int:
     text = "" if isinstance(value, bool) or not isinstance(value, int | str) else str(value)
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{quoted(value)} is not a size; write 100 or 100kB; {_UNITS_HELP}")
+        raise ValueError(f"{quoted(value)} is not a size; use 100 or 100kB; {_UNITS_HELP}")
     return int(match[1]) * _UNITS[match[2] or ""]
 
 
@@ -72,7 +72,7 @@ def _range(value: Any) -> SizeRange:
     if match[1].startswith(">"):
         return SizeRange(bytes_ + (match[1] == ">"))
     if match[1] == "<" and not bytes_:
-        raise ValueError('no size is below 0; write "<= 0"')
+        raise ValueError('no size is below 0; use "<= 0"')
     return SizeRange(0, bytes_ - (match[1] == "<"))
 
 

@@ -49,7 +49,7 @@ class Sources:
             self._stop(Problem(origin, origin_key, f"cannot list {path}: {(error.strerror or 'unreadable').lower()}"))
             return
         if not files:
-            message = f"{path} has no .yaml file; write a file, or a folder with .yaml files"
+            message = f"{path} has no .yaml file; use a file, or a folder with .yaml files"
             self._stop(Problem(origin, origin_key, message))
         for file in files:
             self._file(file, origin, origin_key, explicit=not path.is_dir())
@@ -64,9 +64,7 @@ class Sources:
         self._read_files.add(key)
         self._context.reads(path)
         if explicit and not path.exists():
-            self._stop(
-                Problem(origin, origin_key, f"{path} does not exist; write a file, or a folder with .yaml files")
-            )
+            self._stop(Problem(origin, origin_key, f"{path} does not exist; use a file, or a folder with .yaml files"))
             return
         try:
             root, problems = read(path, str(path))
@@ -97,7 +95,7 @@ class Sources:
             for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
                 files = [] if inner.name.startswith(".") or inner.name in _SEPARATE_FOLDERS else list(yaml_files(inner))
                 if files and not any(file.resolve() in self._read_files for file in files):
-                    yield Problem(Mark(str(inner)), "", f"is not read; to merge it, write include: [{inner.name}]")
+                    yield Problem(Mark(str(inner)), "", f"is not read; to merge it, use include: [{inner.name}]")
 
     def _stop(self, problem: Problem) -> None:
         self.problems.append(problem)

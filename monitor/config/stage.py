@@ -31,7 +31,7 @@ def _stage(value: Any) -> Stage:
     try:
         return Stage(value)
     except ValueError:
-        raise ValueError(f"not a stage; write {', '.join(Stage)}") from None
+        raise ValueError(f"not a stage; use {', '.join(Stage)}") from None
 
 
 StageField = Annotated[Stage, PlainValidator(_stage), WithJsonSchema({"enum": [str(stage) for stage in Stage]})]
@@ -88,13 +88,13 @@ def _read_policy(value: Any, info: ValidationInfo) -> StagePolicy:
     if isinstance(value, StagePolicy):
         return value
     if not isinstance(value, str) or not is_id(value):
-        raise ValueError("not the name of a policy; write stages, or the name of a file in policies/")
+        raise ValueError("not the name of a policy; use stages, or the name of a file in policies/")
     for path in candidate_paths(value, value.directory if isinstance(value, Located) else Path(), _FOLDER):
         if path.is_file():
             if isinstance(info.context, Context):
                 info.context.reads(path)
             return load_stage_policy(path)
-    raise ValueError(f"there is no policy {quoted(value)}; write stages, or put {value}.yaml into policies/")
+    raise ValueError(f"there is no policy {quoted(value)}; use stages, or put {value}.yaml into policies/")
 
 
 _BY_NAME = PlainSerializer(lambda policy: policy.id, return_type=str, when_used="json")

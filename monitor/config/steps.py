@@ -32,16 +32,16 @@ def origin_of(url: str) -> Origin:
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{quoted(value)} is not a name; write up to 63 of a-z, 0-9 and _, starting with a-z")
+        raise ValueError(f"{quoted(value)} is not a name; use up to 63 of a-z, 0-9 and _, starting with a-z")
     if value == RUN_ID:
-        raise ValueError("is the id of the run; write another name")
+        raise ValueError("is the id of the run; use another name")
     return value
 
 
 def _origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.path not in ("", "/") or parts.query:
-        raise ValueError("an origin has no path; write https://api.example.org")
+        raise ValueError("an origin has no path; use https://api.example.org")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -78,7 +78,7 @@ class Capture(Model):
         if len(sources) > 1:
             raise problem_at(sources[1], f"a value has one source; keep {' or '.join(sources)}")
         if not sources and self.regex is None:
-            raise ValueError('has no source; write json, header, cookie, certificate or regex, or "$.id"')
+            raise ValueError('has no source; use json, header, cookie, certificate or regex, or "$.id"')
         return self
 
     def is_secret(self, name: str) -> bool:

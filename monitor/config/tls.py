@@ -39,7 +39,7 @@ def _authorities(value: Any, info: ValidationInfo) -> Authorities:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError):
-        raise ValueError(f"{path} has no certificate in PEM form; write the path of a PEM file") from None
+        raise ValueError(f"{path} has no certificate in PEM form; specify the path of a PEM file") from None
     return Authorities(path, pem)
 
 
@@ -73,7 +73,7 @@ def _certificate(value: Any, info: ValidationInfo) -> Certificate:
     text = _read_file(path)
     certificates, key = _CERTIFICATES.findall(text), _KEY.search(text)
     if not certificates:
-        raise ValueError(f"{path} has no certificate in PEM form; write the path of a PEM file")
+        raise ValueError(f"{path} has no certificate in PEM form; specify the path of a PEM file")
     return Certificate(path, "".join(certificates), None if key is None else Secret(key[0], f"file {path}"))
 
 
@@ -113,9 +113,7 @@ def in_memory(pem: str, key: Secret) -> Iterator[str]:
 
 def _reject_passphrase() -> NoReturn:
     """Raise an error. Without this callback, OpenSSL would prompt at the terminal."""
-    raise ValueError(
-        "the key has a passphrase; write a key without passphrase, in a file that only the daemon can read"
-    )
+    raise ValueError("the key has a passphrase; use a key without passphrase, in a file that only the daemon can read")
 
 
 AuthoritiesField = Annotated[Authorities, PlainValidator(_authorities), WithJsonSchema({"type": "string"})]

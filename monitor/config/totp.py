@@ -40,7 +40,7 @@ class Totp(Model):
     @model_validator(mode="after")
     def _is_usable(self) -> Self:
         if self.period % SECOND:
-            raise problem_at("period", "is not a number of seconds; write 30s")
+            raise problem_at("period", "is not a number of seconds; use 30s")
         try:
             _decode(self.secret.reveal())
         except ValueError:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from monitor.config.base import Model
     from monitor.config.check import CheckBase
 
-_BLOCK = "a block of keys; write key: value"
-_LIST = "a list; write - before each item, or [a, b]"
+_BLOCK = "a block of keys; use key: value"
+_LIST = "a list; put - before each item, or [a, b]"
 
 # pydantic's type of error -> expected value. The value itself is never quoted, because it may be a secret.
 _EXPECTED = {
@@ -45,9 +45,9 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than_equal": lambda ctx: f"must be at most {ctx['le']}",
     "greater_than": lambda ctx: f"must be more than {ctx['gt']}",
     "less_than": lambda ctx: f"must be less than {ctx['lt']}",
-    "string_too_short": lambda ctx: "is empty; write at least one character",
+    "string_too_short": lambda ctx: "is empty; add at least one character",
     "string_too_long": lambda ctx: f"is longer than {ctx['max_length']} characters",
-    "too_short": lambda ctx: "is empty; write at least one",
+    "too_short": lambda ctx: "is empty; add at least one",
     "literal_error": lambda ctx: f"must be {ctx['expected']}".replace("'", ""),
 }
 
@@ -124,23 +124,23 @@ class Translator:
         names = [kind.kind for kind in kinds]
         matching = [kind.kind for kind in self._matching(node, kinds)]
         if len(matching) > 1:
-            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one {block} for each"
+            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; use one {block} for each"
         known = {key for kind in kinds for key in _fields(kind)}
         for key in node.entries if isinstance(node, Entries) else ():
             if key not in known and (near := difflib.get_close_matches(key, names, n=1)):
                 return f"unknown key {quoted(key)}; did you mean {near[0]}?"
-        return f"has no key of a kind; write one of {', '.join(names)}"
+        return f"has no key of a kind; use one of {', '.join(names)}"
 
     def _receiver_kind_message(self, node: Node | None) -> str:
         """Return the message for a receiver without a key of a kind, or with keys of several kinds."""
         names = [kind.kind for kind in self.receivers]
         matching = [kind.kind for kind in self._matching(node, self.receivers)]
         if len(matching) > 1:
-            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; write one receiver for each"
+            return f"has keys of {len(matching)} kinds, {' and '.join(matching)}; use one receiver for each"
         for key in node.entries if isinstance(node, Entries) else ():
             if key != "id" and (near := difflib.get_close_matches(key, names, n=1)):
                 return f"unknown key {quoted(key)}; did you mean {near[0]}?"
-        return f"has no key of a kind; write one of {', '.join(names)}"
+        return f"has no key of a kind; use one of {', '.join(names)}"
 
     def _matching(self, node: Node | None, kinds: Sequence[type[Any]] | None = None) -> list[type[Any]]:
         data = node.plain() if isinstance(node, Entries) else {}

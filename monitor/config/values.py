@@ -33,7 +33,7 @@ AS_TEXT = PlainSerializer(str, return_type=str, when_used="json")
 # --- Durations ---------------------------------------------------------------------------------------------------
 
 MAX_DURATION = 3650 * DAY
-_ALLOWED_DURATION = "write 30s, 5m or 1h"
+_ALLOWED_DURATION = "use 30s, 5m or 1h"
 
 
 def duration(value: Any) -> int:
@@ -48,7 +48,7 @@ def duration(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"not a duration; {_ALLOWED_DURATION}")
     if isinstance(value, int | float):
-        raise ValueError(f"{value} has no unit; write {value}ms, {value}s for seconds, {value}m for minutes")
+        raise ValueError(f"{value} has no unit; use {value}ms, {value}s for seconds, {value}m for minutes")
     if len(value) > 40:
         raise ValueError(f"{quoted(value)} is not a duration; {_ALLOWED_DURATION}")
     length = parse_duration(value)
@@ -75,7 +75,7 @@ def budget_window(value: Any) -> BudgetWindow:
         return BudgetWindow(duration(value))
     except ValueError as error:
         periods = f"{', '.join(_PERIODS[:-1])} or {_PERIODS[-1]}"
-        allowed = f"write a rolling window above 0s and at most 3650d, for example 30d, or a calendar period: {periods}"
+        allowed = f"use a rolling window above 0s and at most 3650d, for example 30d, or a calendar period: {periods}"
         raise ValueError(f"{str(error).partition(';')[0]}; {allowed}") from None
 
 
@@ -133,7 +133,7 @@ def is_id(value: str) -> bool:
 
 def _id(value: str) -> str:
     if not is_id(value):
-        raise ValueError(f"{quoted(value)} is not an id; write up to 63 of a-z, 0-9, - and _, starting with a-z or 0-9")
+        raise ValueError(f"{quoted(value)} is not an id; use up to 63 of a-z, 0-9, - and _, starting with a-z or 0-9")
     return value
 
 
@@ -144,7 +144,7 @@ Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "patt
 def printable(value: str) -> str:
     """Return the text. Reject line breaks and unprintable characters."""
     if not value.isprintable():
-        raise ValueError("contains a line break or an unprintable character; write plain text on one line")
+        raise ValueError("contains a line break or an unprintable character; use plain text on one line")
     return value
 
 
@@ -158,7 +158,7 @@ fields of 8 KiB (nginx, Apache)."""
 
 def _objective(value: Any) -> Objective:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError('not an objective; write a percentage such as 99.95% or words such as "three nines"')
+        raise ValueError('not an objective; use a percentage such as 99.95% or words such as "three nines"')
     return Objective.parse(value)
 
 

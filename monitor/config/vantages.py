@@ -19,7 +19,7 @@ def _quorum(value: Any) -> Quorum:
     if isinstance(value, Quorum):
         return value
     if not isinstance(value, str):
-        raise ValueError("not a quorum; write the votes and the number of vantages, such as 2 of 3")
+        raise ValueError("not a quorum; specify the votes and the number of vantages, such as 2 of 3")
     return Quorum.parse(value)
 
 
@@ -27,7 +27,7 @@ def _file(value: Any) -> Path:
     if isinstance(value, Path):
         return value
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a path; write the file of the vantage's observations, such as var/east.jsonl")
+        raise ValueError("not a path; specify the file of the vantage's observations, such as var/east.jsonl")
     return Path(value)
 
 
@@ -64,6 +64,6 @@ def quorum_of(vantages: Sequence[Vantage], quorum: Quorum | None) -> Quorum:
         raise problem_at("quorum", "needs other `vantages`; add them, or remove it")
     if quorum.vantages != number:
         raise problem_at(
-            "quorum", f"is {quorum}, but there are {number} vantages with this daemon; write {quorum.votes} of {number}"
+            "quorum", f"is {quorum}, but there are {number} vantages with this daemon; use {quorum.votes} of {number}"
         )
     return quorum

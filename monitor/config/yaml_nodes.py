@@ -132,4 +132,4 @@ def misread_reason(node: Scalar) -> str:
         return "has no value"
     kind = next(name for type_, name in _TYPE_NAMES.items() if isinstance(node.value, type_))
     value = f" {str(node.value).lower()}" if isinstance(node.value, bool | int | float) else ""
-    return f'YAML reads {node.text} as {kind}{value}; write "{node.text}" in quotes'
+    return f'YAML reads {node.text} as {kind}{value}; use "{node.text}" in quotes'

@@ -118,7 +118,7 @@ class _Reader:
             self._loader.get_event()  # the document's end
             if not several and not self._loader.check_event(yaml.StreamEndEvent):
                 mark = self._mark(self._loader.peek_event())
-                raise UnreadableError(mark, "a second document starts here; write one document per file, without ---")
+                raise UnreadableError(mark, "a second document starts here; use one document per file, without ---")
             messages = self._located_messages
             self.problems += [Problem(mark, key_path(root, loc), message) for mark, loc, message in messages]
             self._located_messages = []
@@ -147,10 +147,10 @@ class _Reader:
 
     def _reject_repeated_key(self, anchor: str, mark: Mark, depth: int) -> Node:
         if self._anchors is None:
-            raise UnreadableError(mark, f"*{anchor} is an alias, which is not allowed; write the repeated part itself")
+            raise UnreadableError(mark, f"*{anchor} is an alias, which is not allowed; repeat the part instead")
         if anchor not in self._anchors:
             raise UnreadableError(
-                mark, f"*{anchor} is an alias of a part that is not complete before it; write the repeated part itself"
+                mark, f"*{anchor} is an alias of a part that is not complete before it; repeat the part instead"
             )
         node, size = self._anchors[anchor]
         self._count(size, mark, depth)
@@ -202,7 +202,7 @@ class _Reader:
         node = self._node((*loc, "<<"))
         mappings = node.items if isinstance(node, Items) else (node,)
         if not all(isinstance(mapping, Entries) for mapping in mappings):
-            raise UnreadableError(node.mark, "<< requires a mapping, or a list of mappings; write *NAME of one")
+            raise UnreadableError(node.mark, "<< requires a mapping, or a list of mappings; use *NAME of one")
         return mappings
 
     def _key(self, loc: Loc) -> tuple[Mark, str]:
@@ -220,7 +220,7 @@ class _Reader:
         if not self._check_tag(event.tag, mark, loc) or tag == _PREFIX + "str":
             return Scalar(mark, Located.at(event.value, self._directory))
         if tag == _PREFIX + "merge":
-            raise UnreadableError(mark, "<< is a merge key, which is not allowed; write the repeated part itself")
+            raise UnreadableError(mark, "<< is a merge key, which is not allowed; repeat the part instead")
         try:
             value = self._loader.construct_object(yaml.ScalarNode(tag, event.value, event.start_mark))
         except (ValueError, yaml.YAMLError):
@@ -239,7 +239,7 @@ class _Reader:
             return True
         short_tag = tag.replace(_PREFIX, "!!")
         self._located_messages.append(
-            (mark, loc, f"{quoted(short_tag)} is a tag, which is not allowed; write the value itself")
+            (mark, loc, f"{quoted(short_tag)} is a tag, which is not allowed; use the value itself")
         )
         return False
 
@@ -271,7 +271,7 @@ def _ambiguous_number_message(text: str, value: Any) -> str:
         return f"{quoted(text)} is neither a number nor a date; put it in quotes if it is text"
     if str(value) == text:
         return f"{quoted(text)} has too many digits for a number; put it in quotes if it is text"
-    return f'YAML reads {text} as the number {value}; write {value}, or "{text}" in quotes for the text'
+    return f'YAML reads {text} as the number {value}; use {value}, or "{text}" in quotes for the text'
 
 
 def _error_text(error: yaml.YAMLError, *, is_tab: bool) -> str:

@@ -25,7 +25,7 @@ POLLS_PER_UPDATE: Final = 5  # polls until it is determined again whether the va
 STEP: Final = 100  # observations recorded at once, about 5 ms on the event loop
 # Unwritten observations from which each file is read in one chunk per POLL_INTERVAL: the writer drops what is too much
 MAX_BACKLOG: Final = 20_000
-ADVICE: Final = "write the lines of `ninewatch export observations --format jsonl`"
+ADVICE: Final = "use the lines of `ninewatch export observations --format jsonl`"
 
 
 class VantageImporter:

@@ -117,7 +117,7 @@ def next_due(value: Any, writing: Writing) -> int | None:
     """
     if value is None:
         return None
-    remedy = "write 30m, or an RFC 3339 instant in the future"
+    remedy = "use 30m, or an RFC 3339 instant in the future"
     try:
         at = writing.now + parse_duration(str(value)[:64])
     except (ValueError, OverflowError):
@@ -191,7 +191,7 @@ def _title(value: Any) -> str:
     title = value.strip() if isinstance(value, str) else ""
     if not title or len(title) > MAX_TITLE or not title.isprintable():
         raise InvalidUpdateError(
-            f"title is not a text on one line of 1 to {MAX_TITLE} characters", "write what users see"
+            f"title is not a text on one line of 1 to {MAX_TITLE} characters", "describe what users see"
         )
     return title
 
@@ -202,7 +202,7 @@ def _text(value: Any, due: str) -> str:
     text = text.replace("{next_update}", due) if due else text
     lines = text.split("\n")
     if not text or len(text) > MAX_TEXT or not all(line.isprintable() for line in lines):
-        remedy = "write plain text; an empty line starts a new paragraph"
+        remedy = "use plain text; an empty line starts a new paragraph"
         raise InvalidUpdateError(f"text is not plain text of 1 to {MAX_TEXT} characters", remedy)
     if missing := [placeholder for placeholder in PLACEHOLDERS if placeholder in text]:
         raise InvalidUpdateError(f"text contains the placeholder {missing[0]}", "replace it with the fact")
@@ -212,5 +212,5 @@ def _text(value: Any, due: str) -> str:
 def _one_of(kind: type[Any], value: Any, name: str) -> Any:
     allowed = [member.value for member in kind]
     if value not in allowed:
-        raise InvalidUpdateError(f"{name} is missing or unknown", f"write one of {', '.join(allowed)}")
+        raise InvalidUpdateError(f"{name} is missing or unknown", f"use one of {', '.join(allowed)}")
     return kind(value)

@@ -143,7 +143,7 @@ def flatten_alert(fields: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: a notification with several alerts.
     """
     if isinstance(fields.get("alerts"), list):
-        raise ValueError("a notification with several alerts; write one alert per line: jq -c '.alerts[]'")
+        raise ValueError("a notification with several alerts; use one alert per line: jq -c '.alerts[]'")
     labels, status = fields.get("labels"), fields.get("status")
     state = {"status": status["state"]} if isinstance(status, dict) and "state" in status else {}
     label_fields = {f"labels.{key}": value for key, value in (labels if isinstance(labels, dict) else {}).items()}

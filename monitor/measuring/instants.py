@@ -105,7 +105,7 @@ def _instant_of_rfc3339(stripped: str, match: re.Match[str]) -> int:
 def _error_text(stripped: str) -> str:
     shortened = stripped if len(stripped) <= 40 else f"{stripped[:40]}..."
     if _RFC3339.fullmatch(f"{stripped}Z"):
-        return f'"{shortened}" has no offset; write {shortened}Z if it is UTC, or use --times-in ZONE'
+        return f'"{shortened}" has no offset; use {shortened}Z if it is UTC, or use --times-in ZONE'
     if _AMBIGUOUS_DATE.match(stripped):
         return f'"{shortened}" is a date with unknown order of day and month; {_FORMAT_HINT}'
     return f'"{shortened}" is not a timestamp; {_FORMAT_HINT}'

@@ -213,7 +213,7 @@ class JsonLines:
         try:
             fields = json.loads(line)
             if not isinstance(fields, Mapping):
-                raise ValueError("not an object; write one JSON object per line")
+                raise ValueError("not an object; use one JSON object per line")
             if self._changes:
                 fields = column_names.flatten_alert(fields)
             self._add_keys(fields)
@@ -284,7 +284,7 @@ def read(name: str, blocks: Iterator[Block], *, changes: bool = False) -> Iterat
             if not text:
                 continue
             if text[0] == "[":
-                raise BadDataError(name, line, "a JSON array; write one object per line: jq -c '.[]'")
+                raise BadDataError(name, line, "a JSON array; use one object per line: jq -c '.[]'")
             if text[0] == "{":
                 reader, block = JsonLines(name, changes=changes), Block(text, line)
             else:

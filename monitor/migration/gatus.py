@@ -30,7 +30,7 @@ _UNUSED: Final[Mapping[str, str]] = {
     "connectivity": "the daemon detects the loss of its own network and records unknown time",
     "remote": "endpoints of other instances; import their own files",
     "security": "the login; use access tokens or a proxy (docs/api-tokens.md)",
-    "suites": "multi-step journeys; write a check of kind steps (docs/journeys.md)",
+    "suites": "multi-step journeys; use a check of kind steps (docs/journeys.md)",
     "tunneling": "SSH tunnels",
 }
 _IGNORED: Final = {
@@ -116,7 +116,7 @@ class _GatusFile:
         if not interval:
             self.conversion.note(
                 self._place(loc),
-                f'not carried over: the external endpoint "{endpoint.name}" has no heartbeat interval; write a '
+                f'not carried over: the external endpoint "{endpoint.name}" has no heartbeat interval; use a '
                 "heartbeat check with the schedule of its job",
             )
             return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _UNSUPPORTED_OPTIONS: Final = {
     "dns-resolver": "checks use the system's resolver",
-    "identity-aware-proxy": "write the token as a bearer secret",
+    "identity-aware-proxy": "configure the token as a bearer secret",
     "kerberos": "there is no Kerberos",
     "tls": "add tls: {certificate: FILE, key: FILE} with the paths on the daemon's machine",
     "tunnel": "there are no SSH tunnels",
@@ -128,7 +128,7 @@ class Endpoint:
         if isinstance(self.raw.get("dns"), dict):
             return KINDS["dns"](self, url)
         if "${" in url:
-            self.note_lost(f"{shown_url}: the address has an environment variable; write the address", "url")
+            self.note_lost(f"{shown_url}: the address has an environment variable; specify the address", "url")
             return None
         convert = KINDS.get(scheme)
         if convert is None:
@@ -191,7 +191,7 @@ class Endpoint:
         if "[RANDOM_STRING_" in body:
             self.note_lost("random text in the body", "body")
         if str(self.raw.get("graphql", False)).lower() == "true" and body:
-            self.note_lost("the body is not wrapped as GraphQL; write the JSON", "graphql")
+            self.note_lost("the body is not wrapped as GraphQL; specify the JSON", "graphql")
         return self._secret("body", body, "body") if contains_secret(body) or "${" in body else body
 
     def _credentials(self, url: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class PrometheusApi:
             if len(result) > 1:
                 names = "; ".join(json.dumps(item["metric"]) for item in result[:3])
                 raise NinewatchError(
-                    f"{self.address}: several series match {check}: {names}; write --map with more labels"
+                    f"{self.address}: several series match {check}: {names}; use --map with more labels"
                 )
             return [(round(time * SECOND), float(value)) for item in result for time, value in item["values"]]
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):

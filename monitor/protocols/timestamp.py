@@ -30,7 +30,7 @@ _MILLISECONDS = 100_000_000_000  # the least Unix time in milliseconds; in secon
 
 def _path(value: Any) -> JsonPath:
     if not isinstance(value, str | JsonPath):
-        raise ValueError("not a JSON path; write it in quotes")
+        raise ValueError("not a JSON path; put it in quotes")
     return value if isinstance(value, JsonPath) else JsonPath(str(value))
 
 

@@ -76,7 +76,7 @@ class EmailBlock(Model):
         if (self.user is None) != (self.password is None):
             raise problem_at("user", "and password must both be set, or none of them; add or remove one")
         if self.password is not None and self.security == "none":
-            raise problem_at("security", "would send the password unencrypted; write starttls or tls")
+            raise problem_at("security", "would send the password unencrypted; use starttls or tls")
         return self
 
 

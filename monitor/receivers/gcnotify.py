@@ -47,7 +47,7 @@ class GcNotifyBlock(Model):
     @model_validator(mode="after")
     def _one_recipient(self) -> Self:
         if (self.email is None) == (self.phone is None):
-            raise problem_at("email", "write either email or phone")
+            raise problem_at("email", "use either email or phone")
         return self
 
 

@@ -41,7 +41,7 @@ class NtfyReceiver(TlsReceiver):
     def _has_topic(self) -> Self:
         topic = urlsplit(plain(self.ntfy)).path.strip("/")
         if not topic or "/" in topic:
-            raise problem_at("ntfy", "has no topic; write https://ntfy.example.org/topic")
+            raise problem_at("ntfy", "has no topic; use https://ntfy.example.org/topic")
         return self
 
 

@@ -40,7 +40,7 @@ def _template(value: Any) -> Any:
     for text in _texts(value):
         for name in _FIELD.findall(text):
             if name not in FIELDS:
-                raise ValueError(f"there is no field {{{name}}}; write one of {', '.join(FIELDS)}")
+                raise ValueError(f"there is no field {{{name}}}; use one of {', '.join(FIELDS)}")
     return value
 
 

@@ -64,7 +64,7 @@ class RatioMetric(Document):
             if self.good or self.bad or self.total:
                 raise problem_at("raw", "cannot be used together with good, bad or total; remove one of them")
             if self.raw_type is None:
-                raise problem_at("rawType", "is required with raw; write success or failure")
+                raise problem_at("rawType", "is required with raw; use success or failure")
             return self
         if self.total is None:
             raise problem_at("total", "is required, unless raw is used")
@@ -113,7 +113,7 @@ class TimeWindow(Document):
         if self.is_rolling and self.calendar is not None:
             raise problem_at("calendar", "cannot be set if isRolling is true; remove one of them")
         if not self.is_rolling and self.calendar is None:
-            raise problem_at("isRolling", "write isRolling: true, or a calendar with startTime and timeZone")
+            raise problem_at("isRolling", "use isRolling: true, or a calendar with startTime and timeZone")
         return self
 
 
@@ -135,7 +135,7 @@ class Target(Document):
     def _is_supported(self) -> Target:
         for key, value in (("indicator", self.indicator), ("indicatorRef", self.indicator_ref)):
             if value is not None:
-                raise problem_at(key, "composite SLOs are not supported; write one SLO per indicator")
+                raise problem_at(key, "composite SLOs are not supported; use one SLO per indicator")
         if (self.target is None) == (self.target_percent is None):
             raise problem_at("target", "exactly one of target (0.999) and targetPercent (99.9) is required")
         key = "targetPercent" if self.target is None else "target"
@@ -172,7 +172,7 @@ class ObjectiveSpec(Document):
         if self.method == "RatioTimeslices":
             raise problem_at(
                 "budgetingMethod",
-                "RatioTimeslices is not supported, because a check is either up or down; write Timeslices "
+                "RatioTimeslices is not supported, because a check is either up or down; use Timeslices "
                 "with a timeSliceTarget, or Occurrences",
             )
         return self

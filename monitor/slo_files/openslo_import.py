@@ -139,7 +139,7 @@ class _Conversion:
         if id_ != name:
             self._note(("metadata", "name"), f"is converted to the id {id_}")
         if not is_id(id_):
-            raise ConversionError(("metadata", "name"), f"{id_} is too long for an id; write at most 63 characters")
+            raise ConversionError(("metadata", "name"), f"{id_} is too long for an id; use at most 63 characters")
         if id_ in {product["id"] for product in self.result.products}:
             raise ConversionError(("metadata", "name"), f"another SLO has the id {id_} already; rename one of them")
         name = " ".join(filter(None, (metadata.display_name, target.display_name if has_several else None)))
@@ -180,9 +180,9 @@ class _Conversion:
             return duration_text(MINUTE), str(Objective(target.ratio))
         loc: Loc = ("spec", "objectives", index)
         if target.slice_window is None:
-            raise ConversionError(loc, "timeSliceWindow is missing; Timeslices need it: write 5m")
+            raise ConversionError(loc, "timeSliceWindow is missing; Timeslices need it: use 5m")
         if target.slice_target is None:
-            raise ConversionError(loc, "timeSliceTarget is missing; Timeslices need it: write 0.95")
+            raise ConversionError(loc, "timeSliceTarget is missing; Timeslices need it: use 0.95")
         if target.slice_window.length > 24 * HOUR:
             raise ConversionError(
                 (*loc, "timeSliceWindow"), "is longer than a day; a check has an interval of at most 24h"

@@ -85,7 +85,7 @@ class Queries:
             )
         query = source.spec.get("query")
         if not isinstance(query, str) or not query.strip():
-            raise ConversionError((*source_loc, "spec"), "has no query; write the PromQL expression as query")
+            raise ConversionError((*source_loc, "spec"), "has no query; specify the PromQL expression as query")
         return self._server(data_source, source_loc), self._over_slice(str(query).strip(), counter)
 
     def _server(self, source: DataSourceSpec | None, source_loc: Loc) -> str:

@@ -69,9 +69,9 @@ def _invalid_kind(root: Node, kind: object) -> Problem:
     mark = locate(root, ("kind",))[0]
     if not isinstance(root, Entries):
         return Problem(
-            mark, "", f"is not an OpenSLO object; write a mapping with apiVersion: {API_VERSION} and kind: SLO"
+            mark, "", f"is not an OpenSLO object; use a mapping with apiVersion: {API_VERSION} and kind: SLO"
         )
     allowed = ", ".join(sorted(KINDS))
     if kind is None:
-        return Problem(mark, "kind", f"is missing; write one of {allowed}")
-    return Problem(mark, "kind", f"{quoted(str(kind))} is not a kind of {API_VERSION}; write one of {allowed}")
+        return Problem(mark, "kind", f"is missing; use one of {allowed}")
+    return Problem(mark, "kind", f"{quoted(str(kind))} is not a kind of {API_VERSION}; use one of {allowed}")

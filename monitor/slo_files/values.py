@@ -32,7 +32,7 @@ def _text(value: Any) -> str:
 def _name(value: Any) -> str:
     text = _text(value)
     if _NAME.fullmatch(text) is None:
-        raise ValueError(f"{quoted(text)} is not a name; write a-z, 0-9 and -, starting and ending with a-z or 0-9")
+        raise ValueError(f"{quoted(text)} is not a name; use a-z, 0-9 and -, starting and ending with a-z or 0-9")
     return text
 
 
@@ -43,7 +43,7 @@ def _number(value: Any) -> Fraction:
             return Fraction(text)
     except (ValueError, ZeroDivisionError):
         pass
-    raise ValueError(f"{quoted(str(value))} is not a number; write 0.999")
+    raise ValueError(f"{quoted(str(value))} is not a number; use 0.999")
 
 
 def _flag(value: Any) -> bool:
@@ -70,7 +70,7 @@ class Duration(str):
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(
-                f"{quoted(str(value))} is not a duration; write a whole number and one of m, h, d, w, M, Q and Y: 28d"
+                f"{quoted(str(value))} is not a duration; use a whole number and one of m, h, d, w, M, Q and Y: 28d"
             )
         duration = cls(value)
         duration.unit = match[2]

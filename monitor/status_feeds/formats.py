@@ -71,7 +71,7 @@ def _statuspage(text: str) -> Iterator[Problem]:
     body = _json(text)
     incidents = body.get("incidents") if isinstance(body, dict) else None
     if not isinstance(incidents, list):
-        raise FeedError("no list of incidents; write the URL of /api/v2/incidents.json")
+        raise FeedError("no list of incidents; specify the URL of /api/v2/incidents.json")
     for number, incident in enumerate(incidents, 1):
         if not isinstance(incident, dict):
             raise FeedError(f"incident {number} is not an object")
@@ -127,7 +127,7 @@ def _entry(entry: ElementTree.Element, place: str) -> Problem | None:
 def _gc_notify(text: str) -> Iterator[Problem]:
     components = _json(text)
     if not isinstance(components, list) or not components:
-        raise FeedError('no list of components; write the URL of a list such as [{"id": "api", "status": "up"}]')
+        raise FeedError('no list of components; specify the URL of a list such as [{"id": "api", "status": "up"}]')
     for number, component in enumerate(components, 1):
         name, status = (component.get(key) if isinstance(component, dict) else None for key in ("id", "status"))
         if status not in ("up", "degraded", "down"):

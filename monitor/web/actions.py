@@ -118,7 +118,7 @@ def _body(request: web.Request, fields: dict[str, str]) -> dict[str, Any]:
             try:
                 body[name] = format_instant(parse_instant(fields[name][:64], zone))
             except (ValueError, OverflowError):
-                raise Refusal(400, f"{name} is not a date and time", "write 2026-11-20T18:00") from None
+                raise Refusal(400, f"{name} is not a date and time", "use 2026-11-20T18:00") from None
     if body.get("product") == EVERY_PRODUCT:
         del body["product"]
         body["all"] = True

@@ -37,7 +37,7 @@ async def supplier_statements(request: web.Request) -> web.Response:
 def _days(request: web.Request) -> int:
     text = request.query.get("days", str(DAYS))
     if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= MAX_DAYS):
-        raise Refusal(400, "invalid number of days", f"write days=1 to days={MAX_DAYS}")
+        raise Refusal(400, "invalid number of days", f"use days=1 to days={MAX_DAYS}")
     return int(text)
 
 

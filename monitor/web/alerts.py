@@ -101,7 +101,7 @@ async def mark(request: web.Request) -> web.Response:
         raise Refusal(404, "unknown alert", "GET /api/v1/alerts lists the open alerts")
     check_product(client, alert.product)
     if body.get("mark") not in list(Rating):
-        raise Refusal(400, "the mark is neither useful nor noise", 'write {"mark": "useful"} or {"mark": "noise"}')
+        raise Refusal(400, "the mark is neither useful nor noise", 'use {"mark": "useful"} or {"mark": "noise"}')
     now = request.app[CONTEXT].clock.now()
     page_rating = PageRating(now, alert.key, Rating(body["mark"]), client.name, "", alert.product)
     await record_fact(request, page_rating.fact())
@@ -165,7 +165,7 @@ async def notifications(request: web.Request) -> web.Response:
     check_query(request, "state", "receiver", "product", "limit")
     query, permitted_products = request.query, principal_of(request).products
     if (state := query.get("state")) not in (None, *_STATES):
-        raise Refusal(400, "unknown state", "write state=waiting or state=delivered, or omit it")
+        raise Refusal(400, "unknown state", "use state=waiting or state=delivered, or omit it")
     limit = parse_limit(query.get("limit", "100"), MAX_NOTIFICATIONS)
     rows = [] if state == "delivered" else _waiting_notifications(request)
     rows += [] if state == "waiting" else await _delivered_notifications(request)

@@ -98,7 +98,7 @@ async def availability(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     product, now = product_of(request), context.clock.now()
     if (figure := request.query.get("figure", "raw")) not in _FIGURES:
-        raise Refusal(400, "unknown figure", "write figure=raw or figure=contractual")
+        raise Refusal(400, "unknown figure", "use figure=raw or figure=contractual")
     at = instant_of(request, now)
     window = window_of(request, product, at)
     if figure == "raw":
@@ -144,7 +144,7 @@ async def incidents(request: web.Request) -> web.Response:
     if (name := query.get("product")) is not None and name not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if (state := query.get("state")) not in (None, *_STATES):
-        raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
+        raise Refusal(400, "unknown state", "use state=open or state=resolved, or omit it")
     limit = parse_limit(query.get("limit", str(MAX_INCIDENTS)), MAX_INCIDENTS)
     now, rows = context.clock.now(), []
     window = parse_window_at(query["window"], now, context).measured if "window" in query else None

@@ -152,7 +152,7 @@ def _probe_request(request: web.Request) -> ProbeRequest:
     if not target:
         raise Refusal(400, "Target parameter is missing", "add &target=")
     if len(target) > _MAX_TARGET or not target.isprintable():
-        raise Refusal(400, "the target is too long or not printable", "write a host, an address or a URL")
+        raise Refusal(400, "the target is too long or not printable", "use a host, an address or a URL")
     return ProbeRequest(
         target, module, _hostname(query.get("hostname", "")), _scrape_timeout(request), query.get("debug") == "true"
     )
@@ -167,7 +167,7 @@ def _hostname(text: str) -> str:
     try:
         return host(text)
     except ValueError as error:
-        raise Refusal(400, str(error), "write hostname=forms.example.org or forms.example.org:8443") from None
+        raise Refusal(400, str(error), "use hostname=forms.example.org or forms.example.org:8443") from None
 
 
 def _scrape_timeout(request: web.Request) -> float:

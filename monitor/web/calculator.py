@@ -53,18 +53,18 @@ def _requirements(entered: Mapping[str, str]) -> Requirements:
         ValueError: a value is not valid.
     """
     if any(len(text) > _MAX_LENGTH for text in entered.values()):
-        raise ValueError(f"a value is longer than {_MAX_LENGTH} characters; write for example 99.95%")
+        raise ValueError(f"a value is longer than {_MAX_LENGTH} characters; use for example 99.95%")
     downtime, over = entered.get("downtime"), entered.get("over")
     text = entered.get("objective")
     if text is not None and (downtime or over):
         raise ValueError("both an objective and a downtime are specified; empty one of them")
     if text is None and (downtime is None) != (over is None):
-        raise ValueError("a downtime needs a window, and a window a downtime; write for example 43m12s in 30d")
+        raise ValueError("a downtime needs a window, and a window a downtime; use for example 43m12s in 30d")
     if text is None and downtime is None:
         text = _DEFAULT
     year = entered.get("year", next(iter(YEARS)))
     if year not in YEARS:
-        raise ValueError(f"unknown length of a year; write {' or '.join(YEARS)}")
+        raise ValueError(f"unknown length of a year; use {' or '.join(YEARS)}")
     intervals = USUAL_INTERVALS if "interval" not in entered else (_interval(entered["interval"]),)
     return requirements(objective_of(text, downtime, over), year, intervals)
 
@@ -72,7 +72,7 @@ def _requirements(entered: Mapping[str, str]) -> Requirements:
 def _interval(text: str) -> int:
     interval = parse_duration(text)
     if not _MIN_INTERVAL <= interval <= _MAX_INTERVAL:
-        raise ValueError("a probe interval is between 100ms and 30d; write for example 30s")
+        raise ValueError("a probe interval is between 100ms and 30d; use for example 30s")
     return interval
 
 

@@ -120,7 +120,7 @@ async def _page_of(request: web.Request) -> Page:
 def _filter(request: web.Request) -> ChangeFilter:
     query = request.query
     if query.get("means", "") not in ("", *Means):
-        raise Refusal(400, "unknown means", f"write one of {', '.join(Means)}")
+        raise Refusal(400, "unknown means", f"use one of {', '.join(Means)}")
     event, name, means, product = (query.get(key, "").strip()[:_MAX_TEXT] for key in _FILTER)
     since, until = (_instant(request, name) for name in _INSTANTS)
     return ChangeFilter(event, name, means, product, since or 0, until)
@@ -132,4 +132,4 @@ def _instant(request: web.Request, name: str) -> int | None:
     try:
         return parse_instant(text, request.app[CONTEXT].ledger.portfolio.zone) if text else None
     except (ValueError, OverflowError):
-        raise Refusal(400, f"{name} is not an RFC 3339 instant", f"write {name}=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, f"{name} is not an RFC 3339 instant", f"use {name}=2026-11-20T18:00:00Z") from None

@@ -58,7 +58,7 @@ def _past(body: dict[str, Any], now: int) -> Interval:
     try:
         span = Interval(*(parse_instant(str(body.get(name))[:64]) for name in ("start", "end")))
     except (ValueError, OverflowError):
-        remedy = 'write "start" and a later "end": "2026-11-20T18:00:00Z"'
+        remedy = 'use "start" and a later "end": "2026-11-20T18:00:00Z"'
         raise Refusal(400, "start and end are not two RFC 3339 instants in order", remedy) from None
     if not (0 <= span.start < span.end <= now):
         remedy = "configure planned work under `maintenance:`"

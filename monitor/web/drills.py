@@ -114,7 +114,7 @@ async def finding(request: web.Request) -> web.Response:
     try:
         fact = drill_finding(record.id, record.drill.product, _now(request), client.name, text, owner, due)
     except (ValueError, OverflowError):
-        raise Refusal(400, "due is not a date", 'write "due": "2027-01-31"') from None
+        raise Refusal(400, "due is not a date", 'use "due": "2027-01-31"') from None
     return await _record_and_show(request, record, fact, 201)
 
 
@@ -187,10 +187,10 @@ def _drill(request: web.Request, client: Principal, name: str, body: dict[str, A
     configured = request.app[CONTEXT].ledger.products[name].drills
     kinds = [kind.value for kind in DrillKind]
     if body.get("kind") not in kinds:
-        raise Refusal(400, "unknown kind of drill", f'write "kind": one of {", ".join(kinds)}')
+        raise Refusal(400, "unknown kind of drill", f'use "kind": one of {", ".join(kinds)}')
     people = body.get("participants", [])
     if not isinstance(people, list) or len(people) > MAX_PARTICIPANTS:
-        raise Refusal(400, "participants is not a list of names", 'write "participants": ["Ana Ng"]')
+        raise Refusal(400, "participants is not a list of names", 'use "participants": ["Ana Ng"]')
     return Drill(
         _now(request),
         client.name,
@@ -207,14 +207,14 @@ def _duration(value: Any, name: str) -> int:
     try:
         return parse_duration(str(value)[:64])
     except (ValueError, OverflowError):
-        raise Refusal(400, f"{name} is not a duration", f'write "{name}": "15m"') from None
+        raise Refusal(400, f"{name} is not a duration", f'use "{name}": "15m"') from None
 
 
 def _at(text: str, now: int) -> int:
     try:
         at = parse_instant(text[:64])
     except (ValueError, OverflowError):
-        raise Refusal(400, "at is not an RFC 3339 instant", "write at=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, "at is not an RFC 3339 instant", "use at=2026-11-20T18:00:00Z") from None
     if not 0 <= at <= now:
         raise Refusal(400, "at is in the future, or before 1970", "use an earlier instant, or omit it")
     return at

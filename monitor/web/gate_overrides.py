@@ -30,7 +30,7 @@ async def add(request: web.Request) -> web.Response:
     product = _product(request, client)
     answer = body.get("answer")
     if answer not in ANSWERS:
-        raise Refusal(400, "the answer is neither go nor hold", 'write {"answer": "go"} or {"answer": "hold"}')
+        raise Refusal(400, "the answer is neither go nor hold", 'use {"answer": "go"} or {"answer": "hold"}')
     now = request.app[CONTEXT].clock.now()
     override = GateOverride(
         now, client.name, one_line(body.get("reason"), "reason"), product, answer, end_of(body, now)

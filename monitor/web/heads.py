@@ -84,5 +84,5 @@ def head_json(head: Head, digest: str) -> dict[str, Any]:
 
 def _number(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_NUMBER):
-        raise Refusal(400, f"{name} is not a positive integer", f"write {name}=1")
+        raise Refusal(400, f"{name} is not a positive integer", f"use {name}=1")
     return int(text)

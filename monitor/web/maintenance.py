@@ -129,7 +129,7 @@ def _ahead(request: web.Request) -> int:
     except (ValueError, OverflowError):
         length = 0
     if not 0 < length <= MAX_AHEAD:
-        raise Refusal(400, "ahead is not a duration of at most 400d", "write ahead=90d")
+        raise Refusal(400, "ahead is not a duration of at most 400d", "use ahead=90d")
     return length
 
 
@@ -137,7 +137,7 @@ def _subject(request: web.Request, body: dict[str, Any]) -> str:
     """Return the product of the body; empty for all products."""
     product, every = body.get("product"), body.get("all")
     if (product is None) == (every is None) or every not in (None, True):
-        raise Refusal(400, "exactly one of product and all is needed", 'write "product": "forms", or "all": true')
+        raise Refusal(400, "exactly one of product and all is needed", 'use "product": "forms", or "all": true')
     if product is not None and (not isinstance(product, str) or product not in request.app[CONTEXT].ledger.products):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     return product or ""
@@ -150,7 +150,7 @@ def _interval(body: dict[str, Any], now: int) -> Interval:
         try:
             start = parse_instant(str(body["start"])[:64])
         except (ValueError, OverflowError):
-            remedy = 'write "start": "2026-11-20T18:00:00Z"'
+            remedy = 'use "start": "2026-11-20T18:00:00Z"'
             raise Refusal(400, "start is not an RFC 3339 instant", remedy) from None
     if start < now:
         remedy = "exclude past time with POST /api/v1/products/ID/corrections"

@@ -109,7 +109,7 @@ def _product(request: web.Request) -> str:
 def _days(request: web.Request) -> str:
     days = request.query.get("days", _DAYS[0])
     if days not in _DAYS:
-        raise Refusal(400, f"days is not one of {', '.join(_DAYS)}", "write days=90")
+        raise Refusal(400, f"days is not one of {', '.join(_DAYS)}", "use days=90")
     return days
 
 

@@ -97,7 +97,7 @@ def _selection(request: web.Request) -> Selection:
     sort, group = request.query.get("sort", Sort.STATE.value), request.query.get("group", "team")
     for name, value, known in (("sort", sort, list(Sort)), ("group", group, _GROUPS), ("state", state, ["", *STATES])):
         if value not in known:
-            raise Refusal(400, f"unknown {name}", f"write {name}= and one of {', '.join(filter(None, known))}")
+            raise Refusal(400, f"unknown {name}", f"use {name}= and one of {', '.join(filter(None, known))}")
     return Selection(text, team, tag, state, Sort(sort), group == "team")
 
 

@@ -36,4 +36,4 @@ def _since(text: str) -> int:
     try:
         return parse_instant(text[:64])
     except (ValueError, OverflowError):
-        raise Refusal(400, "since is not an RFC 3339 instant", "write since=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, "since is not an RFC 3339 instant", "use since=2026-11-20T18:00:00Z") from None

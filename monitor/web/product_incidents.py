@@ -28,7 +28,7 @@ async def product_incidents(request: web.Request) -> web.Response:
     if name is not None and name not in context.ledger.products:
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     if state not in (None, *_STATES):
-        raise Refusal(400, "unknown state", "write state=open or state=resolved, or omit it")
+        raise Refusal(400, "unknown state", "use state=open or state=resolved, or omit it")
     recorded = context.ledger.product_incidents.values()
     newest = sorted(recorded, key=lambda incident: (incident.opened, incident.id), reverse=True)
     selected = (

@@ -60,7 +60,7 @@ async def get_draft(request: web.Request) -> web.Response:
     except InvalidUpdateError as error:
         raise Refusal(400, error.problem, error.remedy) from None
     except ValueError:
-        raise Refusal(400, "unknown phase", f"write one of {', '.join(Phase)}") from None
+        raise Refusal(400, "unknown phase", f"use one of {', '.join(Phase)}") from None
     text = draft(page, phase, components, None if linked is None else linked.opened, due, writing)
     return as_json({"page": page.id, "phase": phase.value, "text": text})
 

@@ -43,9 +43,9 @@ def parse_window_at(text: str, at: int, context: WebContext) -> Window:
     except (ValueError, OverflowError) as error:
         raise Refusal(400, f"window: {error}", "for example window=30d or window=month") from None
     if window.full.length > MAX_WINDOW:
-        raise Refusal(400, "window is longer than ten years", "write 30d, 24h or month")
+        raise Refusal(400, "window is longer than ten years", "use 30d, 24h or month")
     if not 0 <= window.full.start <= at:
-        raise Refusal(400, "window starts in the future or before 1970", "write 30d, 24h or month")
+        raise Refusal(400, "window starts in the future or before 1970", "use 30d, 24h or month")
     return window
 
 
@@ -60,7 +60,7 @@ def instant_of(request: web.Request, now: int) -> int:
     try:
         at = parse_instant(request.query["at"][:64])
     except ValueError:
-        raise Refusal(400, "at is not an RFC 3339 instant", "write at=2026-11-20T18:00:00Z") from None
+        raise Refusal(400, "at is not an RFC 3339 instant", "use at=2026-11-20T18:00:00Z") from None
     if not _EARLIEST_INSTANT <= at <= now:
         raise Refusal(400, "at is in the future or before 1980", "omit it for the present")
     return at
@@ -84,5 +84,5 @@ def parse_limit(text: str, maximum: int) -> int:
         Refusal: the text is not a positive integer.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise Refusal(400, "limit is not a positive integer", f"write limit=20; at most {maximum} are returned")
+        raise Refusal(400, "limit is not a positive integer", f"use limit=20; at most {maximum} are returned")
     return min(int(text), maximum)

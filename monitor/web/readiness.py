@@ -118,7 +118,7 @@ def _instant(body: dict[str, Any], name: str, first: int, last: int | None) -> i
     try:
         at = parse_instant(str(body[name])[:64])
     except (ValueError, OverflowError):
-        raise Refusal(400, f"{name} is not an RFC 3339 instant", f'write "{name}": "2026-11-20T18:00:00Z"') from None
+        raise Refusal(400, f"{name} is not an RFC 3339 instant", f'use "{name}": "2026-11-20T18:00:00Z"') from None
     if at < first or (last is not None and at > last):
-        raise Refusal(400, f"{name} is out of range: {format_instant(at)}", "write a past instant, or a future `until`")
+        raise Refusal(400, f"{name} is out of range: {format_instant(at)}", "use a past instant, or a future `until`")
     return at

@@ -115,7 +115,7 @@ async def file(request: web.Request) -> web.Response:
     name, products = _products(request, portfolio)
     format_name, (window_text, window) = request.query.get("format", ""), _window(request, now)
     if format_name not in FILES:
-        raise Refusal(400, "unknown format", f"write format={'|'.join(FILES)}")
+        raise Refusal(400, "unknown format", f"use format={'|'.join(FILES)}")
     if record is None:
         raise Refusal(503, "this server has no record to report on", "ask the daemon that runs the probes")
     try:
@@ -146,7 +146,7 @@ def _products(request: web.Request, portfolio: Portfolio) -> tuple[str, Sequence
         return name, portfolio.products
     products = [product for product in portfolio.products if product.id == name]
     if not products:
-        raise Refusal(404, "unknown product", "write product=all, or the id of a product")
+        raise Refusal(404, "unknown product", "use product=all, or the id of a product")
     return name, products
 
 
@@ -160,14 +160,14 @@ def _window(request: web.Request, now: int) -> tuple[str, Window]:
     """
     text = " ".join(request.query.get("window", WINDOWS[0]).split())
     if len(text) > _MAX_TEXT:
-        raise Refusal(400, f"window is longer than {_MAX_TEXT} characters", "write for example window=last month")
+        raise Refusal(400, f"window is longer than {_MAX_TEXT} characters", "use for example window=last month")
     period = text.lower().removeprefix("last ")
     if text.lower().startswith("last ") and period in tuple(Period):
         window = last_complete(Period(period), now, request.app[CONTEXT].ledger.portfolio.zone)
     else:
         window = parse_window_at(text, now, request.app[CONTEXT])
     if not window.measured.length:
-        raise Refusal(400, "the window is empty, because it starts only now", "write for example window=last month")
+        raise Refusal(400, "the window has just started and has no data yet", "use for example window=last month")
     if window.full.length > _MAX_WINDOW:
         raise Refusal(400, "window is longer than 400 days", "`ninewatch report` writes longer reports")
     return text, window

@@ -66,7 +66,7 @@ async def _parsed(request: web.Request) -> dict[str, Any]:
     try:
         value = json.loads(await read_body(request) or b"{}")
     except (ValueError, RecursionError):
-        raise Refusal(400, "the body is not JSON", 'write an object, for example {"reason": "..."}') from None
+        raise Refusal(400, "the body is not JSON", 'use an object, for example {"reason": "..."}') from None
     if not isinstance(value, dict):
-        raise Refusal(400, "the body is not a JSON object", 'write an object, for example {"reason": "..."}')
+        raise Refusal(400, "the body is not a JSON object", 'use an object, for example {"reason": "..."}')
     return value

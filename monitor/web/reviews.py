@@ -72,7 +72,7 @@ async def list_cycles(request: web.Request) -> web.Response:
     check_query(request, "product", "overdue")
     product, overdue = request.query.get("product"), request.query.get("overdue", "false")
     if overdue not in ("true", "false"):
-        raise Refusal(400, "overdue is neither true nor false", "write overdue=true, or omit it")
+        raise Refusal(400, "overdue is neither true nor false", "use overdue=true, or omit it")
     context = request.app[CONTEXT]
     cycles = review_cycles(context.ledger, context.clock.now())
     selected = [c for c in cycles if product in (None, c.product) and (overdue == "false" or c.overdue)]
@@ -92,7 +92,7 @@ async def add(request: web.Request) -> web.Response:
     check_product(client, product.id)
     decision, reason = body.get("decision"), one_line(body.get("reason"), "reason")
     if not isinstance(decision, str) or decision not in DECISIONS:
-        remedy = f'write {{"decision": "keep"}}; known decisions: {", ".join(DECISIONS)}'
+        remedy = f'use {{"decision": "keep"}}; known decisions: {", ".join(DECISIONS)}'
         raise Refusal(400, "the decision is unknown", remedy)
     now = context.clock.now()
     figures = await reviewed_figures(context.ledger, product, now, TimeSlices(context.clock))

@@ -59,5 +59,5 @@ def _rewrite_link(link: Token, anchors: dict[str, str]) -> None:
     if target.startswith("https://"):
         return
     if target.removeprefix("#") not in anchors:
-        raise ValueError(f"docs/runbook.md links to {target}, which the served page does not have; write https://...")
+        raise ValueError(f"docs/runbook.md links to {target}, which the served page does not have; use https://...")
     link.attrSet("href", f"#{anchors[target.removeprefix('#')]}")

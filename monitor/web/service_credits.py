@@ -109,4 +109,4 @@ def _start_of(request: web.Request, month: str, now: int) -> int:
         start = midnight(date(int(match[1]), int(match[2]), 1), request.app[CONTEXT].ledger.portfolio.zone)
         if start <= now:
             return start
-    raise Refusal(404, "no month from 1980 until now", "write the month as 2026-10")
+    raise Refusal(404, "no month from 1980 until now", "use a month such as 2026-10")

@@ -84,7 +84,7 @@ def _subject(request: web.Request, body: dict[str, Any]) -> tuple[str, str]:
     """Return the product and the key of the alert to silence. Both are empty for all alerts."""
     product, key = body.get("product"), body.get("key")
     if (product is not None) + (key is not None) + (body.get("all") is True) != 1 or body.get("all", True) is not True:
-        raise Refusal(400, "exactly one of product, key and all is needed", 'write "product", "key", or "all": true')
+        raise Refusal(400, "exactly one of product, key and all is needed", 'use "product", "key", or "all": true')
     if product is not None and (not isinstance(product, str) or product not in request.app[CONTEXT].ledger.products):
         raise Refusal(404, "unknown product", "GET /api/v1/products lists them")
     return product or "", "" if key is None else one_line(key, "key", MAX_KEY)

@@ -38,4 +38,4 @@ def _change(text: str) -> ChangeName | None:
     try:
         return None if text == "all" else ChangeName.parse(text[:100])
     except (ValueError, OverflowError):
-        raise Refusal(400, "unknown change", f"write one of {FORMS}") from None
+        raise Refusal(400, "unknown change", f"use one of {FORMS}") from None

@@ -123,7 +123,7 @@ def one_line(value: Any, name: str, limit: int = MAX_TEXT_LENGTH) -> str:
     """
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > limit or not text.isprintable():
-        raise Refusal(400, f"{name} is not a text on one line of 1 to {limit} characters", f'write {{"{name}": "..."}}')
+        raise Refusal(400, f"{name} is not a text on one line of 1 to {limit} characters", f'use {{"{name}": "..."}}')
     return text
 
 
@@ -134,7 +134,7 @@ def end_of(body: dict[str, Any], now: int) -> int:
         Refusal: the body has neither or both, or the instant is not valid, or is not in the future.
     """
     length, until = body.get("for"), body.get("until")
-    remedy = 'write "for": "2h", or "until": "2026-11-20T18:00:00Z"'
+    remedy = 'use "for": "2h", or "until": "2026-11-20T18:00:00Z"'
     if (length is None) == (until is None):
         raise Refusal(400, "exactly one of for and until is needed", remedy)
     try:

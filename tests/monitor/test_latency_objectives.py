@@ -175,7 +175,7 @@ def test_report_has_a_section_if_there_is_an_objective() -> None:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"latency": "fast"}, "not a latency objective; write a share and a limit"),
+        ({"latency": "fast"}, "not a latency objective; specify a share and a limit"),
         ({"latency": 5}, "not a latency objective"),
         ({"latency": "95% under soon"}, '"soon"'),
         ({"latency": "95% under 0s"}, '"0s" is out of range'),

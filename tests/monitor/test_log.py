@@ -99,7 +99,7 @@ def test_levels_by_subsystem(stream: io.StringIO) -> None:
 
 @pytest.mark.parametrize("text", ["loud", "engine=loud", "=debug", "a b=debug", "", "info,"])
 def test_unknown_levels_are_rejected(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a level; write debug, info, warning, error"):
+    with pytest.raises(ValueError, match="is not a level; use debug, info, warning, error"):
         log.Levels.parse(text)
 
 

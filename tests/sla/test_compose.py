@@ -35,7 +35,7 @@ def test_rules_are_parsed_and_printed(text: str | int, rule: Rule, printed: str)
 @pytest.mark.parametrize("text", ["most", "", "-1", "at_least", True, "2 of 3"])
 def test_invalid_rule_is_rejected(text: str | int) -> None:
     """The message has valid examples."""
-    with pytest.raises(ValueError, match="write all, any, or at_least 2"):
+    with pytest.raises(ValueError, match="use all, any, or at_least 2"):
         Rule.parse(text)
 
 

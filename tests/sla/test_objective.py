@@ -42,21 +42,21 @@ def test_objectives_are_parsed_and_printed_exactly(text: str | float, printed: s
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("100%", "write 99.99999% or less"),
+        ("100%", "use 99.99999% or less"),
         (100, "cannot be measured"),
         ("250%", "cannot be measured"),
         ("0%", "promises nothing"),
         (0, "promises nothing"),
         ("zero nines", "is not an objective"),
         ("0 nines", "promises nothing"),
-        ("-3%", 'write 99.95% or "three nines"'),
-        ("many nines", 'write 99.95% or "three nines"'),
+        ("-3%", 'use 99.95% or "three nines"'),
+        ("many nines", 'use 99.95% or "three nines"'),
         ("", "is not an objective"),
         (True, "is not an objective"),
         (float("nan"), "is not an objective"),
-        (0.999, 'write "99.9%", or "0.999%" if that is meant'),
-        ("0.9995", 'write "99.95%"'),
-        (0.5, 'write "50%"'),
+        (0.999, 'use "99.9%", or "0.999%" if that is meant'),
+        ("0.9995", 'use "99.95%"'),
+        (0.5, 'use "50%"'),
     ],
 )
 def test_invalid_objectives_are_rejected_with_a_remedy(text: str | float, remedy: str) -> None:

@@ -69,7 +69,7 @@ def test_minute_59_is_valid() -> None:
         ("Mon 09:00-24:01", "24:01 is not a time of day"),
         ("Mon 09:60-17:00", "09:60 is not a time of day"),
         ("Mon 99:00-17:00", "99:00 is not a time of day"),
-        ("Mon 09:00-09:00", "write 00:00-24:00"),
+        ("Mon 09:00-09:00", "use 00:00-24:00"),
     ],
 )
 def test_invalid_service_hours_are_rejected(text: str, word: str) -> None:

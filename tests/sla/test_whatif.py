@@ -172,7 +172,7 @@ def test_id_of_a_change_is_parsed(text: str, name: ChangeName, shown: str) -> No
 
 @pytest.mark.parametrize("text", ["", "decouple", "decouple/", "replica/web", "zero-downtime/web", "retry/mail"])
 def test_unknown_change_is_rejected_with_the_forms(text: str) -> None:
-    with pytest.raises(ValueError, match="write one of decouple/DEPENDENCY, failover/15m, zero-downtime, replica"):
+    with pytest.raises(ValueError, match="use one of decouple/DEPENDENCY, failover/15m, zero-downtime, replica"):
         ChangeName.parse(text)
 
 

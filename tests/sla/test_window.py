@@ -59,7 +59,7 @@ def test_durations_are_parsed(text: str, microseconds: int) -> None:
 @pytest.mark.parametrize("text", ["30 sec", "", "30", "-5m", "5m1h", "1m1m", "s", "1h,5m", "1e3s", "0.5us"])
 def test_invalid_duration_is_rejected(text: str) -> None:
     """The message quotes the text and has valid examples."""
-    with pytest.raises(ValueError, match="write 30s, 5m or 1h") as caught:
+    with pytest.raises(ValueError, match="use 30s, 5m or 1h") as caught:
         parse_duration(text)
     assert f'"{text}"' in str(caught.value)
 
@@ -102,7 +102,7 @@ def test_instants_are_parsed(text: str, microseconds: int) -> None:
 @pytest.mark.parametrize("text", ["", "now", "2026-11-20", "2026-11-20T18:00:00", "2026-13-20T18:00:00Z"])
 def test_instant_without_an_offset_is_rejected(text: str) -> None:
     """The message quotes the text and has valid examples."""
-    with pytest.raises(ValueError, match="is not an instant with a UTC offset; write 2026-11-20T18:00:00Z"):
+    with pytest.raises(ValueError, match="is not an instant with a UTC offset; use 2026-11-20T18:00:00Z"):
         parse_instant(text)
 
 
@@ -136,7 +136,7 @@ def test_windows_are_parsed(text: str, start: str, end: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fortnight", "is not a window; write 30d, 1h, day, week, month, quarter, year, fiscal-year, or START/END"),
+        ("fortnight", "is not a window; use 30d, 1h, day, week, month, quarter, year, fiscal-year, or START/END"),
         ("0s", "is not a window"),
         ("", "is not a window"),
         ("2026-11-01T00:00:00Z/then", '"then" is not an instant'),
@@ -152,7 +152,7 @@ def test_invalid_window_is_rejected(text: str, message: str) -> None:
 
 def test_interval_without_a_slash_is_rejected() -> None:
     """The message has a valid example."""
-    with pytest.raises(ValueError, match="is not an interval; write 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"):
+    with pytest.raises(ValueError, match="is not an interval; use 2026-11-01T00:00:00Z/2026-12-01T00:00:00Z"):
         parse_interval("2026-11-01T00:00:00Z")
 
 

@@ -63,10 +63,10 @@ http://{{ include "ninewatch.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Val
 {{- fail "access: proxy needs the proxy: set accessProxy.service to its Service and accessProxy.podLabels to the labels of its pods" -}}
 {{- end -}}
 {{- if ne .Values.service.type "ClusterIP" -}}
-{{- fail "access: proxy and a service.type other than ClusterIP: the pages would be reached past the proxy; write service.type=ClusterIP" -}}
+{{- fail "access: proxy and a service.type other than ClusterIP: the pages would be reached past the proxy; use service.type=ClusterIP" -}}
 {{- end -}}
 {{- if not .Values.networkPolicy.enabled -}}
-{{- fail "access: proxy without networkPolicy.enabled: other pods would reach the pages past the proxy; write networkPolicy.enabled=true" -}}
+{{- fail "access: proxy without networkPolicy.enabled: other pods would reach the pages past the proxy; use networkPolicy.enabled=true" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

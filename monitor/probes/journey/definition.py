@@ -149,10 +149,10 @@ def _kind_of(raw: Mapping[str, Any]) -> type[CheckBase]:
     kinds = [kind for kind in CHECK_TYPES if kind.kind not in NOT_STEPS]
     matching = [kind for kind in kinds if kind.matches(raw)]
     if not matching:
-        raise problem_at("id", f"the step has no key of a kind; write one of {', '.join(kind.kind for kind in kinds)}")
+        raise problem_at("id", f"the step has no key of a kind; use one of {', '.join(kind.kind for kind in kinds)}")
     if len(matching) > 1:
         names = " and ".join(kind.kind for kind in matching)
-        raise problem_at(matching[1].kind, f"the step has keys of several kinds, {names}; write one step for each")
+        raise problem_at(matching[1].kind, f"the step has keys of several kinds, {names}; use one step for each")
     return matching[0]
 
 
@@ -188,7 +188,7 @@ def _split(keys: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     if "unknown" in keys:
         _add_unknown(keys, template)
     if names_in(keys.get("oauth2")):
-        raise problem_at("oauth2", "has a placeholder; write the token endpoint, or make the token request a step")
+        raise problem_at("oauth2", "has a placeholder; specify the token endpoint, or make the token request a step")
     return template, parts
 
 

@@ -130,7 +130,7 @@ def test_text_lists_receivers_and_checks(config: Path) -> None:
     [
         (("mark", "nothing", "noise", "--by", "Ana"), 'no notification has the key "nothing"'),
         (("mark", "night", "noise", "--by", " "), "--by is empty"),
-        (("report", "--since", "soon"), "write --since 90d"),
+        (("report", "--since", "soon"), "use --since 90d"),
         (("report", "--night", "soon"), "--night: "),
     ],
 )

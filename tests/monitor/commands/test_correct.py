@@ -72,7 +72,7 @@ def test_author_is_a_hidden_alias_of_by(config: Path) -> None:
         (("demo", SPAN, "--by", " ", "--reason", "x"), "--by is empty"),
         (("demo", SPAN, "--by", "x", "--reason", "two\nlines"), "--reason is empty, longer than 500"),
         (("demos", SPAN, *WHO), 'unknown product "demos"; known products: demo'),
-        (("demo", *WHO), "write PRODUCT START/END, or --revoke ID"),
+        (("demo", *WHO), "use PRODUCT START/END, or --revoke ID"),
         (("demo", "yesterday", *WHO), "is not an interval"),
         (("demo", "2025-11-03T09:25/2025-11-03T09:10", *WHO), "ends before it starts"),
         (("demo", "2025-11-03T09:25/2999-11-03T09:10", *WHO), "under `maintenance:`"),

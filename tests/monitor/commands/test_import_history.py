@@ -74,7 +74,7 @@ def test_names_without_a_check_are_listed(start: int) -> None:
     Path("log.csv").write_text(HEADER + rows("forms/api", start, 3) + rows("elsewhere", start, 3))
     result = invoke("import", "log", "log.csv")
     assert result.exit_code == 0
-    assert "note: not imported: elsewhere; write --map" in result.output
+    assert "note: not imported: elsewhere; use --map" in result.output
 
 
 def test_file_without_names_is_about_one_check(start: int) -> None:

@@ -137,7 +137,7 @@ def test_example_in_the_document_prints_the_shown_output(tmp_path: Path) -> None
 
 def test_mistake_gives_one_line_with_its_position(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("title: t\nparts: [{id: a, availability: 0.999}]\n", encoding="utf-8")
-    with pytest.raises(NinewatchError, match=r'plan.yaml:2:31: parts.a.availability: .* write "99.9%"'):
+    with pytest.raises(NinewatchError, match=r'plan.yaml:2:31: parts.a.availability: .* use "99.9%"'):
         CliRunner().invoke(plan_command, [str(tmp_path / "plan.yaml")], catch_exceptions=False)
 
 

@@ -113,7 +113,7 @@ def test_marked_deployments_are_listed_and_undecided_without_observations(config
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("attest", "demo", "--by", "A"), "PRODUCT or ITEM is missing; write PRODUCT ITEM, or --revoke ID"),
+        (("attest", "demo", "--by", "A"), "PRODUCT or ITEM is missing; use PRODUCT ITEM, or --revoke ID"),
         (("attest", "demos", "dr", "--by", "A"), 'unknown product "demos"; known products: demo'),
         (("attest", "demo", "drs", "--by", "A"), 'the checklist ours has no item "drs"; its items are dr, deploys'),
         (("attest", "demo", "deploys", "--by", "A"), "deploys accepts no attestation; it accepts deployments"),
@@ -154,7 +154,7 @@ def test_evidence_is_revoked_once(config: Path) -> None:
 def test_product_without_a_checklist_and_a_missing_record_are_reported(config: Path) -> None:
     text = config.read_text()
     config.write_text(text.replace("readiness: {checklist: ours},", ""))
-    message = "demo has no checklist; write `readiness: {checklist: five-nines}` in its block"
+    message = "demo has no checklist; add `readiness: {checklist: five-nines}` to it"
     assert str(run_in_process("readiness", "demo", "-c", config).exception) == message
     config.write_text(text.replace("n.db", "none.db"))
     assert "no record at " in str(run_in_process("attest", "demo", "dr", "--by", "A", "-c", config).exception)

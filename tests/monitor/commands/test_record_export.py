@@ -157,7 +157,7 @@ def test_output_is_a_new_file(tmp_path: Path) -> None:
 
 def test_unknown_product_is_an_error_with_the_known_ones() -> None:
     result = CliRunner().invoke(cli, ["export", "runs", "-c", "n.yaml", "--product", "nothing"])
-    assert 'unknown product "nothing"; write one of: forms, other' in str(result.exception)
+    assert 'unknown product "nothing"; use one of: forms, other' in str(result.exception)
 
 
 @pytest.mark.parametrize("name", NAMES)

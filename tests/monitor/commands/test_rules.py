@@ -87,7 +87,7 @@ def test_invalid_public_url_is_rejected(tmp_path: Path, wrong: str) -> None:
         (("--format", "nagios"), "is not one of"),
         (("--name", "No Name"), "is not a name"),
         (("--namespace", "-x"), "is not a name"),
-        (("--label", "release"), "is not a label; write release=prometheus"),
+        (("--label", "release"), "is not a label; use release=prometheus"),
     ],
 )
 def test_invalid_options_are_rejected_with_a_remedy(options: tuple[str, ...], expected: str) -> None:

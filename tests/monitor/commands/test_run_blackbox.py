@@ -19,7 +19,7 @@ products: [{id: one, objective: 99%, checks: [{id: it, tcp: "127.0.0.1:9"}]}]
     [
         ("modules: {it: {prober: htp}}", [], "blackbox.yml:1:24: modules.it.prober: must be http, tcp, dns"),
         (None, [], "blackbox.yml:1:1: cannot be read: no such file"),
-        ("modules: {}", ["--blackbox-allow", "10.0.0.1/8"], "write e.g. 10.0.0.0/8"),
+        ("modules: {}", ["--blackbox-allow", "10.0.0.1/8"], "use e.g. 10.0.0.0/8"),
         ("modules: {}", ["--blackbox-allow", "10.0.0.0/8,here"], "'here' does not appear to be"),
     ],
 )

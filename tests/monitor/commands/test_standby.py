@@ -181,12 +181,12 @@ def test_period_may_be_explicit_or_in_the_future(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected_error"),
     [
-        (("--period", "fortnight"), "or write 2w or START/END"),
-        (("--period", "0d"), "write 2w"),
+        (("--period", "fortnight"), "or use 2w or START/END"),
+        (("--period", "0d"), "use 2w"),
         (("--period", "9999w"), "longer than 400 days"),
         (("--period", "2026-03-16/2026-03-02"), "ends before"),
         (("--period", "400000w", "--at", "0001-01-02"), "'--"),
-        (("--at", "yesterday"), "write 2026-11-22"),
+        (("--at", "yesterday"), "use 2026-11-22"),
     ],
 )
 def test_invalid_option_is_rejected_with_a_remedy(folder: Path, options: tuple[str, ...], expected_error: str) -> None:

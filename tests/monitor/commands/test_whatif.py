@@ -100,10 +100,10 @@ def test_product_without_downtime_has_no_change_that_helps(config: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("magic",), 'unknown change "magic"; write one of decouple/DEPENDENCY, failover/15m'),
+        (("magic",), 'unknown change "magic"; use one of decouple/DEPENDENCY, failover/15m'),
         (("failover/soon",), '"soon" is not a duration'),
         (("--product", "form"), 'unknown product "form"; known products: forms, login'),
-        (("decouple/mail",), "no product depends on mail; write `all` for the possible changes"),
+        (("decouple/mail",), "no product depends on mail; use `all` for the possible changes"),
         (("decouple/mail", "--product", "forms"), "forms does not depend on mail; it depends on login"),
         (("decouple/mail", "--product", "login"), "login does not depend on mail; it depends on nothing"),
     ],

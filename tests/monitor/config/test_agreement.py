@@ -78,17 +78,17 @@ def test_agreements_zone_overrides_the_portfolios() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "expected_text"),
     [
-        ("{service_hours: nine to five}", "service_hours", 'write "Mon-Fri 07:00-18:00"'),
+        ("{service_hours: nine to five}", "service_hours", 'use "Mon-Fri 07:00-18:00"'),
         ("{service_hours: 24}", "service_hours", "not service hours"),
         ("{holidays: Ontario}", "holidays", "must be BC or Canada"),
         ("{zone: Vancouver}", "zone", "is not a time zone"),
         (
             "{excludes: [weekends]}",
             "excludes[0]",
-            "write maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}",
+            "use maintenance, corrections, {dependency: <product>}, or {failover_of: <product>}",
         ),
-        ("{excludes: [{dependency: [a]}]}", "excludes[0]", "write maintenance"),
-        ("{excludes: [{product: login}]}", "excludes[0]", "write maintenance"),
+        ("{excludes: [{dependency: [a]}]}", "excludes[0]", "use maintenance"),
+        ("{excludes: [{product: login}]}", "excludes[0]", "use maintenance"),
         (
             "{excludes: [{dependency: nobody}]}",
             "excludes[0].dependency",
@@ -139,9 +139,9 @@ def test_terms_for_maintenance(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        ("{}", "has no condition; write notice, at_most or approval"),
-        ("{at_most: 4h}", 'not a duration per calendar month; write "4h per month"'),
-        ("{at_most: 4}", 'not a duration per calendar month; write "4h per month"'),
+        ("{}", "has no condition; specify notice, at_most or approval"),
+        ("{at_most: 4h}", 'not a duration per calendar month; use "4h per month"'),
+        ("{at_most: 4}", 'not a duration per calendar month; use "4h per month"'),
         ("{at_most: soon per month}", "soon"),
         ("{at_most: 28d per month}", "must be shorter than a month"),
         ("{notice: 5}", "has no unit"),

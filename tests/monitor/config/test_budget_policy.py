@@ -55,20 +55,20 @@ def test_policy_may_be_a_file_in_the_policies_folder(tmp_path: Path) -> None:
     (folder / "ours.yaml").write_text(f"id: ours\nsteps: [{STEP.replace('80%', '80')}]\n")
     (only,) = problems_of(tmp_path, with_keys("budget_policy: ours"))
     assert only.startswith("c.yaml:6:20: products.p.budget_policy: invalid budget policy: ")
-    assert "policies/ours.yaml:2:17: steps[0].spent: not a share; write a percentage such as 80%" in only
+    assert "policies/ours.yaml:2:17: steps[0].spent: not a share; use a percentage such as 80%" in only
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("budget_policy: nowhere", 'there is no policy "nowhere"; write budget, or put nowhere.yaml into policies/'),
-        ("budget_policy: 3", "not a budget policy; write its steps, or the name of a file in policies/"),
-        ("budget_policy: []", "is empty; write at least one step"),
-        ("budget_policy: [{consequence: c, owner: o}]", "write the threshold once: spent: 80%, or left: 20%"),
-        ("budget_policy: [{spent: 1%, left: 9%, consequence: c, owner: o}]", "write the threshold once"),
+        ("budget_policy: nowhere", 'there is no policy "nowhere"; use budget, or put nowhere.yaml into policies/'),
+        ("budget_policy: 3", "not a budget policy; specify its steps, or the name of a file in policies/"),
+        ("budget_policy: []", "is empty; add at least one step"),
+        ("budget_policy: [{consequence: c, owner: o}]", "specify the threshold once: spent: 80%, or left: 20%"),
+        ("budget_policy: [{spent: 1%, left: 9%, consequence: c, owner: o}]", "specify the threshold once"),
         ("budget_policy: [{spent: 0%, consequence: c, owner: o}]", "applies before any budget is spent"),
         ("budget_policy: [{left: 100%, consequence: c, owner: o}]", "applies before any budget is spent"),
-        ("budget_policy: [{spent: 0.8, consequence: c, owner: o}]", "not a share; write a percentage such as 80%"),
+        ("budget_policy: [{spent: 0.8, consequence: c, owner: o}]", "not a share; use a percentage such as 80%"),
         ("budget_policy: [{spent: 80%, owner: o}]", "consequence"),
         ("budget_policy: [{spent: 80%, consequence: c}]", "owner"),
         (f"budget_policy: [{STEP}, {STEP.replace('spent: 80%', 'left: 20%')}]", "two steps have the same threshold"),

@@ -35,7 +35,7 @@ def reference_warnings(folder: Path, check: str) -> list[str]:
 def test_placeholder_gets_a_warning_with_position_and_remedy(tmp_path: Path, check: str, name: str) -> None:
     (warning,) = reference_warnings(tmp_path, check)
     assert warning.startswith(f"{tmp_path}/c.yaml:5:")
-    assert f"write {{env: {name}}}" in warning
+    assert f"use {{env: {name}}}" in warning
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_steps_have_default_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"routes": [{"products": ["forms"]}]}, "routes[0].to: is missing; write a receiver, or escalation:"),
+        ({"routes": [{"products": ["forms"]}]}, "routes[0].to: is missing; specify a receiver, or escalation:"),
         (
             {"routes": [{"escalation": "frist"}]},
             'routes[0].escalation: there is no escalation "frist"; there are first',
@@ -76,7 +76,7 @@ def test_steps_have_default_values(tmp_path: Path) -> None:
         ({"escalations": [{"id": "first", "steps": []}]}, "escalations.first.steps"),
         (
             {"escalations": [{"id": "first", "steps": [{"after": "5m"}]}]},
-            "steps[0].to: is missing; write a receiver, or standby",
+            "steps[0].to: is missing; specify a receiver, or standby",
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"to": "pager", "standby": "rota"}]}]},

@@ -112,7 +112,7 @@ def test_timeout_close_to_the_interval_gets_a_warning(tmp_path: Path, timeout: s
     """A probe that uses the full timeout is still running when the next one is due, so the next one is skipped."""
     all_warnings = warnings(tmp_path, with_check(f'tcp: "h:1", interval: 5s, timeout: {timeout}'))
     assert [
-        warning.partition(": during an outage every other probe is skipped; write 4s or less")[1] != ""
+        warning.partition(": during an outage every other probe is skipped; use 4s or less")[1] != ""
         for warning in all_warnings
     ] == ([True] * expected)
 

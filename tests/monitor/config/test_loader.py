@@ -90,7 +90,7 @@ def test_all_mistakes_are_reported_in_order_with_positions(tmp_path: Path) -> No
         f"c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: {', '.join(sorted(Portfolio.model_fields))}",
         f"c.yaml:4:16: products.chefs.objective: {_objective_error('100%')}",
         'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
-        'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; write 30s, 5m or 1h',
+        'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; use 30s, 5m or 1h',
         "c.yaml:7:59: products.chefs.checks.status.timeut: unknown key; did you mean timeout? Allowed: "
         + ", ".join(sorted(HttpCheck.model_fields)),
         'c.yaml:8:14: products.chefs.checks.status.id: "status" is already the id of a check of this product at '
@@ -113,23 +113,23 @@ VALID = with_check('tcp: "h:1"')
 MISTAKES = {
     with_check(
         'tcp: "h:1", interval: 30'
-    ): "5:39: products.p.checks.c.interval: 30 has no unit; write 30ms, 30s for seconds",
+    ): "5:39: products.p.checks.c.interval: 30 has no unit; use 30ms, 30s for seconds",
     with_check('tcp: "h:1", interval: 1:30'): "5:39: products.p.checks.c.interval: YAML reads 1:30 as the number 90;",
     with_check('tcp: "h:1", interval: 0s'): '5:39: products.p.checks.c.interval: "0s" is out of range;',
     with_check('tcp: "h:1", interval: 50ms'): "5:39: products.p.checks.c.interval: must be between 100ms and 1d",
     with_check('tcp: "h:1", timeout: -5s'): '5:38: products.p.checks.c.timeout: "-5s" is not a duration;',
-    with_check('tcp: "h:1", timeout: [5s]'): "5:38: products.p.checks.c.timeout: not a duration; write 30s",
+    with_check('tcp: "h:1", timeout: [5s]'): "5:38: products.p.checks.c.timeout: not a duration; use 30s",
     with_check('tcp: "h:1", hold: 5s'): "5:35: products.p.checks.c.hold: is shorter than the interval",
     with_check('tcp: "h:1", fall: 0'): "5:35: products.p.checks.c.fall: must be at least 1",
     with_check('tcp: "h:1", fall: "2"'): "5:35: products.p.checks.c.fall: must be a whole number",
     with_check('tcp: "h:1", fall: 010'): "5:35: products.p.checks.c.fall: YAML reads 010 as the number 8;",
     with_check('tcp: "h:1", http: "http://h/"'): "5:9: products.p.checks.c: has keys of 2 kinds, http and tcp;",
     with_check('htpp: "http://h/"'): '5:9: products.p.checks.c: unknown key "htpp"; did you mean http?',
-    with_check("interval: 5s"): "5:9: products.p.checks.c: has no key of a kind; write one of http, tcp, tls",
+    with_check("interval: 5s"): "5:9: products.p.checks.c: has no key of a kind; use one of http, tcp, tls",
     with_check("tls: {verify: false}"): "5:9: products.p.checks.c: has no key of a kind;",
-    with_check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; write host:port',
+    with_check('tcp: "h"'): '5:22: products.p.checks.c.tcp: "h" is not an address; use host:port',
     with_check('tcp: "127.1:80"'): '5:22: products.p.checks.c.tcp: "127.1" is neither a host name nor an IP address',
-    with_check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not an http or https URL; write http://host/path",
+    with_check('http: "ftp://h/"'): "5:23: products.p.checks.c.http: not an http or https URL; use http://host/path",
     with_check(
         'http: "http://u:p@h/"'
     ): "5:23: products.p.checks.c.http: a URL must not contain a user name or password;",
@@ -140,7 +140,7 @@ MISTAKES = {
     "mean status? Allowed: body_size, contains, cookie, degraded, encrypted, header, json, matches, not_contains, ",
     with_check(
         'http: "http://h/", expect: {status: [2000]}'
-    ): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a status; write 200, 2xx or 200-204",
+    ): "5:54: products.p.checks.c.expect.status[0]: 2000 is not a status; use 200, 2xx or 200-204",
     with_check('http: "http://h/", expect: {matches: "(a"}'): "5:54: products.p.checks.c.expect.matches: not a regular "
     "expression of RE2 (missing ): (a)",
     with_check('http: "http://h/", expect: {matches: }'): "5:54: products.p.checks.c.expect.matches: has no value",
@@ -153,15 +153,15 @@ MISTAKES = {
         'http: "http://h/", headers: {"a b": c}'
     ): '5:53: products.p.checks.c.headers.a b: "a b" is not a header',
     "products:\n  - objective: 99%\n    checks: []\n": "2:5: products[0].id: is missing; add it",
-    "products: []\n": "1:11: products: is empty; write at least one",
+    "products: []\n": "1:11: products: is empty; add at least one",
     "listen: 127.0.0.1:9999\n": "1:1: products: is missing; add it",
-    "products: x\n": "1:11: products: must be a list; write - before each item",
-    "title: no\n" + VALID: '1:8: title: YAML reads no as the boolean false; write "no" in quotes',
+    "products: x\n": "1:11: products: must be a list; put - before each item",
+    "title: no\n" + VALID: '1:8: title: YAML reads no as the boolean false; use "no" in quotes',
     "title: 2027-03-01\n" + VALID: "1:8: title: YAML reads 2027-03-01 as a date; write",
     "title:\n" + VALID: "1:7: title: has no value; add one, or remove the key",
-    "time_zone: Mars\n" + VALID: '1:12: time_zone: "Mars" is not a time zone; write one such as',
-    "engine: 5\n" + VALID: "1:9: engine: must be a block of keys; write key: value",
-    "listen: 99\n" + VALID: "1:9: listen: not an address; write host:port in quotes",
+    "time_zone: Mars\n" + VALID: '1:12: time_zone: "Mars" is not a time zone; use one such as',
+    "engine: 5\n" + VALID: "1:9: engine: must be a block of keys; use key: value",
+    "listen: 99\n" + VALID: "1:9: listen: not an address; use host:port in quotes",
     "listen: h:65536\n" + VALID: '1:9: listen: "h:65536" is not an address;',
 }
 
@@ -182,7 +182,7 @@ def test_unquoted_yes_or_no_is_not_compared_as_a_boolean(expected: str, tmp_path
         return problems_of(tmp_path, with_check(f'http: "http://h/", expect: {{{expected % word}}}'))
 
     for word, truth_value in {"no": "false", "Off": "false", "yes": "true", "ON": "true"}.items():
-        message = f'YAML reads {word} as the boolean {truth_value}; write "{word}" in quotes, or write {truth_value}'
+        message = f'YAML reads {word} as the boolean {truth_value}; use "{word}" in quotes, or use {truth_value}'
         assert any(line.endswith(message) for line in problems_with(word))
     assert problems_with('"no"') == []
     assert not any("read by YAML" in line for line in problems_with("false"))
@@ -225,7 +225,7 @@ def test_missing_file_gives_one_clear_line(tmp_path: Path) -> None:
     missing_file = tmp_path / "gone.yaml"
     (problem,) = examine(missing_file, KINDS).problems
     assert (
-        str(problem) == f"{missing_file}:1:1: {missing_file} does not exist; write a file, or a folder with .yaml files"
+        str(problem) == f"{missing_file}:1:1: {missing_file} does not exist; use a file, or a folder with .yaml files"
     )
 
 

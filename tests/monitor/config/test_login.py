@@ -61,22 +61,22 @@ def test_other_address_needs_a_login_or_explicit_public_access(tmp_path: Path, a
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("access: open\n", 'access: not a kind of access; write "public", or {read: token}'),
+        ("access: open\n", 'access: not a kind of access; use "public", or {read: token}'),
         (f"{OPEN}{OIDC}", "login: requires `public_url`, to which the provider redirects; add it"),
         (
             f"public_url: http://status.example.org\n{OIDC}",
-            "public_url: is not encrypted, and `login` needs that; write an https URL",
+            "public_url: is not encrypted, and `login` needs that; use an https URL",
         ),
         (
             OIDC.replace("https:", "http:"),
-            "login.oidc.issuer: is not encrypted; write an https URL (http is allowed for loopback addresses only)",
+            "login.oidc.issuer: is not encrypted; use an https URL (http is allowed for loopback addresses only)",
         ),
         ("login: {}\n", "login.session: there is no kind of sign-in; add oidc or proxy"),
         (
             OIDC.replace("['*']", "[]"),
-            'login.oidc.roles.viewer: no name gives a role; write viewer: ["*"] to permit everyone reading',
+            'login.oidc.roles.viewer: no name gives a role; use viewer: ["*"] to permit everyone reading',
         ),
-        (PROXY.replace("10.0.0.0/8", "proxy"), '"proxy" is not a network; write e.g. 10.0.0.0/8'),
+        (PROXY.replace("10.0.0.0/8", "proxy"), '"proxy" is not a network; use e.g. 10.0.0.0/8'),
         (
             PROXY.replace("from: [10.0.0.0/8]", "header: Cookie, from: [10.0.0.0/8]"),
             "a header that only the proxy sets",

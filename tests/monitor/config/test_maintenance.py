@@ -165,7 +165,7 @@ def test_calendar_with_exceptions_moved_cancelled_floating_and_all_day_events(tm
         (
             "{TIMES}",
             "reason",
-            "is missing; write start, end and reason, or ics",
+            "is missing; specify start, end and reason, or ics",
         ),
         ("{start: 2026-12-06T02:00, reason: x}", "end", "is missing"),
         ("{start: 2026-12-06T02:00, end: 2026-12-06T02:00, reason: x}", "end", "is not after start"),
@@ -173,7 +173,7 @@ def test_calendar_with_exceptions_moved_cancelled_floating_and_all_day_events(tm
         (
             "{start: 2026-12-06, end: 2026-12-07T00:00, reason: x}",
             "start",
-            "not a date and time; write 2026-12-06T02:00",
+            "not a date and time; use 2026-12-06T02:00",
         ),
         ("{start: soon, end: 2026-12-07T00:00, reason: x}", "start", "not a date and time"),
         ("{TIMES, reason: x, zone: PST8}", "zone", "is not a time zone"),

@@ -20,8 +20,8 @@ def with_rota(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "expected_problem"),
     [
-        ("shifts: []", "2:21: standby.r.shifts: is missing; write shifts, or ics"),
-        ("zone: UTC", "2:5: standby.r.shifts: is missing; write shifts, or ics"),
+        ("shifts: []", "2:21: standby.r.shifts: is missing; add shifts, or ics"),
+        ("zone: UTC", "2:5: standby.r.shifts: is missing; add shifts, or ics"),
         ("ics: none.ics", "2:18: standby.r.ics: cannot read"),
         (f"products: [q], shifts: [{{{SHIFT}}}]", '2:24: standby.r.products[0]: there is no product "q"; there are p'),
         (f"shifts: [{{{SHIFT}, rrule: often}}]", "2:91: standby.r.shifts[0].rrule: not a supported recurrence rule"),

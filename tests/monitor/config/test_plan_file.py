@@ -103,10 +103,10 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extra_yaml", "expected_problem"),
     [
-        ("  - {id: x}\n", "4:5: parts.x.availability: is missing; write availability: 99.9%, or mtbf: 90d and mttr"),
-        ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; write how long an outage lasts"),
+        ("  - {id: x}\n", "4:5: parts.x.availability: is missing; use availability: 99.9%, or mtbf: 90d and mttr"),
+        ("  - {id: x, mtbf: 9d}\n", "4:5: parts.x.mttr: is missing; specify how long an outage lasts"),
         ("  - {id: x, mtbf: 9d, mttr: 1h, availability: 9%}\n", "4:19: parts.x.mtbf: excludes availability"),
-        ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; write 5ms, 5s for seconds, 5m"),
+        ("  - {id: x, mtbf: 5, mttr: 1h}\n", "4:19: parts.x.mtbf: 5 has no unit; use 5ms, 5s for seconds, 5m"),
         ("  - {id: x, mtbf: 5m, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
         ("  - {id: x, mtbf: 500y, mttr: 1h}\n", "4:19: parts.x.mtbf: must be between 1h and 100y"),
         (
@@ -127,7 +127,7 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
         ("dependencies: [{id: d, availability: 99%, coupling: retried}]\n", "4:16: dependencies.d.retry: is missing"),
         (
             "dependencies: [{id: d, availability: 99%, coupling: hard, retry: 1m}]\n",
-            "4:66: dependencies.d.retry: has no effect for coupling: hard; write coupling: retried",
+            "4:66: dependencies.d.retry: has no effect for coupling: hard; use coupling: retried",
         ),
         (
             "sites: [{id: s, availability: 99%}]\nfailover: {kind: hot, success: 90%}\n",
@@ -139,17 +139,17 @@ def test_all_other_keys_of_a_plan(tmp_path: Path) -> None:
         ),
         (
             "failover: {kind: warm, success: 90%}\n",
-            "4:11: failover.rto: is missing; write how long a failover",
+            "4:11: failover.rto: is missing; specify how long a failover",
         ),
-        ("failover: {kind: warm, rto: 1m}\n", "4:11: failover.success: is missing; write the share"),
+        ("failover: {kind: warm, rto: 1m}\n", "4:11: failover.success: is missing; specify the share"),
         ("failover: {kind: none, rto: 1m}\n", "4:29: failover.rto: has no effect for kind: none; remove it"),
         ("failover: {kind: hot, success: 120%}\n", '4:32: failover.success: "120%" is not a share; use a percentage'),
         ("failover: {kind: hot, success: 0.9}\n", "4:32: failover.success: 0.9 is not a share; use a percentage"),
         ("maintenance: {every: 400d, downtime: 1d}\n", "4:22: maintenance.every: must be at most 365d"),
         ("maintenance: {every: 10d, downtime: 2d}\n", "4:37: maintenance.downtime: must be at most a tenth of every"),
         ("structure: {all: [app, web]}\n", '4:24: structure.all[1]: there is no part or dependency "web"; There are'),
-        ("structure: {most: [app]}\n", "4:12: structure: is not a structure; write an id, {all: [..]}, {any: [..]}"),
-        ("structure: {any: []}\n", "4:18: structure.any: must be a list of ids or structures; write [a, b]"),
+        ("structure: {most: [app]}\n", "4:12: structure: is not a structure; use an id, {all: [..]}, {any: [..]}"),
+        ("structure: {any: []}\n", "4:18: structure.any: must be a list of ids or structures; use [a, b]"),
         ("structure: {at_least: 3, of: [app]}\n", "4:23: structure.at_least: must be a whole number from 1 to 1"),
         ("meets: [statless]\n", '4:9: meets[0]: there is no item of the checklist five-nines called "statless"; did'),
         ("meets: [disaster-recovery]\n", "4:9: meets[0]: is not met by this design: no standby in another"),

@@ -56,7 +56,7 @@ def test_attestation_is_valid_until_its_day(until: str, tmp_path: Path) -> None:
     ("block", "line"),
     [
         ("{checklist: nine-fives}", '6:28: products.p.readiness.checklist: there is no checklist "nine-fives"; write'),
-        ("{checklist: ../x}", "6:28: products.p.readiness.checklist: not the name of a checklist; write five-nines"),
+        ("{checklist: ../x}", "6:28: products.p.readiness.checklist: not the name of a checklist; use five-nines"),
         ("{attested: []}", "6:16: products.p.readiness.checklist: is missing; add it"),
         (
             "{checklist: five-nines, attested: [{item: ha-databse, by: A, until: 2026-03-01}]}",
@@ -64,20 +64,20 @@ def test_attestation_is_valid_until_its_day(until: str, tmp_path: Path) -> None:
         ),
         (
             "{checklist: five-nines, attested: [{item: ha-database, by: A, until: soon}]}",
-            "6:85: products.p.readiness.attested[0].until: not a date; write it as 2027-03-01",
+            "6:85: products.p.readiness.attested[0].until: not a date; use the format 2027-03-01",
         ),
         (
             "{checklist: five-nines, attested: [{item: ha-database, by: A, until: 2026-03-01T00:00:00Z}]}",
             "6:85: products.p.readiness.attested[0].until: ",
         ),
-        ("{checklist: []}", "6:28: products.p.readiness.checklist: is empty; write five-nines, or several names"),
+        ("{checklist: []}", "6:28: products.p.readiness.checklist: is empty; use five-nines, or several names"),
         (
             "{checklist: five-nines, evidence: [{item: decoupled, checks: [p/c]}]}",
             "6:58: products.p.readiness.evidence[0].item: accepts no evidence of the kind checks; it",
         ),
         (
             "{checklist: five-nines, evidence: [{item: ha-database, checks: [p/none]}]}",
-            '6:80: products.p.readiness.evidence[0].checks[0]: there is no check "p/none"; write product/check',
+            '6:80: products.p.readiness.evidence[0].checks[0]: there is no check "p/none"; use product/check',
         ),
     ],
 )
@@ -132,9 +132,9 @@ def test_shipped_checklist_has_its_tiers_and_guidelines(name: str, expected: set
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
-        ("{id: a, title: A, source: us, cap: 99%}", "items.a.reason: is missing; write it once"),
+        ("{id: a, title: A, source: us, cap: 99%}", "items.a.reason: is missing; specify it once"),
         ("{id: a, title: A, source: us, reason: r, text: t, cap: 99%}", "items.a.reason: is given twice, also as text"),
-        ("{id: a, title: A, source: us, reason: r}", "items.a.caps: is missing; write it once"),
+        ("{id: a, title: A, source: us, reason: r}", "items.a.caps: is missing; specify it once"),
         ("{id: a, title: A, source: us, reason: r, caps: 99%, evidence: [hope]}", "items.a.evidence[0]: "),
         ("{id: a, title: A, source: us, reason: r, caps: 99%, validity: soon}", "items.a.validity: "),
     ],

@@ -68,11 +68,11 @@ def test_reference_is_a_check_with_its_own_defaults(tmp_path: Path) -> None:
     ("reference", "message"),
     [
         ('{id: a, htp: "https://x.org/"}', 'references.a: unknown key "htp"; did you mean http?'),
-        ("{id: a}", "references.a: has no key of a kind; write one of http, tcp, dns, icmp"),
-        ("{id: a, heartbeat: 1h}", "references.a: has no key of a kind; write one of http, tcp, dns, icmp"),
+        ("{id: a}", "references.a: has no key of a kind; use one of http, tcp, dns, icmp"),
+        ("{id: a, heartbeat: 1h}", "references.a: has no key of a kind; use one of http, tcp, dns, icmp"),
         (
             '{id: a, tcp: "x:1", http: "http://x/"}',
-            "references.a: has keys of 2 kinds, http and tcp; write one reference",
+            "references.a: has keys of 2 kinds, http and tcp; use one reference",
         ),
         (
             '{id: a, tcp: "x:1", enabled: false}',

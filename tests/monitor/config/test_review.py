@@ -24,7 +24,7 @@ def test_review_has_an_owner_and_a_cycle_and_is_optional(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("review", "problem"),
     [
-        ("{every: 1h, owner: Ana}", "a review cycle is between one day and ten years; write 90d"),
+        ("{every: 1h, owner: Ana}", "a review cycle is between one day and ten years; use 90d"),
         ("{every: 90d}", "owner"),
         ("{owner: Ana}", "every"),
         ("{every: often, owner: Ana}", "often"),

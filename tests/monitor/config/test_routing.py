@@ -121,7 +121,7 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
             "alerting.reports[0].to",
             '"am" accepts no reports; use a chat',
         ),
-        ({"alerting": {"reports": [{"to": "ops", "at": "Mon 8am"}]}}, "alerting.reports[0].at", 'write "Mon 08:00"'),
+        ({"alerting": {"reports": [{"to": "ops", "at": "Mon 8am"}]}}, "alerting.reports[0].at", 'use "Mon 08:00"'),
         ({"alerting": {"reports": [{"to": "ops", "at": "Mon 24:00"}]}}, "alerting.reports[0].at", "not a weekday"),
         ({"alerting": {"reports": [{"to": "ops", "every": "day"}]}}, "alerting.reports[0].every", "week"),
         ({"routes": [{"to": 3}]}, "routes[0].to", "not a receiver"),

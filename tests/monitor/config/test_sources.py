@@ -74,7 +74,7 @@ def test_unreadable_file_does_not_hide_mistakes_in_another(folder: Path) -> None
 
 def test_folder_without_yaml_files_is_reported(tmp_path: Path) -> None:
     assert problems_of(tmp_path) == [
-        f"{tmp_path}:1:1: {tmp_path} has no .yaml file; write a file, or a folder with .yaml files"
+        f"{tmp_path}:1:1: {tmp_path} has no .yaml file; use a file, or a folder with .yaml files"
     ]
 
 
@@ -95,7 +95,7 @@ def test_include_cycle_ends(folder: Path) -> None:
 
 def test_missing_include_is_reported_with_its_position(folder: Path) -> None:
     (folder / "10-a.yml").write_text("include: [gone.yaml]\n" + product("a"))
-    expected_problem = f"{folder}/10-a.yml:1:11: include[0]: {folder}/gone.yaml does not exist; write a file"
+    expected_problem = f"{folder}/10-a.yml:1:11: include[0]: {folder}/gone.yaml does not exist; use a file"
     assert problems_of(folder / "10-a.yml")[0].startswith(expected_problem)
 
 
@@ -115,7 +115,7 @@ def test_unused_subfolder_gets_a_warning(folder: Path) -> None:
     (folder / "products").mkdir()
     (folder / "products" / "c.yaml").write_text(product("c"))
     (warning,) = examine(folder, KINDS).warnings
-    assert str(warning) == f"{folder}/products:1:1: is not read; to merge it, write include: [products]"
+    assert str(warning) == f"{folder}/products:1:1: is not read; to merge it, use include: [products]"
 
 
 def test_file_without_a_mapping_is_rejected(tmp_path: Path) -> None:

@@ -118,13 +118,16 @@ def test_contact_is_a_reference_and_is_never_shown(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("key", "line"),
     [
-        ("stage: beta", "6:12: products.p.stage: not a stage; write idea, proof-of-concept, pilot, production, enterp"),
+        ("stage: beta", "6:12: products.p.stage: not a stage; use idea, proof-of-concept, pilot, production, enterp"),
         ("stage: 1", "6:12: products.p.stage: not a stage"),
         ("component: tiny", "6:16: products.p.component: must be simple, complex or bundle"),
         ("parts: [q]", "6:12: products.p.parts: are allowed for a complex component or a bundle only"),
         ("clients: [{name: A, risk: medium}]", "6:31: products.p.clients[0].risk: must be low or high"),
         ("clients: [{name: A, risk: low, count: 0}]", "6:43: products.p.clients[0].count: must be at least 1"),
-        ("clients: [{name: A, risk: low, since: May}]", "6:43: products.p.clients[0].since: not a date; write it as"),
+        (
+            "clients: [{name: A, risk: low, since: May}]",
+            "6:43: products.p.clients[0].since: not a date; use the format",
+        ),
         ("value_per_hour: 5", "6:21: products.p.value_per_hour: must be a block"),
         ("value_per_hour: {amount: 0, basis: b}", "6:30: products.p.value_per_hour.amount: not an amount; write"),
         ("value_per_hour: {amount: true, basis: b}", "6:30: products.p.value_per_hour.amount: not an amount; write"),
@@ -182,7 +185,7 @@ def test_own_policy_is_next_to_the_config_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected_error"),
     [
-        ("../x", "not the name of a policy; write stages"),
+        ("../x", "not the name of a policy; use stages"),
         ("5", "not the name"),
         ("loose", 'there is no policy "loose"'),
     ],

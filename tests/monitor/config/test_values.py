@@ -32,7 +32,7 @@ def test_duration_is_in_microseconds(text: str, microseconds: int) -> None:
     "text", [30, 0.5, "30", "", "s", "5 parsecs", "-5s", "0s", "99999d", "1e3s", True, None, [], "1s" * 90]
 )
 def test_invalid_duration_is_rejected_with_a_remedy(text: object) -> None:
-    with pytest.raises(ValueError, match=r"write 30s|has no unit; write|out of range"):
+    with pytest.raises(ValueError, match=r"use 30s|has no unit; use|out of range"):
         duration(text)
 
 
@@ -143,7 +143,7 @@ def test_invalid_url_is_rejected(url: str) -> None:
 @pytest.mark.parametrize("text", ["Month", "1 year", "quarters", "30", 30, "0d", "4000d", "soon", [1], True])
 def test_invalid_window_is_rejected_with_a_remedy(text: object) -> None:
     allowed = (
-        "write a rolling window above 0s and at most 3650d, for example 30d, or a calendar period: day, week, month,"
+        "use a rolling window above 0s and at most 3650d, for example 30d, or a calendar period: day, week, month,"
     )
     with pytest.raises(ValueError, match=allowed):
         budget_window(text)
@@ -151,7 +151,7 @@ def test_invalid_window_is_rejected_with_a_remedy(text: object) -> None:
 
 @pytest.mark.parametrize("text", ["5 minutes", "1y", "10", "", "1h1h", "-1s", "x" * 50])
 def test_invalid_duration_error_shows_examples(text: str) -> None:
-    with pytest.raises(ValueError, match="write 30s, 5m or 1h"):
+    with pytest.raises(ValueError, match="use 30s, 5m or 1h"):
         duration(text)
 
 

@@ -54,11 +54,14 @@ def test_checks_have_the_vantages_of_the_portfolio(
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{TWO}quorum: 2 of 4\n", "4:9: quorum: is 2 of 4, but there are 3 vantages with this daemon; write 2 of 3"),
+        (f"{TWO}quorum: 2 of 4\n", "4:9: quorum: is 2 of 4, but there are 3 vantages with this daemon; use 2 of 3"),
         ("quorum: 2 of 3\n", "1:9: quorum: needs other `vantages`; add them, or remove it"),
-        (f"{TWO}quorum: 4 of 3\n", "4:9: quorum: 4 of 3 can never be decided; write a number of votes from 1 to 3"),
-        (f"{TWO}quorum: most\n", '4:9: quorum: "most" is not a quorum; write the votes and the number of vantages'),
-        (f"{TWO}quorum: 2\n", "4:9: quorum: not a quorum; write the votes and the number of vantages, such as 2 of 3"),
+        (f"{TWO}quorum: 4 of 3\n", "4:9: quorum: 4 of 3 can never be decided; use a number of votes from 1 to 3"),
+        (f"{TWO}quorum: most\n", '4:9: quorum: "most" is not a quorum; specify the votes and the number of vantages'),
+        (
+            f"{TWO}quorum: 2\n",
+            "4:9: quorum: not a quorum; specify the votes and the number of vantages, such as 2 of 3",
+        ),
         (TWO.replace("west,", "east,"), "is already the id of a vantage at"),
         (
             TWO.replace("west,", "local,"),
@@ -66,11 +69,11 @@ def test_checks_have_the_vantages_of_the_portfolio(
         ),
         (
             TWO.replace("west.jsonl", "3"),
-            "3:30: vantages.west.observations: not a path; write the file of the vantage's",
+            "3:30: vantages.west.observations: not a path; specify the file of the vantage's",
         ),
         (
             TWO.replace("west.jsonl", "var/east.jsonl"),
-            "3:30: vantages.west.observations: is already the file of east; write the file of this vantage",
+            "3:30: vantages.west.observations: is already the file of east; specify the file of this vantage",
         ),
         (TWO.replace(", observations: west.jsonl", ""), "observations"),
     ],

@@ -95,8 +95,8 @@ def test_file_with_too_many_values_is_rejected(tmp_path: Path) -> None:
 
 # YAML text that is easily misread -> its error.
 TRAPS = {
-    "a: 010": 'a: YAML reads 010 as the number 8; write 8, or "010" in quotes for the text',
-    "a: 1:30": 'a: YAML reads 1:30 as the number 90; write 90, or "1:30" in quotes for the text',
+    "a: 010": 'a: YAML reads 010 as the number 8; use 8, or "010" in quotes for the text',
+    "a: 1:30": 'a: YAML reads 1:30 as the number 90; use 90, or "1:30" in quotes for the text',
     "a: 0x1f": "a: YAML reads 0x1f as the number 31;",
     "a: 0b11": "a: YAML reads 0b11 as the number 3;",
     "a: 1_000": "a: YAML reads 1_000 as the number 1000;",
@@ -105,8 +105,8 @@ TRAPS = {
     "a: 12345678901234567890123": 'a: "12345678901234567890123" has too many digits for a number',
     f"a: {'9' * 5000}": 'a: "999999',
     "a: 2027-13-45": 'a: "2027-13-45" is neither a number nor a date',
-    "no: 1": 'a key must be text, and YAML reads no as the boolean false; write "no" in quotes',
-    "1: 1": 'a key must be text, and YAML reads 1 as the number 1; write "1" in quotes',
+    "no: 1": 'a key must be text, and YAML reads no as the boolean false; use "no" in quotes',
+    "1: 1": 'a key must be text, and YAML reads 1 as the number 1; use "1" in quotes',
     "a: !!python/object/apply:os.system [x]": 'a: "!!python/object/apply:os.system" is a tag, which is not allowed',
     "a: !!binary aGk=": 'a: "!!binary" is a tag, which is not allowed',
     "a: !mine x": 'a: "!mine" is a tag, which is not allowed',

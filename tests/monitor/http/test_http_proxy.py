@@ -215,8 +215,8 @@ async def test_outbound_policy_applies_to_the_proxy() -> None:
 @pytest.mark.parametrize(
     ("check_keys", "expected_error"),
     [
-        ({"proxy": "https://proxy:3128"}, "not a proxy; write http://host:port"),
-        ({"proxy": "http://proxy"}, "is not an address; write host:port"),
+        ({"proxy": "https://proxy:3128"}, "not a proxy; use http://host:port"),
+        ({"proxy": "http://proxy"}, "is not an address; use host:port"),
         ({"proxy": "http://u:p@proxy:3128"}, "a URL must not contain a password; use proxy_basic"),
         ({"proxy": "http://proxy:3128/path"}, "not a proxy"),
         ({"proxy": 3128}, "not a proxy"),

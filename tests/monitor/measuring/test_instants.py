@@ -47,7 +47,7 @@ def test_instant_is_read_to_the_microsecond(text: str, at: int) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("2026-11-20T18:00:00", "has no offset; write 2026-11-20T18:00:00Z if it is UTC"),
+        ("2026-11-20T18:00:00", "has no offset; use 2026-11-20T18:00:00Z if it is UTC"),
         ("2026-02-30T00:00:00Z", "not a valid date and time"),
         ("2026-13-01T00:00:00Z", "not a valid date and time"),
         ("2026-00-01T00:00:00Z", "not a valid date and time"),

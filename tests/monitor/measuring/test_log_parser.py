@@ -88,7 +88,7 @@ def test_empty_file_has_no_rows() -> None:
         ("at,outcome\n1,good\n1\n", 3, "1 cells, but the header has 2"),
         ("at,outcome\n1,good\n\n1,good,x\n", 4, "3 cells, but the header has 2"),
         ('at,outcome\n"1\n2",good\n"3"x,good\n', 4, "not CSV"),
-        ("[\n{}\n]\n", 1, "a JSON array; write one object per line"),
+        ("[\n{}\n]\n", 1, "a JSON array; use one object per line"),
         ('{"at":1,"outcome":"good"}\n{"at":1\n', 2, "not JSON"),
         ('{"at":1,"outcome":"good"}\n[1]\n', 2, "not an object"),
         ('{"at":1,"outcome":"good"}\n{"at":1}\n', 2, 'no column "outcome"'),

@@ -236,7 +236,7 @@ def test_text_contains_both_columns_and_each_difference(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--since", "never"), "write --since 90d or --since 2026-09-01"),
+        (("--since", "never"), "use --since 90d or --since 2026-09-01"),
         (("--since", "2026-09-21", "--until", "2026-09-20"), "--since is not before the end"),
         (("--since", "2020-01-01", "--until", "2020-01-02"), "has no observation within that time"),
         (("--night", "late"), "--night: "),

@@ -230,7 +230,7 @@ def test_mistake_gives_one_line_with_a_remedy(config: Path, tmp_path: Path) -> N
         run("report", "-c", config, "--product", "all", "-o", tmp_path / "report.doc")
     assert "is not a window" in run("report", "-c", config, "--product", "all", "--window", "fortnight").output
     assert (
-        'write --window "last month"'
+        'use --window "last month"'
         in run("report", "-c", config, "--product", "all", "--at", "2025-11-01T07:00:00Z").output
     )
     shutil.copy(config, tmp_path / "portfolio.yaml")
