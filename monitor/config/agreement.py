@@ -154,8 +154,8 @@ class MaintenanceTermsBlock(Model):
     """Minimum time between the announcement of a window and its start: `5d`. Default: no condition."""
 
     at_most: MonthlyCap | None = None
-    """Maximum maintenance that is excluded per calendar month, the first of the month first: `4h per month`. Months are
-    those of the agreement's `zone`. Default: no limit."""
+    """Maximum maintenance that is excluded per calendar month, the earliest first: `4h per month`. Months are those of
+    the agreement's `zone`. Default: no limit."""
 
     approval: Literal["second_person"] | None = None
     """`second_person`: another person than its author must have approved a window before its start, with

@@ -174,7 +174,7 @@ class AlertingBlock(Model):
     receivers that people read."""
 
     quiet_hours: Hours | None = None
-    """Hours in which tickets are held back, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages are always sent."""
+    """Hours in which tickets are delayed, in the portfolio's `time_zone`: `"22:00-07:00"`. Pages are always sent."""
 
     remind_every: Annotated[Duration, AfterValidator(Within(MINUTE, 7 * DAY, "between 1m and 7d"))] | None = None
     """Interval at which an open page without acknowledgement is sent again. Default: never."""

@@ -46,7 +46,7 @@ _TEXT_SCHEMA = {"type": "string"}
 
 
 class Anchor(Model):
-    """One place outside of the record that keeps its heads: `timestamp`, `git` or `witness`."""
+    """One place outside of the record that stores its heads: `timestamp`, `git` or `witness`."""
 
     id: Id
     """Identifies the anchor in the record, in metrics and in the output of `verify`."""
@@ -58,7 +58,7 @@ class Anchor(Model):
     """A Git repository to which a file of heads is pushed, as for `git push`: `git@git.example.org:heads.git`."""
 
     witness: HttpUrl | None = None
-    """The URL of another ninewatch that keeps this one's heads (`witness_for`): `https://status.example.org`."""
+    """The URL of another ninewatch that stores the heads of this one (`witness_for`): `https://status.example.org`."""
 
     ca: AuthoritiesField | None = None
     """With `timestamp`: PEM file of the CA certificates that verify the service's tokens."""
@@ -73,7 +73,7 @@ class Anchor(Model):
     """With `git`: a file with the private SSH key to push with. Default: the keys of the daemon's user."""
 
     name: Id | None = None
-    """With `witness`: the id under which the witness keeps the heads."""
+    """With `witness`: the id under which the witness stores the heads."""
 
     timeout: AttemptTimeout = 30 * SECOND
     """Time for one attempt."""
@@ -104,7 +104,7 @@ class Anchor(Model):
 
 
 class Witnessed(Model):
-    """Another ninewatch whose heads this one fetches and keeps."""
+    """Another ninewatch whose heads this one fetches and stores."""
 
     id: Id
     """Identifies the other ninewatch. Its own configuration has this id as `name` of the anchor."""

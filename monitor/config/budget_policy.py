@@ -56,7 +56,7 @@ class BudgetStep(Model):
     """Share of the budget that is left: `20%` is the same threshold as `spent: 80%`."""
 
     gate: Literal["go", "hold"] = "hold"
-    """Whether `ninewatch gate` holds releases from the threshold on."""
+    """Whether `ninewatch gate` holds releases when the threshold is reached."""
 
     consequence: Text
     """Consequence of the step: `no releases other than security fixes`."""
@@ -110,7 +110,7 @@ class BudgetPolicyBlock(Model):
     enough of the window and the present state are known)."""
 
     figure: Literal["raw", "contractual"] = "raw"
-    """The figure whose budget counts: `raw`, or `contractual`, after exclusions."""
+    """The figure whose budget is used: `raw`, or `contractual`, after exclusions."""
 
     @model_validator(mode="before")
     @classmethod

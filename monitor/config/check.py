@@ -61,7 +61,7 @@ class CheckBase(Model):
     """Time for one probe, from name lookup to last byte. Default 10s, or four fifths of the interval if shorter."""
 
     hold: Duration | None = None
-    """How long an observation is valid if no other one follows. Default 2 x interval + timeout."""
+    """How long an observation is valid if no other observation follows. Default 2 x interval + timeout."""
 
     slow_after: Duration | None = None
     """Latency above which a good observation is marked `slow`. It stays good; only `timeout` makes it bad."""
@@ -78,7 +78,7 @@ class CheckBase(Model):
     recheck: Literal["never"] | RecheckDelay | None = None
     """Time from a probe that may open or resolve an incident until the re-check that confirms it, so that an incident
     opens after `fall` quick probes instead of `fall` intervals. `never`: only regular probes. Default 1s; `never` if a
-    probe may write, is costly, or would judge the same measurement again. If the next regular probe is due sooner,
+    probe may write, is costly, or would evaluate the same measurement again. If the next regular probe is due sooner,
     there is no re-check."""
 
     _longest_wait: int = PrivateAttr(0)
@@ -132,7 +132,7 @@ class CheckBase(Model):
 
     @property
     def rechecks(self) -> bool:
-        """Whether re-checks are made by default. False if they would judge the same measurement again."""
+        """Whether re-checks are made by default. False if they would evaluate the same measurement again."""
         return self.tightens
 
     @property

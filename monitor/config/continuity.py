@@ -19,13 +19,14 @@ Pace = Annotated[Duration, AfterValidator(Within(SECOND, HOUR, "between 1s and 1
 
 
 class ContinuityTransaction(Model):
-    """A synthetic transaction: begun every `every`, kept open for `open_for`, finished, read back and removed."""
+    """A synthetic transaction: it is begun at the interval `every`, stays open for `open_for`, and is then finished,
+    read back and removed."""
 
     id: Id
     """Identifies the transaction within its product."""
 
     every: Pace = 30 * SECOND
-    """Time between the beginnings of two transactions. A shorter time narrows the bounds of the recovery point."""
+    """Time between the beginnings of two transactions. A shorter time gives narrower bounds of the recovery point."""
 
     drill_every: Pace | None = None
     """Time between two beginnings during a drill of the product. Default: `every`."""
@@ -34,7 +35,7 @@ class ContinuityTransaction(Model):
     """How long a transaction stays open."""
 
     at_most: Annotated[Count, Field(le=100)] = 10
-    """Maximum number of open transactions, also of those that wait for a target that is down."""
+    """Maximum number of open transactions, including those that wait because the target is down."""
 
     timeout: ProbeTimeout = 10 * SECOND
     """Time for one request."""

@@ -62,7 +62,7 @@ class ContinuityRequest(Model):
     """The statuses that acknowledge the request. Default: all 2xx."""
 
     capture: dict[Id, PathTemplate] = Field(default_factory=dict)
-    """Values to keep from the response, by name: `{id: "$.id"}`. `id` is the id of the record that was created."""
+    """Values to capture from the response, by name: `{id: "$.id"}`. `id` is the id of the created record."""
 
 
 class ContinuityRead(ContinuityRequest):
@@ -76,7 +76,8 @@ class ContinuityRead(ContinuityRequest):
 
 
 class ContinuityFind(Model):
-    """The request that finds the records of a transaction by its run id, if the answer to `begin` was not received."""
+    """The request that finds the records of a transaction by its run id, if the response to `begin` was not
+    received."""
 
     url: HttpUrl
     """The URL of a list of records."""
@@ -143,7 +144,7 @@ class DatabaseRowPair(Model):
     """`host` or `host:port`; default port 5432."""
 
     user: Token
-    """The user, who needs INSERT, SELECT and DELETE on the table and nothing else."""
+    """The user, who needs only INSERT, SELECT and DELETE on the table."""
 
     password: Secret | None = None
     """Reference to the password: `{env: NAME}` or `{file: PATH}`."""
@@ -216,7 +217,7 @@ class KeycloakSession(Model):
 
 
 class ChefsDraft(Model):
-    """A draft and a submission of a CHEFS form that is used for nothing else."""
+    """A draft and a submission of a CHEFS form that is used only for this transaction."""
 
     url: HttpUrl
     """URL of the API: `https://submit.digital.gov.bc.ca/app/api/v1`."""

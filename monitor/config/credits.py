@@ -18,10 +18,10 @@ from sla.service_credit import CreditBand, CreditTerms
 
 
 class CreditBandBlock(Model):
-    """A band: what is credited if the contractual availability of a month is below a limit."""
+    """A band: the credit if the contractual availability of a month is below a limit."""
 
     below: ObjectiveField
-    """The limit: `99.9%`. The band applies to an availability below it, not to one that is equal to it."""
+    """The limit: `99.9%`. The band applies to an availability below the limit, not equal to it."""
 
     credit: Share
     """The credited share of the monthly fee: `10%`."""
@@ -43,7 +43,7 @@ class CreditsBlock(Model):
     """The currency's three letters (ISO 4217)."""
 
     bands: Annotated[tuple[CreditBandBlock, ...], Field(min_length=1, max_length=20)]
-    """The bands, in any order. Of several that apply, the one with the highest credit counts."""
+    """The bands, in any order. If several apply, the one with the highest credit is used."""
 
     claim_within: Duration | None = None
     """Time after the end of the month in which a credit must be claimed: `30d`. Default: no deadline."""

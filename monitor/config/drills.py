@@ -43,10 +43,11 @@ class DrillsBlock(Model):
     """A drill that lasts longer is ended by the daemon."""
 
     stop_at_spent: Share = Fraction(1)
-    """Share of the product's downtime budget from which on a drill is ended, and none starts. Default: `100%`."""
+    """When this share of the product's downtime budget is spent, a drill is ended, and no drill starts. Default:
+    `100%`."""
 
     stop_at_hold: Flag = False
-    """`true`: a drill is ended, and none starts, while the release gate of the product answers hold."""
+    """`true`: while the release gate of the product answers `hold`, a drill is ended, and no drill starts."""
 
     @property
     def stop(self) -> StopCondition:

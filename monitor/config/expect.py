@@ -41,9 +41,10 @@ __all__ = [
 
 
 class Unknown(Model):
-    """Conditions of an answer without information about the target, such as a rejection of the check's own credentials.
+    """Conditions of a response without information about the target, such as a rejection of the check's own
+    credentials.
 
-    If all conditions are met, the outcome is `unknown`, reason `inconclusive`.
+    If all conditions are met, the outcome is `unknown`, with the reason `inconclusive`.
     """
 
     status: Statuses = ()
@@ -67,9 +68,9 @@ class Unknown(Model):
 
 
 class Degraded(Unknown):
-    """Conditions of a good answer that reports the target as degraded, such as a status page.
+    """Conditions of a good response that reports the target as degraded, such as a status page.
 
-    If all conditions are met, the outcome stays good, reason `degraded`.
+    If all conditions are met, the outcome stays good, with the reason `degraded`.
     """
 
 
@@ -88,16 +89,16 @@ OK = (StatusRange(200, 299),)
 
 
 class Expect(Model):
-    """Conditions of a good answer. All must be met."""
+    """Conditions of a good response. All must be met."""
 
     status: Statuses = OK
-    """Status codes of a good answer: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
+    """Status codes of a good response: `200`, `2xx` or `200-204`, one or a list. Default `2xx`."""
 
     version: Versions = ()
-    """HTTP versions of a good answer: `1.0`, `1.1` or `2`, one or a list. Default any."""
+    """HTTP versions of a good response: `1.0`, `1.1` or `2`, one or a list. Default any."""
 
     encrypted: Flag | None = None
-    """`true`: the final answer, after redirects, must use TLS. `false`: it must not use TLS."""
+    """`true`: the final response, after redirects, must use TLS. `false`: it must not use TLS."""
 
     header: ExpectedHeaders = ()
     """Headers by name: text that the header must contain (case-insensitive), `true` present, `false` absent, or
@@ -106,7 +107,8 @@ class Expect(Model):
     """
 
     cookie: ExpectedCookies = ()
-    """Cookies by name, set by the answer or by a redirect to it from the same host. The syntax is that of `header`."""
+    """Cookies by name, set by the response or by a redirect to it from the same host. The syntax is that of
+    `header`."""
 
     contains: Contained = ()
     """Text that the body must contain, case-sensitive; one or a list."""
@@ -128,12 +130,13 @@ class Expect(Model):
     """Size of the body in bytes, after decompression: `<= 100kB`, `>= 1kB` or `1kB-100kB`."""
 
     unknown: UnknownField = ()
-    """Answers without information about the target, such as `{status: 401, json: {"$.error": invalid_client}}`; one or
-    a list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry, 429 with a
-    `Retry-After` is `unknown` (`rate_limited`) unless `status` allows 429, and no request is sent before that time."""
+    """Responses without information about the target, such as `{status: 401, json: {"$.error": invalid_client}}`;
+    one or a list. They are checked first, and make the outcome `unknown` (`inconclusive`). Even without an entry,
+    429 with a `Retry-After` is `unknown` (`rate_limited`) unless `status` allows 429, and no request is sent before
+    that time."""
 
     degraded: DegradedField = ()
-    """Good answers that report the target as degraded, such as `{json: {"$.status": degraded}}`; one or a list. The
+    """Good responses that report the target as degraded, such as `{json: {"$.status": degraded}}`; one or a list. The
     product is up and degraded. The other conditions of `expect` must be met."""
 
     @property

@@ -49,16 +49,16 @@ LatencyField = Annotated[
 
 
 class LatencyObjectiveBlock(Model):
-    """The share of the good answers that must be faster than a limit, over a window of days.
+    """The share of the good responses that must be faster than a limit, over a window of days.
 
-    It is an objective of its own, with its own budget: a slow answer costs no availability.
+    A latency objective has its own budget: slow responses do not reduce availability.
     """
 
     latency: LatencyField
     """The share and the limit: `95% under 400ms`."""
 
     window: Annotated[Duration, AfterValidator(_whole_days)] = Field(30 * DAY)
-    """The rolling window, in whole days from 1d to 365d. It begins at the midnight at or before its start."""
+    """The rolling window, in whole days from 1d to 365d. Its start is moved back to midnight."""
 
     def term(self, check: str = "") -> LatencyTerm:
         """Return the objective as part of a definition. `check` is the key of its check; empty: of the product."""

@@ -50,7 +50,7 @@ _Names = tuple[Text, ...]
 
 
 class RoleNames(Model):
-    """The names of roles or groups that give a role here. `"*"`: everyone who signs in."""
+    """The names of roles or groups to which each role is assigned. `"*"`: everyone who signs in."""
 
     viewer: _Names = ()
     """Names that permit reading."""
@@ -74,7 +74,8 @@ class RoleNames(Model):
 
 
 class RoleClaim(RoleNames):
-    """The claim with a person's roles or groups, and the names that give a role here. `"*"`: everyone who signs in."""
+    """The claim with a person's roles or groups, and the names to which each role is assigned. `"*"`: everyone who
+    signs in."""
 
     claim: Claim = "roles"
     """The claim with the names: `groups`, or `realm_access.roles` for a claim inside another one."""
@@ -140,7 +141,7 @@ class SessionBlock(Model):
     """A session ends after this time without a request. An open page sends requests."""
 
     longest: Annotated[Duration, AfterValidator(Within(MINUTE, 30 * DAY, "between 1m and 30d"))] = 12 * HOUR
-    """A session ends after this time, even if it is in use. Changed roles apply from the next sign-in on."""
+    """A session ends after this time, even if it is in use. Changed roles apply from the next sign-in."""
 
 
 class LoginBlock(Model):

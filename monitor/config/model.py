@@ -101,7 +101,8 @@ class Retention(Model):
     """How long data is kept."""
 
     observations: Duration = 30 * DAY
-    """How long raw observations are kept. Runs and incidents, which every figure needs, are kept forever."""
+    """How long raw observations are kept. Runs and incidents, from which figures are computed, are kept without
+    limit."""
 
 
 class Engine(Model):
@@ -162,19 +163,19 @@ class Portfolio(Model):
     """Limits for running probes."""
 
     outbound: OutboundBlock = OutboundBlock()
-    """Addresses that probes may connect to."""
+    """IP addresses that probes may connect to."""
 
     references: tuple[ReferenceBase, ...] = ()
-    """Targets outside of the products, by which this vantage recognises that it cannot observe."""
+    """Targets outside of the products. If they fail, this vantage cannot observe."""
 
     system_references: Flag | None = None
     """Whether gateways and resolvers of this machine are near references. Default: if `references` are configured."""
 
     vantages: tuple[Vantage, ...] = ()
-    """Other ninewatch daemons that probe the same checks. Their votes decide together with this daemon's."""
+    """Other ninewatch daemons that probe the same checks. Their votes and this daemon's vote decide together."""
 
     quorum: QuorumField | None = None
-    """How many vantages must see a check down, of all with this daemon: `2 of 3`. Default: more than half of them."""
+    """How many of all vantages, including this daemon, must see a check as down: `2 of 3`. Default: more than half."""
 
     include: tuple[str, ...] = ()
     """Files and folders to merge into this file: `[products]`. A relative path is relative to the configuration file
@@ -214,10 +215,11 @@ class Portfolio(Model):
     """
 
     anchors: Anchors = ()
-    """Places outside of the record that keep the heads of its closed days, so that edits of the past are detected."""
+    """Places outside of the record that store the heads of its closed days, so that changes of past data are
+    detected."""
 
     witness_for: WitnessFor = ()
-    """Other ninewatch daemons whose heads this daemon keeps in its record."""
+    """Other ninewatch daemons whose heads this daemon stores in its record."""
 
     alerting: AlertingBlock = AlertingBlock()
     """How alerts are grouped, delayed and repeated."""

@@ -86,7 +86,7 @@ class Product(Model):
     """The team that is responsible for the product."""
 
     tags: tuple[Text, ...] = ()
-    """Words to select products by on the portfolio page, for example `[public, forms]`."""
+    """Tags by which products can be filtered on the portfolio page, for example `[public, forms]`."""
 
     enabled: Flag = True
     """`false`: no probes of the product are sent. Its time is unknown, never downtime; open incidents stay open."""
@@ -98,7 +98,7 @@ class Product(Model):
     """The window of the objective: a rolling window (`30d`), or a calendar period in the `time_zone` (`month`)."""
 
     objectives: tuple[LatencyObjectiveBlock, ...] = ()
-    """Latency objectives of the answers of all checks: `{latency: 95% under 400ms, window: 30d}`. Default: none."""
+    """Latency objectives of the responses of all checks: `{latency: 95% under 400ms, window: 30d}`. Default: none."""
 
     rule: RuleField = Rule()
     """How many checks must be up for the product to be up: `all`, `any`, or `at_least 2`."""
@@ -107,8 +107,8 @@ class Product(Model):
     """Products that this product needs at run time."""
 
     status_feed: StatusFeed | None = None
-    """The public status feed of the product's supplier: what it stated is compared with the observed outages. It
-    changes no figure.
+    """The public status feed of the product's supplier. Its statements are compared with the observed outages, and do
+    not change figures.
     """
 
     component: Literal["simple", "complex", "bundle"] | None = None
@@ -130,7 +130,7 @@ class Product(Model):
     """Cost of an hour of downtime. Without it, no costs are reported."""
 
     via: Id | None = None
-    """The named network that the product is reached through, such as a VPN. References with the same `via` decide
+    """The named network through which the product is reached, such as a VPN. References with the same `via` decide
     whether this vantage can observe the product. Default: the uplink.
     """
 
@@ -165,10 +165,10 @@ class Product(Model):
     """Owner and review cycle of the objectives: `{every: 90d, owner: Service Manager}`. Default: no cycle."""
 
     budget_policy: BudgetPolicyBlock | None = None
-    """Consequences of a spent share of the budget. Default: the `budget_policy` of the portfolio."""
+    """What happens when a certain share of the budget is spent. Default: the `budget_policy` of the portfolio."""
 
     drills: DrillsBlock = DrillsBlock()
-    """Drills of this product: promised recovery, probes during a drill, and when a drill stops."""
+    """Drills of this product: promised recovery time and point, probe interval, and stop conditions."""
 
     continuity: ContinuityField = ()
     """Synthetic transactions that show whether a failover preserves transactions in flight. Default: none."""

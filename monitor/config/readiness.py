@@ -185,7 +185,7 @@ class Attested(Model):
     """The person or team who attests the item."""
 
     on: _Date | None = None
-    """The day (UTC) of the attestation: it is valid from then on. Without it, it counts for all time before `until`."""
+    """The day (UTC) of the attestation, from which it is valid. Default: it is valid for all time before `until`."""
 
     until: _Date
     """The first day (UTC) on which the attestation is no longer valid: `2027-03-01`."""
@@ -209,7 +209,7 @@ class EvidenceBlock(Model):
 
 
 class PlanForecastBlock(Model):
-    """The forecast of the product's design by `ninewatch plan`, which is shown next to what was measured."""
+    """The forecast of the product's design by `ninewatch plan`, which is shown next to the measured figures."""
 
     expected: ObjectiveField
     """The predicted availability, `predicted.availability` of `ninewatch plan --json`: `99.93%`."""
@@ -237,16 +237,16 @@ class ReadinessBlock(Model):
     """Name of the checklist: `five-nines`, or a file in `checklists/` next to the configuration; or several names."""
 
     attested: tuple[Attested, ...] = ()
-    """Attested items. All others are unmet, unless a fact or a measurement is evidence for them."""
+    """Attested items. Other items are unmet, unless a fact or a measurement is evidence for them."""
 
     evidence: tuple[EvidenceBlock, ...] = ()
     """Checks that are evidence for items."""
 
     deployments: Count = 5
-    """The number of last deployments that must be without downtime (`ninewatch deploy mark`)."""
+    """How many of the last deployments must be without downtime (`ninewatch deploy mark`)."""
 
     settle: Duration = 15 * MINUTE
-    """Downtime within this time after a deployment counts as downtime of it."""
+    """Downtime within this time after a deployment counts as caused by the deployment."""
 
     @property
     def attestations(self) -> tuple[Evidence, ...]:

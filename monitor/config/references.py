@@ -33,7 +33,7 @@ class ReferenceBase(CheckBase):
     """A target outside of the products: if all of them fail, this vantage is blind."""
 
     interval: ProbeInterval = 5 * SECOND
-    """Time between probes. A bad outcome of a product's check asks the references at once."""
+    """Time between probes. After a bad outcome of a product's check, the references are probed immediately."""
 
     timeout: ReferenceTimeout = Field(default_factory=_default_timeout)
     """Time for one probe, at most 2s. Default 1.8s, or four fifths of the interval if shorter."""

@@ -43,7 +43,8 @@ WeeklyTimeField = Annotated[
 
 
 class ReportSchedule(Model):
-    """The report on pages as a message: pages per receiver and its people, at night, share useful, noisiest checks."""
+    """The report on pages as a message: pages per receiver and person, pages at night, useful share, checks with the
+    most noise."""
 
     to: Id
     """The id of the receiver: a chat, e-mail, ntfy, GC Notify, Apprise or a webhook."""

@@ -30,4 +30,4 @@ class ReviewBlock(Model):
     """Longest time between two reviews: `90d`. Before the first review, it counts from the first definition."""
 
     owner: Text
-    """Who owns the objectives and reviews them: a person, a role or a team."""
+    """The person, role or team that owns the objectives and reviews them."""

@@ -16,7 +16,7 @@ FORMATS: Final = ("statuspage", "atom", "gc_notify")
 
 
 class StatusFeed(Model):
-    """A public status feed: `statuspage`, `atom` or `gc_notify` with its URL. It changes no figure."""
+    """A public status feed: `statuspage`, `atom` or `gc_notify` with its URL. It does not change figures."""
 
     statuspage: HttpUrl | None = None
     """The URL of the incidents of a Statuspage: `https://status.example.org/api/v2/incidents.json`."""
@@ -25,8 +25,8 @@ class StatusFeed(Model):
     """The URL of an Atom feed with an entry per incident: `https://status.example.org/history.atom`."""
 
     gc_notify: HttpUrl | None = None
-    """The URL of a list of components with their present states, as GC Notify publishes it: `[{"id": "api",
-    "status": "up"}]`, with the states up, degraded and down.
+    """The URL of a list of components with their current states, as GC Notify publishes it:
+    `[{"id": "api", "status": "up"}]`, with the states up, degraded and down.
     """
 
     components: tuple[Text, ...] = ()

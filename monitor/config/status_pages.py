@@ -87,7 +87,7 @@ class UpdateTemplates(Model):
     investigating: Template = (
         "We are investigating a problem with {components}. It began at {began}. Next update by {next_update}."
     )
-    """While the cause is not known."""
+    """While the cause is unknown."""
 
     identified: Template = (
         "The cause of the problem with {components} is known, and we are correcting it. It began at {began}. "
@@ -121,7 +121,8 @@ class StatusComponent(Model):
     """A component of a status page: a product under a public name."""
 
     id: Id
-    """Identifies the component in public addresses and data. It need not be the product's id, which stays private."""
+    """Identifies the component in public addresses and data. It may differ from the product's id, which is not
+    published."""
 
     name: Text
     """The public name of the component."""
@@ -137,7 +138,7 @@ class StatusComponent(Model):
 
 
 class StatusPage(Model):
-    """A public status page of one audience, at `/status/ID`. Everyone who can connect may read it."""
+    """A public status page for one audience, at `/status/ID`. Everyone who can connect may read it."""
 
     id: Id
     """Identifies the page in its address: `/status/ID`."""
@@ -149,7 +150,8 @@ class StatusPage(Model):
     """The introduction of the page, in one sentence."""
 
     host: PageHost | None = None
-    """Host name of the page. Requests for this name get this page at `/`, and no page that is not public."""
+    """Host name of the page. For requests with this name, this page is served at `/`, and only public pages are
+    served."""
 
     logo: LogoFile | None = None
     """A logo, as a `.svg` or `.png` file. A relative path is relative to the configuration file that contains the key.
@@ -159,7 +161,8 @@ class StatusPage(Model):
     """Public address of the page: `https://status.example.org/`. Feeds contain it. Default: from `public_url`."""
 
     figures: Literal["contractual", "raw"] = "contractual"
-    """The availability that is published: after the exclusions of the agreement, or `raw`. The page says which."""
+    """The availability that is published: `contractual`, after the exclusions of the agreement, or `raw`. The page
+    states which one."""
 
     licence: Licence | None = None
     """The licence of the daily figures. Default: none, and no `daily.csv`."""

@@ -97,13 +97,13 @@ CaptureField = Annotated[Capture, BeforeValidator(_capture, json_schema_input_ty
 
 
 class Retry(Model):
-    """Repeat a step until it is good, or until the time is over."""
+    """Repeat a step until it is good, or until the time `for` has passed."""
 
     every: Pause = SECOND
     """Time between two attempts."""
 
     for_: Duration = Field(alias="for")
-    """The longest time for all attempts of the step together."""
+    """The longest total time of all attempts of the step."""
 
     while_: UnknownField = Field((), alias="while")
     """Repeat only while the response meets these conditions (as in `unknown`). Default: while the step is not good."""

@@ -132,7 +132,7 @@ class TlsOptions(Model):
     """
 
     verify: Flag = True
-    """`false`: any certificate is accepted, also that of an impostor."""
+    """`false`: any certificate is accepted, even that of an attacker."""
 
     server_name: HostName | None = None
     """The name for SNI and for verification. Default: the host."""

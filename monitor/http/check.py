@@ -200,7 +200,7 @@ class HttpClientCheck(NetworkCheck):
 
 
 class HttpCheck(HttpClientCheck):
-    """An HTTP request and the response that counts as good (status 2xx by default).
+    """An HTTP request, and the conditions for a good response (status 2xx by default).
 
     `docs/http.md` has an example of every option.
     """
@@ -214,8 +214,8 @@ class HttpCheck(HttpClientCheck):
     """The request method."""
 
     cookies: Cookies = Field(default_factory=dict)
-    """Cookies of the request: names to texts or secrets. Cookies set by a redirect are sent to the same host and path.
-    A cookie that a redirect expires (`Max-Age=0`) is no longer sent."""
+    """Cookies of the request by name, each a text or a secret. Cookies set by a redirect are sent to the same host and
+    path. A cookie that a redirect expires (`Max-Age=0`) is no longer sent."""
 
     body: HeaderValue | None = None
     """The body, for all methods except GET and HEAD: text, or a secret."""

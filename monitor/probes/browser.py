@@ -50,8 +50,8 @@ class BrowserCheck(ProgramCheck):
     contains all input, so it is not kept if `env` contains a secret."""
 
     unknown_text: RegexField | None = None
-    """A failure whose message this regular expression (RE2) matches is unknown, for example one about the password of
-    the check's own user."""
+    """If this regular expression (RE2) matches the message of a failure, the outcome is unknown, for example for a
+    rejected password of the check's own user."""
 
     chromium: str = "/usr/bin/chromium"
     """Path of the browser."""

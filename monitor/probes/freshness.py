@@ -45,7 +45,7 @@ class FreshnessCheck(AgeCheck):
 
     @property
     def rechecks(self) -> bool:
-        """A timestamp seldom changes within seconds, so a re-check would judge the same one again."""
+        """A timestamp seldom changes within seconds, so a re-check would evaluate the same one again."""
         return False
 
     @property

@@ -51,10 +51,10 @@ class HeartbeatCheck(CheckBase):
     """The time zone of the schedule."""
 
     grace: Duration = 5 * MINUTE
-    """Longest delay of a success after the due instant."""
+    """Longest allowed delay of a success after the due instant."""
 
     run_time: Duration | None = None
-    """Maximum duration of a run that reported its start; until then it counts as on time. Default: the grace."""
+    """Maximum duration of a run that reported its start. The run counts as on time until then. Default: the grace."""
 
     token: Secret
     """Reference to the token of pings (16 characters or more)."""

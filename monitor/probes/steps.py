@@ -47,7 +47,7 @@ class Step(Model):
     """Identifies the step within its journey."""
 
     always: Flag = False
-    """`true`: the step runs last, also after a failure, if its values are known. For clean-up."""
+    """`true`: the step runs last, even after a failure, if its values are known. Use it for clean-up."""
 
     counts: Flag = True
     """`false`: a failure of this step does not make the check bad."""
@@ -56,7 +56,7 @@ class Step(Model):
     """Values of the response, by name: `{id: "$.id"}`. Later steps use `{{id}}`."""
 
     find: Find | None = None
-    """Finds what an interrupted run wrote, if the value that this clean-up needs is not known."""
+    """Finds the data that an interrupted run wrote, if a value that this clean-up needs is unknown."""
 
     retry: Retry | None = None
     """Repeat the step until it is good."""
@@ -68,7 +68,7 @@ class Step(Model):
     """The body, sent as JSON."""
 
     unknown: Any = None
-    """Answers without information about the target, as `unknown` of `expect`."""
+    """Responses without information about the target, as in `unknown` of `expect`."""
 
     _definition: StepDefinition = PrivateAttr()
 
@@ -87,7 +87,7 @@ class Step(Model):
 
 
 class StepsCheck(CheckBase):
-    """A journey: several requests in order, with values carried on. Good if all steps are good.
+    """A journey: several requests in order, which can use values of earlier responses. Good if all steps are good.
 
     Any kind of probe can be a step. `{{name}}` in a step is replaced by a captured value, `{{run_id}}` by the id of the
     run. The reason of a failure is `step: reason`.
@@ -106,7 +106,7 @@ class StepsCheck(CheckBase):
     """One-time codes (TOTP) by name, from a setup key in base32: `{code: {file: PATH}}` replaces `{{code}}`."""
 
     secrets_to: tuple[OriginField, ...] = ()
-    """Origins that may receive secrets. Default: the origins that are written in the URLs of the steps."""
+    """Origins that may receive secrets. Default: the origins in the URLs of the steps."""
 
     traceparent: Flag = False
     """`true`: send a `traceparent` header (W3C Trace Context), and report the trace id of a failure."""

@@ -40,7 +40,7 @@ class DatabaseCheck(ImplicitTlsCheck):
     credentials is good."""
 
     password: Secret | None = None
-    """Source of the password."""
+    """Reference to the password, or the password's source."""
 
     database: Token | None = None
     """The database."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class HealthchecksReceiver(TlsReceiver):
     """Receives only the heartbeat (dead man's switch), and no alerts.
 
-    The service alerts when the pings stop: the daemon has ended, or its scheduler, record or outbox is blocked.
+    The service alerts when the pings stop, because the daemon ended, or its scheduler, record or outbox is blocked.
     """
 
     kind: ClassVar[str] = "healthchecks"

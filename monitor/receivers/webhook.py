@@ -73,7 +73,7 @@ class WebhookReceiver(TlsReceiver):
     """Headers of the request: `{Authorization: {env: HOOK_TOKEN}}`."""
 
     template: Annotated[Any, AfterValidator(_template), WithJsonSchema({"type": "object"})] = None
-    """JSON body in place of the standard body. Fields such as `{product.name}` are replaced."""
+    """JSON body instead of the standard body. Fields such as `{product.name}` are replaced by their values."""
 
     sign: Secret | None = None
     """Secret for the signature of each request (HMAC-SHA256), as in the Standard Webhooks specification."""
