@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LATENCY: Final = "latency"
 _NOTE: Final = (
-    f"{float(100 * BUDGET_FRACTION):g} % of the budget of the window or more was spent by slow answers since the start "
-    "of yesterday, and the burn continues. A slow answer costs no availability."
+    f"{float(100 * BUDGET_FRACTION):g} % of the budget of the window or more was spent by slow responses since the "
+    "start of yesterday, and the burn continues. Slow responses do not reduce availability."
 )
 
 
@@ -54,7 +54,7 @@ def _alert(key: str, product: Product, figure: LatencyFigure, opened: int) -> Al
     of_check = f" ({figure.check})" if figure.check else ""
     times = f"{float(figure.alerting_burn or 0):.3g}"
     summary = (
-        f"{product.name}{of_check} answers too slowly: "
+        f"{product.name}{of_check} responds too slowly: "
         f"the budget of {figure.measured.objective} is spent {times} times too fast"
     )
     checks = (figure.check,) if figure.check else ()

@@ -11,29 +11,29 @@ LATENCY_FAMILIES: Final = (
     Family(
         "ninewatch_fast_answers_ratio",
         "gauge",
-        "Share of the answers in the window of the latency objective that were faster than its limit, with bounds; "
+        "Share of the responses in the window of the latency objective that were faster than its limit, with bounds; "
         "check is empty for an objective of the product",
         "ratio",
         f"{_LATENCY} bound",
     ),
-    Family("ninewatch_latency_objective_ratio", "gauge", "The promised share of fast answers", "ratio", _LATENCY),
+    Family("ninewatch_latency_objective_ratio", "gauge", "The promised share of fast responses", "ratio", _LATENCY),
     Family(
         "ninewatch_latency_budget_remaining_ratio",
         "gauge",
-        "Share of the answers that may still be slow; negative if the budget is overspent; absent without answers",
+        "Share of the responses that may still be slow; negative if the budget is overspent; absent without responses",
         "ratio",
         _LATENCY,
     ),
     Family(
         "ninewatch_latency_burn_rate",
         "gauge",
-        "Share of slow answers since the start of yesterday, divided by the allowed one; absent without answers",
+        "Share of slow responses since the start of yesterday, divided by the allowed share; absent without responses",
         labels=_LATENCY,
     ),
     Family(
         "ninewatch_latency_alerting_burn_rate",
         "gauge",
-        "Burn rate of the latency objective if its alert fires, 0 if it does not; absent without recent answers",
+        "Burn rate of the latency objective if its alert fires, 0 if it does not; absent without recent responses",
         labels=_LATENCY,
     ),
 )

@@ -160,10 +160,10 @@ def _latency_burn_alert() -> Alert:
         LATENCY_ALERT,
         f"{firing} > 0",
         "warning",
-        "{{ $labels.product }} answers too slowly: its latency budget is spent {{ $value | humanize }} times too fast",
-        f"Since the start of yesterday, slow answers of {{{{ $labels.product }}}}{_OF_CHECK} spent "
+        "{{ $labels.product }} responds too slowly: its latency budget is spent {{ $value | humanize }} times too fast",
+        f"Since the start of yesterday, slow responses of {{{{ $labels.product }}}}{_OF_CHECK} spent "
         f"{_percent(BUDGET_FRACTION)} or more of the budget of {{{{ $labels.objective }}}}, and the burn continues. "
-        "The alert resolves when the answers of the day are fast again.",
+        "The alert resolves when the responses of the day are fast again.",
         page=PRODUCT_PAGE,
     )
 

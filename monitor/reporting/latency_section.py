@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
 
 _NOTE = (
-    "The share of the good answers that were faster than the limit, over the window of the objective that ends with "
-    "the report's window. Minimum and maximum include time that is unknown or in doubt. A slow answer costs no "
+    "The share of the good responses that were faster than the limit, over the window of the objective that ends with "
+    "the report's window. Minimum and maximum include time that is unknown or in doubt. Slow responses do not reduce "
     "availability."
 )
-_COLUMNS = ("Objective", "Check", "Minimum", "Estimate", "Maximum", "Answers", "Verdict")
+_COLUMNS = ("Objective", "Check", "Minimum", "Estimate", "Maximum", "Responses", "Verdict")
 
 
 def latency_section(ledger: Ledger, product: Product, end: int) -> Iterator[Section]:

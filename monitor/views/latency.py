@@ -45,7 +45,7 @@ class ResponseTimes:
 
     @classmethod
     def of(cls, histogram: LatencyHistogram) -> ResponseTimes:
-        """Return the response times of a histogram. All are None without answers."""
+        """Return the response times of a histogram. All are None without responses."""
         count = histogram.count
         maximum = histogram.maximum if count else None
         return cls(count, histogram.percentile(MEDIAN), histogram.percentile(P95), maximum)
@@ -76,14 +76,14 @@ class CheckTimes:
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimeFigures:
-    """The response times of a product by day and by check. Days without answers are included."""
+    """The response times of a product by day and by check. Days without responses are included."""
 
     days: list[DayTimes]
     checks: list[CheckTimes]
 
     @property
     def answers(self) -> int:
-        """The number of answers of all days."""
+        """The number of responses of all days."""
         return sum(day.times.count for day in self.days)
 
     @property
@@ -135,7 +135,7 @@ def _day_starts(ledger: Ledger, now: int, days: int) -> list[int]:
 
 
 def _phases(days: Iterable[LatencyDay]) -> list[tuple[str, int]]:
-    """Return the mean of each phase, over the answers with phases."""
+    """Return the mean of each phase, over the responses with phases."""
     sums: dict[str, int] = defaultdict(int)
     count = 0
     for day in days:
@@ -207,12 +207,12 @@ class ResponseChart:
 
 
 def response_chart(days: Sequence[DayTimes]) -> ResponseChart:
-    """Return the chart of the days. Each line is an SVG path with a gap for every day without answers."""
+    """Return the chart of the days. Each line is an SVG path with a gap for every day without responses."""
     measured = [day.times for day in days if day.times.count]
-    text = "no answers"
+    text = "no responses"
     if measured:
         worst = max(day.maximum or 0 for day in measured)
-        text = f"{len(measured)} of {len(days)} days with answers; the slowest took {format_duration(worst)}"
+        text = f"{len(measured)} of {len(days)} days with responses; the slowest took {format_duration(worst)}"
     lines = {
         "median": _svg_path([day.times.median for day in days]),
         "p95": _svg_path([day.times.p95 for day in days]),

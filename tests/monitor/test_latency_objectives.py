@@ -126,7 +126,7 @@ async def test_response_times_by_day_and_check() -> None:
 
 
 def test_chart_has_a_gap_for_days_without_answers() -> None:
-    assert response_chart([]).text == "no answers"
+    assert response_chart([]).text == "no responses"
     assert response_chart([]).lines == {"median": "", "p95": "", "max": ""}
 
 

@@ -228,8 +228,8 @@ def _latency() -> Iterator[PanelBuilder]:
     labels, legend = "check, objective", "{{check}} {{objective}}"
     fast = by_product("ninewatch_fast_answers_ratio", 'bound="point"', "avg", labels)
     yield lines(
-        "Fast answers",
-        "Share of the answers that were faster than the limit of a latency objective, and the promised share. The "
+        "Fast responses",
+        "Share of the responses that were faster than the limit of a latency objective, and the promised share. The "
         "check is empty for an objective of the product.",
         "percentunit",
         Query(fast, legend),
@@ -237,7 +237,7 @@ def _latency() -> Iterator[PanelBuilder]:
     )
     yield lines(
         "Latency budget left and burn rate",
-        "Share of the slow answers that are still allowed, and how fast it is spent. 1 spends it by the end of the "
+        "Share of the slow responses that are still allowed, and how fast it is spent. 1 spends it by the end of the "
         "window.",
         "none",
         Query(by_product("ninewatch_latency_budget_remaining_ratio", "", "min", labels), f"left: {legend}"),

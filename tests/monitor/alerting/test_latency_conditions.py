@@ -1,4 +1,4 @@
-"""Alerts of latency objectives: one ticket through the outbox, resolved by fast answers or a removed objective."""
+"""Alerts of latency objectives: one ticket through the outbox, resolved by fast responses or a removed objective."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ async def test_alert_of_an_objective_of_a_check_names_the_check() -> None:
     async with run_alerting(ledger_with_receivers(forms_with_check, receivers=[OPS]), deliver=False) as harness:
         await answer(harness, 2.0, 8)
         (opened,) = harness.rows()
-        assert "forms (health) answers too slowly" in opened.body
+        assert "forms (health) responds too slowly" in opened.body
