@@ -81,7 +81,9 @@ async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Cloc
     deadline = clock.monotonic() + _COMPLETION_TIMEOUT
     while (result := _result(drill, portfolio, clock.now())).provisional:
         if clock.monotonic() > deadline:
-            raise NinewatchError(f"the observations until the end of drill {drill.id} are not complete; show it later")
+            raise NinewatchError(
+                f"the observations until the end of drill {drill.id} are not complete; run `ninewatch drill show` later"
+            )
         await clock.sleep_until(clock.monotonic() + 1)
     return result
 

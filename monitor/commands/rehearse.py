@@ -141,9 +141,9 @@ def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: Ser
         recorded = RecordedObservations(record, span)
         if not any(True for _ in recorded.in_order()):
             raise NinewatchError(f"{current.store} has no observation within that time; specify an earlier --since")
-        longer = longer_intervals(current, new)
+        lengthened = longer_intervals(current, new)
         source = _ReplaySource(record, recorded, Journal.of(current.store), facts, span)
-        current_replay, new_replay = source.replay(current), source.replay(new, longer)
+        current_replay, new_replay = source.replay(current), source.replay(new, lengthened)
     former_ids = FormerIdMap.of(new)
     known = {former_ids.check(key) for key in recorded.raw_since}
     changed = differences(current_replay.notifications, new_replay.notifications)
@@ -178,12 +178,12 @@ class _ReplaySource:
     facts: Sequence[Fact]
     span: Interval
 
-    def replay(self, portfolio: Portfolio, longer: dict[str, tuple[int, int]] | None = None) -> ReplayResult:
-        """Replay with a configuration. `longer` has the recorded and the new interval of checks with longer ones."""
+    def replay(self, portfolio: Portfolio, lengthened: dict[str, tuple[int, int]] | None = None) -> ReplayResult:
+        """Replay with a configuration. `lengthened`: checks with a longer interval -> recorded and new interval."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         observations = with_present_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
         without_rechecks = {
             f"{product.id}/{check.id}" for product, check in portfolio.checks() if check.recheck_delay is None
         }
-        return asyncio.run(replay.run(thin_out(observations, longer or {}, without_rechecks)))
+        return asyncio.run(replay.run(thin_out(observations, lengthened or {}, without_rechecks)))

@@ -42,7 +42,7 @@ def hours(option: str, text: str) -> ServiceHours:
     """Parse the hours of an option.
 
     Raises:
-        NinewatchError: they are invalid.
+        NinewatchError: the text is not service hours.
     """
     try:
         return ServiceHours.parse(text)

@@ -40,8 +40,8 @@ def status(path: Path | None, as_json: bool) -> None:
     """Print each product's state, availability with bounds, budget and open incidents.
 
     Queries the daemon at the configuration's `listen` address (127.0.0.1:9999 without -c). Exit status: 0 if every
-    product is up, 1 if one is down or unknown, 2 if the daemon does not answer or does not run the configuration of
-    -c.
+    product is up, 1 if one is down or unknown, 2 if the daemon does not respond or runs another configuration
+    than that of -c.
     """
     configuration, portfolio = (None, None) if path is None else load_config(path, show_warnings=True)
     listen = HostPort("127.0.0.1", 9999) if portfolio is None else portfolio.listen
@@ -85,8 +85,8 @@ def _check_configuration(path: Path, digest: str, running: Any, address: HostPor
 
 def _query(address: HostPort, resource: str) -> Any:
     try:
-        answer = get(f"http://{address}/api/v1/{resource}", timeout=10, direct=True)
-        data = answer.json()
+        response = get(f"http://{address}/api/v1/{resource}", timeout=10, direct=True)
+        data = response.json()
     except ValueError:
         raise _unknown_server(address) from None
     except OSError as error:
@@ -94,7 +94,7 @@ def _query(address: HostPort, resource: str) -> Any:
             f"no daemon answers at {address}: {error_text(error)}; start `ninewatch run`, or "
             f"specify its configuration with -c"
         ) from None
-    if answer.status != HTTPStatus.OK:
+    if response.status != HTTPStatus.OK:
         raise _unknown_server(address)
     return data
 

@@ -66,7 +66,7 @@ def draft_command(page_id: str, components: tuple[str, ...], phase: str, next_up
     Nothing is published. Facts that are not known stay as placeholders, which cannot be published.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = status_page_with_id(portfolio, page_id), _writing(portfolio, "")
+    page, writing = status_page_with_id(portfolio, page_id), _update_context(portfolio, "")
     try:
         known = checked_components(components, page)
         linked = product_incident(None, page, known, _recorded(location.record))
@@ -95,14 +95,14 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
     The state of a component is the worst of the measured one and the impact of its open incidents.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = status_page_with_id(portfolio, page_id), _writing(portfolio, author)
+    page, writing = status_page_with_id(portfolio, page_id), _update_context(portfolio, author)
     try:
         incident = new_incident(values, page, _recorded(location.record), writing)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
     fact = incident.fact()
     state_fact(location.record, fact)
-    click.echo(f"incident {fact.id} on {page.id}: {incident.title}{_first_word(incident)}")
+    click.echo(f"incident {fact.id} on {page.id}: {incident.title}{_time_to_first_update(incident)}")
 
 
 @status_page.command("update", short_help="Publish an update of a public incident.")
@@ -122,7 +122,7 @@ def update_command(
         raise NinewatchError(f'unknown public incident "{incident_id}"; `ninewatch status-page list` lists them')
     values = {"phase": phase or incident.last.phase.value, "text": text, "next_update": next_update}
     try:
-        update = new_update(values, _writing(portfolio, author), incident)
+        update = new_update(values, _update_context(portfolio, author), incident)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
     state_fact(location.record, update.fact(incident))
@@ -141,18 +141,20 @@ def list_command(as_json: bool, path: Path) -> None:
         else:
             phase = f"{incident.last.phase.value}, {len(incident.updates)} updates"
             opened = format_instant(incident.opened // SECOND * SECOND)
-            click.echo(f"{incident.id}  {incident.page} {opened}  {incident.title} ({phase}){_first_word(incident)}")
+            click.echo(
+                f"{incident.id}  {incident.page} {opened}  {incident.title} ({phase}){_time_to_first_update(incident)}"
+            )
     if not incidents and not as_json:
         click.echo("no public incidents")
 
 
-def _first_word(incident: PublicIncident) -> str:
+def _time_to_first_update(incident: PublicIncident) -> str:
     """Return the time from detection to the first public update, empty without an internal incident."""
     length = incident.time_to_first_word
     return "" if length is None else f"; first public update {format_duration(length)} after detection"
 
 
-def _writing(portfolio: Portfolio, author: str) -> Writing:
+def _update_context(portfolio: Portfolio, author: str) -> Writing:
     return Writing(one_line("--by", author) if author else "", SystemClock().now(), portfolio.zone)
 
 

@@ -24,7 +24,7 @@ def instant_option(text: str, portfolio: Portfolio) -> int:
     """Return the instant of `--at`. Without an offset it is local time in the portfolio's zone.
 
     Raises:
-        click.BadParameter: it is not an instant in the range of records.
+        click.BadParameter: the text is not an instant between 1990 and 2190.
     """
     try:
         at = parse_instant(text, portfolio.zone)
@@ -41,7 +41,7 @@ def window_option(text: str, at: int, portfolio: Portfolio) -> Window:
     """Return the window of `--window` as of `at`. `last month` is the last complete month.
 
     Raises:
-        click.BadParameter: it is not a window, is empty, or is outside the range of records.
+        click.BadParameter: the text is not a window, or the window is empty or not between 1990 and 2190.
     """
     name = text.strip().lower().replace("last-", "last ")
     try:

@@ -22,7 +22,7 @@ def _network(value: Any) -> Network:
         return _unmap(ip_network(value if isinstance(value, str) else ""))
     except ValueError as error:
         mistake = "has bits set after its prefix; " if "host bits" in str(error) else "is not a network; "
-        raise ValueError(f"{quoted(value)} {mistake}write e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
+        raise ValueError(f"{quoted(value)} {mistake}use e.g. 10.0.0.0/8, 192.0.2.7/32 or 2001:db8::/32") from None
 
 
 def _unmap(network: Network) -> Network:

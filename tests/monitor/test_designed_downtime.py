@@ -115,7 +115,7 @@ def test_exclusion_of_downtime_by_design_is_read_and_written(tmp_path: Path) -> 
         (MINIMAL + SSO + DECLARED, "is the product itself; specify the id of the product that fails over"),
         (MINIMAL + SSO + AGREED, "is the product itself; specify the id of another product, or remove the entry"),
         (MINIMAL + AGREED, 'there is no product "sso"; there are '),
-        (MINIMAL + "    agreement: {excludes: [{failover_of: sso, dependency: x}]}\n", "not an exclusion; write"),
+        (MINIMAL + "    agreement: {excludes: [{failover_of: sso, dependency: x}]}\n", "not an exclusion; use"),
     ],
 )
 def test_mistakes_are_reported(tmp_path: Path, text: str, problem: str) -> None:

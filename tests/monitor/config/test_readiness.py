@@ -55,7 +55,7 @@ def test_attestation_is_valid_until_its_day(until: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("block", "line"),
     [
-        ("{checklist: nine-fives}", '6:28: products.p.readiness.checklist: there is no checklist "nine-fives"; write'),
+        ("{checklist: nine-fives}", '6:28: products.p.readiness.checklist: there is no checklist "nine-fives"; use'),
         ("{checklist: ../x}", "6:28: products.p.readiness.checklist: not the name of a checklist; use five-nines"),
         ("{attested: []}", "6:16: products.p.readiness.checklist: is missing; add it"),
         (

@@ -174,7 +174,7 @@ RATIO = "spec.indicator.spec.ratioMetric"
             "spec.timeWindow.0.duration",
             "28 days",
             ": spec.timeWindow[0].duration",
-            '"28 days" is not a duration; write',
+            '"28 days" is not a duration; use',
         ),
         ("spec.timeWindow.0.isRolling", False, ": spec.timeWindow[0].isRolling", "or a calendar with startTime"),
         ("spec.timeWindow", [{"duration": "1d", "isRolling": True}] * 2, ": spec.timeWindow", "exactly one item"),
