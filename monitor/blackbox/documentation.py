@@ -17,7 +17,7 @@ _HEAD = """\
 # Replacing blackbox_exporter
 
 Generated from the code by `make generate`. A test runs Debian's blackbox_exporter 0.23 and ninewatch side by side
-against good and bad servers, and compares every metric, label and value. Of durations, it compares only whether they
+against good and bad servers, and compares every metric, label and value. For durations, it compares only whether they
 exist and whether they are 0.
 
 ```sh

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @CONFIG
 def report_command(since: str, until: str | None, night: str, as_json: bool, path: Path) -> None:
-    """Print the pages of a time span per receiver and person, at night, useful or noise, and the noisiest checks.
+    """Print the pages of a time span per receiver and person, pages at night, useful and noise, and the noisiest
+    checks.
 
     Pages are marked with `ninewatch alert mark`. Reads the record, with or without a running daemon; notifications are
     kept as long as observations.

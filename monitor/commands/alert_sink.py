@@ -1,4 +1,4 @@
-"""`ninewatch alert sink`: a local receiver that prints HTTP requests and e-mail, for trying out alerting."""
+"""`ninewatch alert sink`: a local receiver that prints HTTP requests and e-mail, to test alerting."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PrintLine = Callable[[str], None]
 @click.option("--http-port", default=8001, show_default=True, help="Port for webhooks and chats; 0 for any free one.")
 @click.option("--smtp-port", default=1025, show_default=True, help="Port for e-mail; 0 for any free one.")
 def sink_command(http_port: int, smtp_port: int) -> None:
-    """Confirm and print every HTTP request and e-mail on loopback, for trying out receivers. Stop with Ctrl-C.
+    """Confirm and print every HTTP request and e-mail on loopback, to test receivers. Stop with Ctrl-C.
 
     E-mail is received without encryption: configure `security: none`.
     """

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def backup_command(file: Path, path: Path) -> None:
     """Write a backup of the record and of the files next to it to FILE, a tar archive (compressed if it ends in .gz).
 
-    The daemon may be running. The backup is consistent, and verified before it gets its name: the copied database is
-    sound, has all rows, and no impossible values. It contains the figures of each product, which `ninewatch restore`
-    computes again. It is readable by its owner only, because it contains hashes of tokens and the key of links. It does
-    not contain the configuration.
+    The daemon may be running. The backup is consistent. It is written under a temporary name and renamed after it is
+    verified: the copied database is sound, has all rows, and no impossible values. It contains the figures of each
+    product, which `ninewatch restore` computes again. It is readable by its owner only, because it contains hashes of
+    tokens and the key of links. It does not contain the configuration.
 
     Exit status: 0, or 2 if the backup could not be made.
     """

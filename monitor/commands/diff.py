@@ -18,8 +18,8 @@ _PATH = click.Path(exists=True, path_type=Path)
 def diff(old: Path, new: Path, exit_code: bool) -> None:
     """List the changes from the configuration OLD to NEW: definitions, checks, alerts, products and settings.
 
-    Values are compared as written, and secrets are not read, so that it runs in a pull request without them. Check each
-    configuration with `ninewatch check-config`. + is added, - is removed, ~ is changed.
+    Values are compared as text, and secrets are not read, so the command works without them, for example in a pull
+    request. Check each configuration with `ninewatch check-config`. + is added, - is removed, ~ is changed.
     """
     differences = changes(old, new)
     for change in differences:

@@ -63,8 +63,8 @@ def start_command(
 ) -> None:
     """Start a drill of PRODUCT now. A running daemon probes its checks more often until the drill ends.
 
-    The drill is a fact of the record with the author. It is refused while a stop condition applies (`drills:` of the
-    product), and the daemon ends it when one does.
+    The drill is a fact of the record with the author. It is refused while a stop condition is met (`drills:` of the
+    product). If one is met later, the daemon ends the drill.
     """
     portfolio = load_config(path)[1]
     configured, now = require_product(product, portfolio, path), SystemClock().now()
@@ -162,7 +162,7 @@ def list_command(product: str | None, as_json: bool, at_text: str | None, path: 
 @_AT_OPTION
 @CONFIG
 def show_command(name: str, as_json: bool, at_text: str | None, path: Path) -> None:
-    """Show DRILL: its figures with bounds against what is promised, as known now or at an earlier instant.
+    """Show DRILL: its figures with bounds, compared with RTO and RPO, as known now or at an earlier instant.
 
     It reads the record, with or without a running daemon. DRILL is an id, or a product that has one in progress.
     """

@@ -84,7 +84,8 @@ def sign_off_command(name: str, note: str, author: str, path: Path) -> None:
 @BY_OPTION
 @CONFIG
 def recovery_point_command(name: str, lost: str, source: str, author: str, path: Path) -> None:
-    """State that DRILL lost the data of DURATION (0s: none). The largest of several statements applies."""
+    """State that DRILL lost the data of DURATION (0s: none). If there are several statements, the largest one
+    applies."""
     record, store, now = _find_drill(name, path)
     length, author_name = duration_option("DURATION", lost), one_line("--by", author)
     state_fact(

@@ -36,9 +36,9 @@ __all__ = ["export_command"]
 def export_site(folder: Path, name: str | None, valid: str, at_text: str | None, path: Path) -> None:
     """Write a public status page to DIR, for a web server that does not depend on this monitor.
 
-    The content is that of the daemon's page. The copy states until when it is valid; after that it turns grey. Repeat
-    the command more often than --valid-for. Each file is replaced as a whole. Reads the record with or without a
-    running daemon.
+    The content is that of the daemon's page. The copy states its expiry time; after that, it turns grey. Repeat the
+    command more often than --valid-for. Each file is replaced as a whole. Reads the record with or without a running
+    daemon.
     """
     portfolio = load_config(path)[1]
     page, length = status_page_with_id(portfolio, name), _length(valid)

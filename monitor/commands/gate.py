@@ -48,7 +48,7 @@ def gate_command(
     reason: str,
     path: Path,
 ) -> None:
-    """Print whether PRODUCT may be changed now by its budget policy: go, hold or unknown, with the reason.
+    """Print whether the budget policy of PRODUCT allows changes now: go, hold or unknown, with the reason.
 
     Reads the record, with or without a running daemon. Without a daemon the product's state becomes unknown. Exit
     status: 0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end; setting

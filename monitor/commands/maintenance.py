@@ -40,8 +40,8 @@ def maintenance() -> None:
     """Add, approve, list and end maintenance windows.
 
     They apply in addition to `maintenance:` of the configuration. Contractual figures exclude their time, and alerts
-    are sent after their end. A window excludes no time before it was added. A running daemon applies changes within
-    about a second.
+    are sent after their end. A window does not exclude time before it was added. A running daemon applies changes
+    within about a second.
     """
 
 

@@ -85,7 +85,7 @@ _HISTORY_OPTION = click.option(
 def import_gatus(
     path: Path, objective: str, output: Path | None, force: bool, record: Path | None, database: Path | None
 ) -> None:
-    """Convert the configuration file of Gatus FILE: a product per endpoint.
+    """Convert the Gatus configuration in FILE: one product per endpoint.
 
     Everything that is not carried over, and every secret to set, is listed on standard error with its position.
     docs/migration.md has the complete list.
@@ -103,7 +103,7 @@ def import_gatus(
 @_options
 @_HISTORY_OPTION
 def import_kuma(path: Path, objective: str, output: Path | None, force: bool, record: Path | None) -> None:
-    """Convert the SQLite database of Uptime Kuma FILE (kuma.db): a product per group, or per monitor without a group.
+    """Convert the Uptime Kuma database FILE (kuma.db, SQLite): one product per group, or per monitor without a group.
 
     The database is only read. Everything that is not carried over, and every secret to set, is listed on standard
     error. docs/migration.md has the complete list.
@@ -116,7 +116,7 @@ def import_kuma(path: Path, objective: str, output: Path | None, force: bool, re
 @import_command.command("healthchecks")
 @_options
 def import_healthchecks(path: Path, objective: str, output: Path | None, force: bool) -> None:
-    """Convert the checks of Healthchecks to heartbeats. FILE is the response of GET /api/v3/checks/ of its API.
+    """Convert the checks of Healthchecks to heartbeats. FILE is the response of its API to GET /api/v3/checks/.
 
     Everything that is not carried over, and every secret to set, is listed on standard error.
     """
@@ -126,7 +126,7 @@ def import_healthchecks(path: Path, objective: str, output: Path | None, force: 
 @import_command.command("uptimerobot")
 @_options
 def import_uptimerobot(path: Path, objective: str, output: Path | None, force: bool) -> None:
-    """Convert the monitors of UptimeRobot. FILE is the JSON response of POST /v2/getMonitors of its API.
+    """Convert the monitors of UptimeRobot. FILE is the JSON response of its API to POST /v2/getMonitors.
 
     Everything that is not carried over, and every secret to set, is listed on standard error.
     """
@@ -136,7 +136,8 @@ def import_uptimerobot(path: Path, objective: str, output: Path | None, force: b
 @import_command.command("probes")
 @_options
 def import_probes(path: Path, objective: str, output: Path | None, force: bool) -> None:
-    """Convert the Probes (Prometheus Operator) in the manifest FILE: a product per Probe, a check per static target.
+    """Convert the Probes (Prometheus Operator) in the manifest FILE: one product per Probe, one check per static
+    target.
 
     Everything that is not carried over is listed on standard error with its position.
     """

@@ -33,11 +33,11 @@ REASON = click.option("--reason", required=True, help="The reason.")
 @REASON
 @CONFIG
 def pause(subject: str, length: str | None, until: str | None, author: str, reason: str, path: Path) -> None:
-    """Send no probes of CHECK, or of all checks of PRODUCT, until the end of the pause.
+    """Stop probing CHECK, or all checks of PRODUCT, until the end of the pause.
 
     A paused check stays a member of its product. The time is unknown, never downtime; an open incident stays open
-    without reminders. A running daemon applies the pause within about a second. Without an end, write `enabled: false`
-    in the configuration.
+    without reminders. A running daemon applies the pause within about a second. For a pause
+    without an end, set `enabled: false` in the configuration.
     """
     location, portfolio = require_record(path), load_config(path)[1]
     now = SystemClock().now()

@@ -29,9 +29,9 @@ from monitor.planning.plan_text import text_lines
 def plan_command(file: Path, years: int, seed: int, as_json: bool) -> None:
     """Predict the availability of a design and the objective that it supports.
 
-    FILE is a design in YAML. Prints the long-run average, the spread of single years, and the gain of each possible
-    change. Example plans are in config/plans; docs/plans.md explains the format. Exit status 2 if FILE is invalid;
-    every error is printed as file:line:column with what is allowed.
+    FILE describes the design in YAML. Prints the long-run average, the variation between years, and the gain of each
+    possible change. Example plans are in config/plans; docs/plans.md explains the format. Exit status 2 if FILE is
+    invalid; every error is printed as file:line:column with what is allowed.
     """
     checklist = load_checklist(shipped_path("config", "checklists", "five-nines.yaml"))
     plan = load_plan(file, checklist)

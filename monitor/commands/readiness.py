@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 def readiness_command(product: str | None, instant: str | None, as_json: bool, path: Path) -> None:
     """Print which items of the checklist of PRODUCT are met, with their evidence, and the claim ceiling.
 
-    Without PRODUCT, prints all products with a checklist. Reads the record, with or without a running daemon. The
-    evidence is what was recorded at --at; the checklist is that of the present configuration. Exit status: 0, 1 if a
-    ceiling is below its objective, 2 error.
+    Without PRODUCT, prints all products with a checklist. Reads the record, with or without a running daemon. Evidence
+    is used as recorded at --at, with the checklist of the current configuration. Exit status: 0, 1 if a ceiling is
+    below its objective, 2 error.
     """
     portfolio = load_config(path)[1]
     at = _instant(instant, portfolio)

@@ -61,7 +61,8 @@ def create(
 ) -> None:
     """Create the token NAME and print it. It cannot be printed again.
 
-    NAME becomes the author of everything that the token writes. Only the token is printed on standard output.
+    NAME is recorded as the author of all changes that are made with the token. Only the token is printed on standard
+    output.
     """
     location, now, permitted = location_of(path), SystemClock().now(), [Scope(scope) for scope in scopes]
     file = TokenFile.of(location.record)
@@ -97,7 +98,7 @@ def list_command(as_json: bool, path: Path) -> None:
 @_BY_OPTION
 @CONFIG
 def revoke(name: str, author: str | None, path: Path) -> None:
-    """Revoke the token with this name or id. A running daemon refuses it from the next request on."""
+    """Revoke the token with this name or id. A running daemon refuses it from the next request."""
     record = location_of(path).record
     file = TokenFile.of(record)
     valid = [existing for existing in file.tokens().values() if existing.revoked is None]
