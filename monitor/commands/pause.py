@@ -36,8 +36,8 @@ def pause(subject: str, length: str | None, until: str | None, author: str, reas
     """Stop probing CHECK, or all checks of PRODUCT, until the end of the pause.
 
     A paused check stays a member of its product. The time is unknown, never downtime; an open incident stays open
-    without reminders. A running daemon applies the pause within about a second. For a pause
-    without an end, set `enabled: false` in the configuration.
+    without reminders. A running daemon applies the pause within about a second. For a pause without an end, set
+    `enabled: false` in the configuration.
     """
     location, portfolio = require_record(path), load_config(path)[1]
     now = SystemClock().now()
