@@ -10,7 +10,10 @@ from click.testing import CliRunner, Result
 from monitor.commands.measure import measure_command
 
 # The example of measurement.md, section 10: a probe every 60 s, none between 360 s and 1000 s.
-EXAMPLE_ROWS = [(0, "good"), (60, "good"), (120, "good"), (180, "bad"), (240, "bad"), (300, "good"), (360, "good")]
+EXAMPLE_ROWS = [
+    *((0, "good"), (60, "good"), (120, "good"), (180, "bad"), (240, "bad"), (300, "good"), (360, "good")),
+    (1000, "good"),
+]
 INTERVAL_OPTIONS = ("--interval", "60s", "--timeout", "10s")
 
 

@@ -16,8 +16,6 @@ from monitor.commands.measure import measure_command
 from monitor.errors import NinewatchError
 from tests.support.measured_logs import EXAMPLE_ROWS, INTERVAL_OPTIONS, figures, record, run
 
-EXAMPLE_ROWS += [(1000, "good")]
-
 
 def test_example_of_the_contract_gives_its_figures() -> None:
     """The window is the full record, from the first observation to the last, which is counted."""
