@@ -104,7 +104,7 @@ def _other_vantage(status: DeliveryStatus) -> dict[str, Any]:
         "problem": status.problem,
     }
     blind = status.state is DeliveryState.BLIND
-    network = {"via": None, "families": [], "references": []}
+    network: dict[str, Any] = {"via": None, "families": [], "references": []}
     return {"id": status.id, "blind": blind, "since": since, **network, "delivery": delivery}
 
 
