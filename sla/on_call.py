@@ -1,4 +1,4 @@
-"""On-call hours and incidents per person: sums over shifts, exact to the microsecond, also at clock changes.
+"""On-call hours and incidents per person: sums over shifts, exact to the microsecond, even at clock changes.
 
 A shift is half open: at a hand-over at 08:00, the next person is on call. So adjacent shifts have no overlap and no
 gap, and an incident at the hand-over is counted for one person only.
@@ -45,7 +45,7 @@ class OnCallTime:
 
 
 def was_open_during(span: Interval, incident: Incident, now: int) -> bool:
-    """Return whether the incident was open at an instant of the span. `now` is used as the end of an open incident.
+    """Return whether the incident was open at some instant of the span. An open incident ends at `now`.
 
     An incident that was resolved at the instant of its opening counts as open at that instant.
     """
@@ -54,7 +54,7 @@ def was_open_during(span: Interval, incident: Incident, now: int) -> bool:
 
 
 def on_call_times(shifts: Iterable[Shift], period: Interval) -> list[OnCallTime]:
-    """Return the on-call time of each person within the period, by name, without persons with no time."""
+    """Return the on-call time of each person within the period, by name. Persons without time are omitted."""
     spans: dict[str, list[Interval]] = {}
     rotas: dict[str, list[str]] = {}
     for shift in shifts:

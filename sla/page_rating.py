@@ -1,4 +1,4 @@
-"""Page ratings: facts that the recipient of a page found it useful, or noise."""
+"""Page ratings: facts that record whether the recipient of a page found it useful."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rating(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageRating:
-    """The rating that the alert of `key` got at `made` (microseconds since the epoch) from the message to `receiver`.
+    """The rating of the alert `key` at `made` (microseconds since the epoch), from the message to `receiver`.
 
     `by` is the person. `product` is empty for an alert about the monitor itself.
     """
@@ -42,9 +42,9 @@ class PageRating:
 
 
 def page_ratings(facts: Iterable[Fact]) -> list[PageRating]:
-    """Return the ratings among the facts in order; of those of one person for one alert, only the last.
+    """Return the ratings among the facts in order. Invalid ratings are skipped.
 
-    Invalid ratings are skipped.
+    If a person rated an alert several times, only the last rating is returned.
     """
     ratings: dict[tuple[str, str], PageRating] = {}
     for fact in facts:

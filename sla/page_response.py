@@ -22,11 +22,11 @@ _RANKS: Final = {Severity.NOTE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response to the alert of `key` that was announced at `started`. Instants are in microseconds since the epoch.
+    """The response to the alert `key`, which was announced at `started`. Instants are in microseconds since the epoch.
 
-    `priority` and `target` (microseconds to the acknowledgement, None without one) are those of the instant at which it
-    started. `acknowledged` is when `author` acknowledged it through `via`, `ended` when the alert was resolved or its
-    severity changed; None until then. `escalations` is the progress of each escalation plan.
+    `priority` and `target` (the time to acknowledge in microseconds, or None) are those at the start. `acknowledged` is
+    when `author` acknowledged the alert through `via`, `ended` when it was resolved or its severity changed; None until
+    then. `escalations` is the progress of each escalation plan.
     """
 
     key: str
@@ -82,10 +82,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Sums of responses: numbers of all, acknowledged, met and missed ones, and times to acknowledge.
+    """The numbers of responses: all, acknowledged, target met and target missed; and the median time to acknowledge.
 
-    `median` is in microseconds, None if none was acknowledged. A response that can still meet its target, has none,
-    or ended before the target passed is in neither `met` nor `missed`.
+    `median` is in microseconds, None if no response was acknowledged. A response counts neither as met nor as missed if
+    it has no target, can still meet it, or ended without acknowledgement before the target passed.
     """
 
     count: int
@@ -96,8 +96,8 @@ class Summary:
 
 
 def summary(responses: Sequence[Response], now: int) -> Summary:
-    """Return the sums of responses at the instant."""
+    """Return the summary of the responses at the instant."""
     times = [response.time_to_acknowledge for response in responses if response.time_to_acknowledge is not None]
-    judged = [response.within_target(now) for response in responses]
+    results = [response.within_target(now) for response in responses]
     middle = round(median(times)) if times else None
-    return Summary(len(responses), len(times), middle, judged.count(True), judged.count(False))
+    return Summary(len(responses), len(times), middle, results.count(True), results.count(False))

@@ -28,7 +28,7 @@ class PausedTime:
 
 
 class PausedMembers:
-    """Replaces paused members by a member without observations. Each resulting composition is created once."""
+    """Replace paused members with a member without observations. Each resulting composition is created once."""
 
     __slots__ = ("_changes", "_compositions", "_unknown")
 

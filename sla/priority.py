@@ -10,7 +10,7 @@ from sla.stage import Stage  # noqa: TC001
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The longest time to acknowledge within and outside of business hours, microseconds; None is best effort."""
+    """The maximum time to acknowledge within and outside business hours, microseconds. None means best effort."""
 
     priority: str
     business: int | None
@@ -19,9 +19,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PriorityRule:
-    """Assigns a priority to alerts of these severities about products of these stages. An empty set means all.
+    """Assign a priority to alerts of these severities about products in these stages. An empty tuple means all.
 
-    `business` limits it to business hours (True) or to all other hours (False).
+    `business` limits the rule to business hours (True) or to all other hours (False).
     """
 
     priority: str

@@ -30,9 +30,9 @@ class Severity(StrEnum):
 class ProductIncident:
     """An incident of a product, from `opened` to `resolved` (None while it is open); microseconds since the epoch.
 
-    `members` has the ids of its check incidents in the order in which they were opened. `unannounced` is the severity
-    up to which the incident is not announced, None if it is always announced. It is set for incidents that were open
-    when the record was migrated to this version, so that they continue without a page.
+    `members` has the ids of its check incidents in the order in which they were opened. `suppressed_up_to` is the
+    highest severity at which the incident is not announced, None if it is always announced. It is set for incidents
+    that were open when the record was migrated to this version, so that they do not cause a page.
     """
 
     id: str
@@ -41,7 +41,7 @@ class ProductIncident:
     resolved: int | None
     severity: Severity
     members: tuple[str, ...]
-    unannounced: Severity | None = None
+    suppressed_up_to: Severity | None = None
 
 
 def severity_of(*, down: bool | None) -> Severity:
@@ -56,16 +56,16 @@ def update_product_incident(
     now: int,
     *,
     down: bool | None,
-    last: int = 0,
+    previous_end: int = 0,
 ) -> ProductIncident | None:
     """Return the product's incident after a change of its check incidents. None if there is no incident.
 
     `current` is the open product incident, `ongoing` are the open check incidents. If no check incident is open, the
-    product incident ends at `now`. `last` is the end of the previous incident, because incidents do not overlap.
+    product incident ends at `now`. Incidents do not overlap: a new one opens at `previous_end` at the earliest.
     """
     if not ongoing:
         return None if current is None else replace(current, resolved=max(now, current.opened))
-    opened = max(last, min(incident.opened for incident in ongoing))
+    opened = max(previous_end, min(incident.opened for incident in ongoing))
     if current is None:
         current = ProductIncident(
             content_id("product-incident", product, opened), product, opened, None, Severity.TICKET, ()

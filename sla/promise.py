@@ -1,7 +1,7 @@
 """The highest availability that a product can promise, from objective, measurement, proof, claim ceiling and forecast.
 
-Each figure limits the promise on its own: a measured value may be too high by chance, a confidence bound needs many
-observations, and the design limits both. So the lowest figure is the highest availability that all of them support.
+Each figure is a limit of its own: a measured value may be too high by chance, a confidence bound needs many
+observations, and the design limits both. So the lowest figure is the highest availability that all figures support.
 """
 
 from __future__ import annotations

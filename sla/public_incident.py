@@ -1,6 +1,6 @@
-"""Public incidents: facts with which a person reports an incident on a status page, in updates that are never changed.
+"""Public incidents: facts by which a person reports an incident on a status page, in updates that are never changed.
 
-An incident belongs to one status page, because each audience has words of its own. The first update opens it.
+An incident belongs to one status page, because each audience needs its own wording. The first update opens it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PUBLIC_UPDATE: Final = "public_update"
 
 
 class Phase(StrEnum):
-    """How far the work on an incident is."""
+    """The progress of the work on an incident."""
 
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"
@@ -29,7 +29,7 @@ class Phase(StrEnum):
 
 
 class Impact(StrEnum):
-    """The effect on the components of an incident, as a person states it."""
+    """The effect on the components of an incident, as stated by a person."""
 
     NONE = "none"
     DEGRADED = "degraded"
@@ -91,7 +91,7 @@ class PublicIncident:
 
     @property
     def opened(self) -> int:
-        """The instant of the first public word."""
+        """The instant of the first update."""
         return self.updates[0].made
 
     @property
@@ -110,8 +110,8 @@ class PublicIncident:
         return None if self.resolved is not None else self.last.next_due
 
     @property
-    def time_to_first_word(self) -> int | None:
-        """The time from detection to the first public word, microseconds. None without an internal incident."""
+    def time_to_first_update(self) -> int | None:
+        """The time from detection to the first update, microseconds. None without an internal incident."""
         return None if self.detected is None else self.opened - self.detected
 
 

@@ -72,10 +72,10 @@ class Step:
 class Report:
     """The figures of one product in a window. All steps are in order of time.
 
-    `steps` are the days of the window, or the months of a long window. `months` are the calendar months that the window
-    touches, and some months before. `trend` has earlier windows and the window itself. `incidents` has the incidents in
-    the measured time, as known at `at`, each with its total downtime and its downtime in the window. Months and windows
-    before the record began are omitted.
+    `steps` are the days of the window, or the months of a long window. `months` are the calendar months that overlap
+    the window, and some earlier months. `trend` has earlier windows and the window itself. `incidents` has the
+    incidents in the measured time, as known at `at`, each with its total downtime and its downtime in the window.
+    Months and windows before the start of the record are omitted.
     """
 
     product: str
@@ -186,7 +186,7 @@ def last_complete(period: Period, at: int, zone: tzinfo) -> Window:
 
 
 def _periods(period: Period, span: Interval, zone: tzinfo) -> Iterator[Window]:
-    """Yield the complete calendar windows that the span touches, in order."""
+    """Yield the complete calendar windows that overlap the span, in order."""
     at = span.start
     while at < span.end:
         window = calendar_window(period, at, zone)

@@ -43,7 +43,7 @@ class Rule:
         return cls(int(number[1]))
 
     def needed(self, members: int) -> int:
-        """Return the number of members that must be up, out of this number of members.
+        """Return how many of the members must be up.
 
         Raises:
             ValueError: there are no members, or fewer than the rule needs.
@@ -57,17 +57,15 @@ class Rule:
 
 
 _NAMED_RULES = {"all": Rule(None), "any": Rule(1)}
-_UP, _DOWN = (
-    State.UP,
-    State.DOWN,
-)  # used per change: an access to an attribute of an enumeration takes ten times as long
+# Used for every change: accessing an attribute of an enumeration takes ten times as long.
+_UP, _DOWN = State.UP, State.DOWN
 
 
 def decide(by_state: Sequence[int], k: int) -> State:
     """Return the state of the product from the number of members in each State.
 
-    It is up if k members are up, and down if fewer than k are not down. Otherwise it is unknown if a member is unknown,
-    else in doubt; its point state is the result of the rule for the members' point states.
+    It is up if k members are up, and down if fewer than k are not down. Otherwise, it is unknown if a member is
+    unknown, and in doubt if none is; its point state is the result of the rule for the members' point states.
     """
     unknown, up, down, doubt_up, _, guess_up, guess_down = by_state
     if up >= k:

@@ -1,9 +1,9 @@
-"""Service credits: the share of the fee that an agreement gives back for a month, by its contractual availability.
+"""Service credits: the share of the fee that an agreement credits for a month, by its contractual availability.
 
 The credit is computed for the lowest possible availability, the estimate and the highest possible availability. Only
-the credit at the highest one is claimable: there, unknown time and doubt count as up, so that no claim depends on time
-in which the state is not known. All figures are exact fractions; only amounts are rounded, down to a hundredth of the
-currency, so that no amount is above what the agreement gives.
+the credit at the highest availability is claimable: it counts unknown time and doubt as up, so that no claim depends on
+time in which the state is not known. All figures are exact fractions. Only amounts are rounded, down to a hundredth of
+the currency, so that no amount exceeds the agreed credit.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ class CreditTerms:
     claim_within: int | None = None
 
     def share(self, availability: Fraction) -> Fraction:
-        """Return the credited share of the fee: the highest of the bands that the availability is below, or 0."""
+        """Return the credited share of the fee: the highest credit of the bands that apply, or 0."""
         return max((band.credit for band in self.bands if availability < band.below), default=Fraction(0))
 
     def deadline(self, end: int, zone: tzinfo) -> int | None:
-        """Return the instant until which a credit for the month that ends at `end` can be claimed, exclusive.
+        """Return the deadline (exclusive) for claiming a credit for the month that ends at `end`. None without one.
 
-        A deadline of whole days is a local midnight. None without a deadline.
+        A deadline of whole days is a local midnight.
         """
         if self.claim_within is None:
             return None
@@ -110,8 +110,8 @@ def format_amount(amount: Decimal, currency: str) -> str:
 class MonthlyCredit:
     """The credit for one calendar month.
 
-    `measured` are its contractual figures. `credits` has the credit at the lowest, estimated and highest availability;
-    an estimate is None without known time, and all are None if all time is excluded. `deadline` is None without one.
+    `measured` are its contractual figures. `credits` has the credit at the lowest, estimated and highest availability.
+    The estimate is None without known time; all are None if all time is excluded. `deadline` is None if there is none.
     """
 
     window: Window
@@ -122,9 +122,9 @@ class MonthlyCredit:
 
     @property
     def claimable(self) -> Credit | None:
-        """The credit that can be claimed: that at the highest availability. None if it is 0 or the month has not ended.
+        """The credit that can be claimed, at the highest availability. None if it is 0 or the month has not ended.
 
-        Observations of a provisional month may still arrive, so nothing can be claimed for it.
+        Nothing can be claimed for a provisional month, because observations of it may still arrive.
         """
         certain = self.credits.high
         if self.window.in_progress or self.measured.provisional or certain is None or not certain.share:

@@ -23,8 +23,8 @@ _EXAMPLES = 'use "Mon-Fri 07:00-18:00", "Mon-Thu 08:00-12:00, 13:00-17:00; Sat 1
 class ServiceHours:
     """The service hours of each weekday (Monday first) in local time.
 
-    An instant is in service if its local time is within the hours. So an hour that is skipped at a clock change is not
-    in service, and a repeated hour is in service twice.
+    An instant is in service if its local time is within the hours. So an hour that a clock change skips is not in
+    service, and a repeated hour is in service twice.
     """
 
     days: tuple[Hours, ...]
@@ -34,9 +34,9 @@ class ServiceHours:
     def parse(cls, text: str) -> ServiceHours:
         """Parse service hours: days, then times. Without days, the times apply to every day. "24/7" means always.
 
-        A range of days may include the end of the week (`Sat-Mon`), a range of times may include midnight
-        (`22:00-02:00`, which belongs to the day when it begins). 24:00 is the end of the day. Lists are separated by
-        commas, semicolons or spaces.
+        A range of days may extend over the end of the week (`Sat-Mon`), and a range of times over midnight
+        (`22:00-02:00`, which belongs to the day on which it begins). 24:00 is the end of the day. Items are separated
+        by commas, semicolons or spaces.
 
         Raises:
             ValueError: the text has another form. The message has valid examples.
@@ -52,7 +52,7 @@ class ServiceHours:
     def within(self, window: Interval, zone: tzinfo, holidays: Collection[date] = frozenset()) -> Iterator[Interval]:
         """Yield the parts of the window that are in service, in order, disjoint.
 
-        Hours that begin on a holiday are not in service. Hours that began on the evening before are, until their end.
+        Hours that begin on a holiday are not in service. Hours that began on the previous day are, until their end.
         """
         yield from union(self._in_service(window, zone, holidays))
 
@@ -61,9 +61,9 @@ class ServiceHours:
         return subtract(window, self._in_service(window, zone, holidays))
 
     def _in_service(self, window: Interval, zone: tzinfo, holidays: Collection[date]) -> Iterator[Interval]:
-        for span, ahead in constant_offset_intervals(window, zone):
-            for opening in self._hours_in_local_time(Interval(span.start + ahead, span.end + ahead), holidays):
-                yield Interval(opening.start - ahead, opening.end - ahead)
+        for span, utc_offset in constant_offset_intervals(window, zone):
+            for hours in self._hours_in_local_time(Interval(span.start + utc_offset, span.end + utc_offset), holidays):
+                yield Interval(hours.start - utc_offset, hours.end - utc_offset)
 
     def _hours_in_local_time(self, local_span: Interval, holidays: Collection[date]) -> Iterator[Interval]:
         """Yield the hours within an interval of local time. Includes hours that began on the previous day."""

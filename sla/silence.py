@@ -31,7 +31,7 @@ class Silence:
 
     @property
     def id(self) -> str:
-        """The id of its fact."""
+        """The id of the fact that records the silence."""
         return self.fact().id
 
     def covers(self, key: str, product: str, now: int) -> bool:
@@ -50,9 +50,9 @@ def silence_end(silence: str, made: int, author: str) -> Fact:
 
 
 def silences(facts: Iterable[Fact]) -> list[Silence]:
-    """Return the silences among the facts that were not ended. Invalid ones are ignored."""
+    """Return the silences among the facts that were not ended by a person. Invalid facts are ignored."""
     by_id: dict[str, Silence] = {}
-    expired: set[str] = set()
+    ended: set[str] = set()
     for fact in facts:
         if fact.kind not in (SILENCE, SILENCE_END):
             continue
@@ -60,8 +60,8 @@ def silences(facts: Iterable[Fact]) -> list[Silence]:
         if not isinstance(body, dict):
             continue
         if fact.kind == SILENCE_END:
-            expired.add(str(body.get("silence")))
+            ended.add(str(body.get("silence")))
         elif isinstance(body.get("until"), int):
             fields = str(body.get("reason", "")), body["until"], fact.product, str(body.get("key", ""))
             by_id[fact.id] = Silence(fact.made, fact.author, *fields)
-    return [silence for silence_id, silence in by_id.items() if silence_id not in expired]
+    return [silence for silence_id, silence in by_id.items() if silence_id not in ended]

@@ -1,9 +1,9 @@
-"""The active site of a product over time, from one history per site, and the changes from one site to another.
+"""The active site of a product over time, from one history per site, and the changes of the active site.
 
-The history of a site is that of a check that is good while the site is the active one. Only certain states decide: a
-site is active while its history is up, and not active while it is down. In doubt and in unknown time the active site is
-unknown, so a change of the active site has bounds: the last instant at which the old site was certainly the only active
-one, and the first instant at which the new one was.
+The history of a site is that of a check that is good while the site is active. Only certain states decide: a site is
+active while its history is up, and not active while it is down. In doubt and unknown time the active site is unknown,
+so a change of the active site has bounds: the last instant at which the old site was certainly the only active site,
+and the first instant at which the new site was.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SiteState(StrEnum):
-    """How many sites are active."""
+    """The number of active sites."""
 
     ONE = "one"
     SEVERAL = "several"
@@ -52,8 +52,8 @@ UNKNOWN_SITE: Final = ActiveSite(SiteState.UNKNOWN)
 def active_site(states: Mapping[str, State]) -> ActiveSite:
     """Return the active site from the states of the sites' histories at one instant.
 
-    Two sites that are up are several active sites, whatever the others are. One site is the active one if all others
-    are down.
+    If two or more sites are up, several sites are active. If one site is up, it is the active site if all others are
+    down.
     """
     up = [site for site, state in states.items() if state is State.UP]
     if len(up) > 1:
@@ -64,17 +64,17 @@ def active_site(states: Mapping[str, State]) -> ActiveSite:
 
 
 def site_pieces(sites: Mapping[str, History], window: Interval, *, estimate: bool = False) -> Iterator[SitePiece]:
-    """Yield the states of the sites in the window, adjacent equal ones joined. `estimate`: by the estimated states."""
+    """Yield the states of the sites in the window, adjacent equal states merged. `estimate`: use estimated states."""
     states = dict.fromkeys(sites, State.UNKNOWN)
     start, current = window.start, UNKNOWN_SITE
     changes = heapq.merge(*([(p.start, site, p.state) for p in h.pieces(window)] for site, h in sites.items()))
     for at, changed in _grouped(changes):
         states |= {site: state.estimate if estimate else state for site, state in changed}
-        following = active_site(states)
-        if following != current:
+        next_active = active_site(states)
+        if next_active != current:
             if at > start:
                 yield SitePiece(start, at, current)
-            start, current = at, following
+            start, current = at, next_active
     if window.end > start:
         yield SitePiece(start, window.end, current)
 
@@ -101,9 +101,9 @@ def sites_final_until(sites: Mapping[str, History]) -> int | None:
 
 
 def current_site(sites: Mapping[str, History], now: int) -> ActiveSite:
-    """Return the active site at the newest instant for which all sites have a later observation.
+    """Return the active site at the latest instant for which all sites have a later observation.
 
-    Unknown once the last observation of a site has expired.
+    Returns an unknown site if the last observation of a site has expired.
     """
     final_until = sites_final_until(sites)
     expirations = [history.expires_at for history in sites.values()]
@@ -121,9 +121,10 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SiteChange:
-    """A change of the active site: `left` is the end of the last time at which the old one was certainly active.
+    """A change of the active site. Instants are in microseconds since the epoch.
 
-    `arrived` is the first instant at which the new site certainly was the only active one; microseconds.
+    `left` is the end of the last time in which the old site was certainly active. `arrived` is the first instant at
+    which the new site was certainly the only active site.
     """
 
     kind: ChangeKind
@@ -143,8 +144,8 @@ def site_changes(
 ) -> Iterator[SiteChange]:
     """Yield the changes of the active site in the window. The first site of the mapping is the primary one.
 
-    `known` is the site that was active before the window, and until when. Without it, the first active site is not
-    a change, but the first observation of a new configuration or of a restarted monitor.
+    `known` is the site that was active before the window, with the end of that time. Without it, the first active site
+    is not a change, because the configuration is new or the monitor was restarted.
     """
     last = known
     for piece in site_pieces(sites, window):
@@ -161,7 +162,7 @@ def _kind(target: str, sites: Sequence[str]) -> ChangeKind:
 
 
 def last_active(sites: Mapping[str, History], window: Interval) -> tuple[str, int] | None:
-    """Return the last site that was the only active one in the window, and until when. None without one."""
+    """Return the last site that was the only active site in the window, with the end of that time. None without one."""
     last = None
     for piece in site_pieces(sites, window):
         if piece.active.state is SiteState.ONE:

@@ -1,8 +1,7 @@
-"""Stages of a product: the objectives and clients that each stage allows, and violations of them.
+"""Stages of a product: the objectives and clients that each stage allows, and violations of these limits.
 
 The order is from the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
-clients, Enterprise for high risk clients"). A policy file defines what each stage
-may promise.
+clients, Enterprise for high risk clients"). A policy file defines what each stage may promise.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ class Violation:
 def violations(
     objective: Objective, stage: Stage | None, policy: StagePolicy, clients: Risk, ceiling: Fraction | None
 ) -> tuple[Violation, ...]:
-    """Return the violations: objective above the stage's, clients of a higher risk, objective above the ceiling.
+    """Return the violations: an objective above the stage's limit or the ceiling, clients with a higher risk.
 
     `clients` is the highest risk of all direct and indirect clients. `ceiling` is the highest availability that the
     readiness allows to claim, or None. Without a stage, only the ceiling is checked.

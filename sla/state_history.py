@@ -138,8 +138,12 @@ class History(ABC):
 
     def state_start(self, at: int) -> int:
         """Return the start of the state directly before the instant. Returns `at` if that state is not final."""
-        final, steady = self._extend_final_part(), self.probably_final_until
-        return at if final is None or steady is None or not final.start < at <= steady else final.state_start(at - 1)
+        final, stable_until = self._extend_final_part(), self.probably_final_until
+        return (
+            at
+            if final is None or stable_until is None or not final.start < at <= stable_until
+            else final.state_start(at - 1)
+        )
 
     def _raw_pieces(self, window: Interval) -> Iterator[Piece]:
         final = self._extend_final_part()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sla.interval import Interval
 
 _STATES = tuple(State)
-_KNOWN, _GUESSES = 4, 2  # numbers of known states and of guesses
+_KNOWN, _GUESSES = 4, 2  # number of known states, number of guesses
 
 
 class StateSums:
@@ -101,16 +101,16 @@ class StateSums:
 
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts within a window inside [start, end]."""
-        sums_at_end, sums_at_start = self._before(window.end), self._before(window.start)
+        sums_at_end, sums_at_start = self._sums_before(window.end), self._sums_before(window.start)
         up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, sums_at_end, sums_at_start)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
-    def durations_to(self, inside: int, end: int, rest: Durations, starts: Sequence[int]) -> list[Durations]:
+    def durations_to(self, middle: int, end: int, rest: Durations, starts: Sequence[int]) -> list[Durations]:
         """Return how long each state lasts from each start to `end`. Time before `self.start` is unknown.
 
-        `rest` is the time from `inside` to `end`. `inside` is at most `self.end`, and no start is later than `inside`.
+        `rest` has the durations from `middle` to `end`. `middle` is at most `self.end`, and no start is later than it.
         """
-        up, down, doubt_up, doubt_down, *guesses = self._before(inside)
+        up, down, doubt_up, doubt_down, *guesses = self._sums_before(middle)
         totals = [up + rest.up, down + rest.down, doubt_up + rest.doubt_up, doubt_down + rest.doubt_down]
         if guesses:
             totals += [guesses[0] + rest.guessed_up, guesses[1] + rest.guessed_down]
@@ -131,7 +131,7 @@ class StateSums:
         """Return how long each state lasts in all parts, which must be disjoint and inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0
         for part in parts:
-            sums_at_end, sums_at_start = self._before(part.end), self._before(part.start)
+            sums_at_end, sums_at_start = self._sums_before(part.end), self._sums_before(part.start)
             for column in range(self._columns):
                 sums[column] += sums_at_end[column] - sums_at_start[column]
             length += part.end - part.start
@@ -153,7 +153,7 @@ class StateSums:
         """Return the start of the piece that contains the instant, which must be inside [start, end]."""
         return self._starts[bisect_right(self._starts, instant) - 1]
 
-    def _before(self, instant: int) -> array[int]:
+    def _sums_before(self, instant: int) -> array[int]:
         """Return the sums of all states except unknown from `start` to the instant."""
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
 

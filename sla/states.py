@@ -79,12 +79,12 @@ class Durations(NamedTuple):
 
     @property
     def doubt(self) -> int:
-        """Time between two observations that differ: up or down."""
+        """The time between two observations that differ."""
         return self.doubt_up + self.doubt_down
 
     @property
     def known(self) -> int:
-        """The time that is up, down or in doubt, which counts as covered."""
+        """The time that is up, down or in doubt. It counts towards the coverage."""
         return self.total - self.unknown
 
     def plus(self, other: Durations) -> Durations:

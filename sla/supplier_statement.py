@@ -22,8 +22,8 @@ class Statement:
     """A problem that the supplier of a product stated; instants are microseconds since the epoch.
 
     `key` identifies it in the feed. `since` is its stated start, or the instant of the first reading if the feed states
-    none; `until` is its stated end, None while it continues. `absent_at` is the instant of the last reading without it,
-    None if it is not known. `made` is the instant of the first reading with it.
+    none; `until` is its stated end, None while it continues. `absent_at` is the instant of the last reading without the
+    problem, None if unknown. `made` is the instant of the first reading with it.
     """
 
     product: str

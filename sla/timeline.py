@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Durations", "History", "Piece", "State", "StateSums", "Timeline"]
 
-# _CERTAIN: the state between two equal observations. _DOUBT_STATES: if they differ, the state of the half next to each
-# of them.
+# The state between two equal observations. If they differ, each half of the gap has the doubt state of its nearer
+# observation.
 _CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}
 _DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN}
 
@@ -56,31 +56,31 @@ class Timeline(History):
 
     def __init__(self, hold: int, *, exact: bool = False) -> None:
         if hold < 0:
-            raise ValueError(f"hold is a duration, 0 or more: {hold}")
+            raise ValueError(f"hold must be a duration of 0 or more: {hold}")
         self.hold = hold
         self.exact = exact
         self.last_known: tuple[int, Outcome] | None = None
         self._last_known_hold = hold  # the hold of the last known observation
         self._first_observation_at: int | None = None
         self._holds: list[tuple[int, int]] = []  # (start, hold): the hold of observations from `start` on
-        self._last: tuple[int, Outcome, bool] | None = None  # the last one is whether it was a re-check
+        self._last: tuple[int, Outcome, bool] | None = None  # (instant, outcome, is_recheck) of the last observation
         self._state_sums: StateSums | None = None
         self._counters = {outcome: self._new_counter() for outcome in Outcome}
         self._rechecks: dict[Outcome, ExactCounter | RunCounter] = {}
 
     @classmethod
     def of(cls, observations: Iterable[Observation], hold: int, *, exact: bool = True) -> Timeline:
-        """Return the timeline of observations in any order. Of several at one instant, the worst is used."""
+        """Return the timeline of observations in any order. If several have the same instant, the worst one is used."""
         pairs = ((o.at, o.outcome, o.recheck) for o in observations)
-        return cls._of_worst(pairs, hold, exact=exact)
+        return cls._from_rows(pairs, hold, exact=exact)
 
     @classmethod
     def of_pairs(cls, pairs: Iterable[tuple[int, Outcome]], hold: int, *, exact: bool = True) -> Timeline:
-        """Return the timeline of `(at, outcome)` in any order. Of several at one instant, the worst is used."""
-        return cls._of_worst(((at, outcome, False) for at, outcome in pairs), hold, exact=exact)
+        """Return the timeline of `(at, outcome)` in any order. If several have the same instant, the worst is used."""
+        return cls._from_rows(((at, outcome, False) for at, outcome in pairs), hold, exact=exact)
 
     @classmethod
-    def _of_worst(cls, rows: Iterable[tuple[int, Outcome, bool]], hold: int, *, exact: bool) -> Timeline:
+    def _from_rows(cls, rows: Iterable[tuple[int, Outcome, bool]], hold: int, *, exact: bool) -> Timeline:
         timeline = cls(hold, exact=exact)
         # The worst outcome of an instant is last, and replaces the other outcomes of that instant.
         worst_by_time = {row[0]: row for row in sorted(rows, key=lambda row: (row[0], PRECEDENCE[row[1]]))}
@@ -127,7 +127,7 @@ class Timeline(History):
 
     @property
     def total_counts(self) -> tuple[int, int, int]:
-        """The numbers of all good, bad and unknown observations. For callers that read many timelines."""
+        """`totals` as a plain tuple, which is faster for callers that read many timelines."""
         good, bad, unknown = self._counters.values()
         return good.count, bad.count, unknown.count
 
@@ -139,27 +139,27 @@ class Timeline(History):
         return min(first for counter in counters if (first := counter.first_from(at)) is not None)
 
     def runs(self, check: str) -> list[Run]:
-        """Return runs in order of time from which an equal timeline can be built.
+        """Return the runs in order of time, from which an equal timeline can be built.
 
-        They are the appended runs without reasons and latencies, which a timeline does not store.
+        The runs have no reasons and latencies, because a timeline does not store them.
         """
         kinds = ((False, self._counters), (True, self._rechecks))
-        runs = sorted(
-            (*fold, outcome, recheck)
+        rows = sorted(
+            (*counter_run, outcome, recheck)
             for recheck, counters in kinds
             for outcome, counter in counters.items()
-            for fold in counter.runs()
+            for counter_run in counter.runs()
         )
         return [
             Run(check, outcome, "", first, last, count, self._hold_at(first), recheck=recheck)
-            for first, last, count, outcome, recheck in runs
+            for first, last, count, outcome, recheck in rows
         ]
 
     def _new_counter(self) -> ExactCounter | RunCounter:
         return ExactCounter() if self.exact else RunCounter()
 
     def _counter(self, outcome: Outcome, *, recheck: bool) -> ExactCounter | RunCounter:
-        """Return the counter of these observations. Most checks have no re-checks, and no counters of them."""
+        """Return the counter of these observations. Counters of re-checks are created when they are first used."""
         if not recheck:
             return self._counters[outcome]
         return self._rechecks.setdefault(outcome, self._new_counter())
@@ -200,7 +200,7 @@ class Timeline(History):
     def _check_order_and_store_hold(self, first: int, last: int, hold: int) -> bool:
         """Check the order, store the hold, and return whether the previous observation has the same hold."""
         if self._last is not None and first <= self._last[0]:
-            raise ValueError(f"observations are appended in order: {first} is not later than {self._last[0]}")
+            raise ValueError(f"observations must be appended in order: {first} is not later than {self._last[0]}")
         if last < first:
             raise ValueError(f"a run ends before it begins: {first} > {last}")
         if self._first_observation_at is None:

@@ -2,7 +2,7 @@
 
 Each piece of the history keeps its length and gets the state that it would have had:
 
-    recorded     avoided possibly    by the estimate    certainly
+    recorded     possibly avoided    estimated          certainly avoided
     down         doubt (down)        doubt (up)         up
     doubt        unchanged           doubt (up)         up
     unknown      unknown             unknown            unknown
@@ -53,7 +53,7 @@ GENERAL_ASSUMPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of one change: durations before and after, and the downtime saved, microseconds.
+    """The effect of one change: durations without and with the change, and the downtime saved, microseconds.
 
     `saved.point` is None if the record supports no estimate. `unknown` is the part of `saved.high` in unknown time.
     `cost` is the cost per year, None if it is not stated.
@@ -120,7 +120,7 @@ class WhatIf:
     """The ranked effects of changes on one product.
 
     `replayed` is the part of the window since the first known observation that the next observation does not change.
-    `rate` is the cost of downtime, `currency` that of the costs of changes.
+    `rate` is the cost of downtime, `currency` the currency of the costs of changes.
     """
 
     product: str
@@ -151,7 +151,7 @@ class WhatIf:
 
 
 class Replay:
-    """Replays changes over the histories of a product and its dependencies; `extend` takes the window in parts."""
+    """Replay changes over the histories of a product and its dependencies. `extend` replays the window in parts."""
 
     def __init__(self, product: History, dependencies: Mapping[str, History], changes: Sequence[Change]) -> None:
         self._names = tuple(dependencies)
@@ -160,10 +160,10 @@ class Replay:
         self._edges = sorted({edge for change in self._changes for edge in change.edges})
         self._outage = Outage()
         self._before = [0] * len(State)
-        self._tallies = [_Tally() for _ in self._changes]
+        self._change_sums = [_ChangeSums() for _ in self._changes]
 
     def begin(self, at: int) -> None:
-        """Read the time before the window, for the start of an outage in progress at the instant."""
+        """Read the time before the window, to find the start of an outage that is in progress at the instant."""
         begin = self._lookback(at)
         for start, end, states in joint_pieces(self._histories, Interval(begin, at)):
             for piece in _cut(start, end, self._edges):
@@ -178,8 +178,8 @@ class Replay:
                 continue
             for piece in _cut(start, end, self._edges):
                 self._advance(piece.start, states)
-                for change, tally in zip(self._changes, self._tallies, strict=True):
-                    tally.add(piece, states[0], change.avoided(self._outage, piece.start))
+                for change, change_sums in zip(self._changes, self._change_sums, strict=True):
+                    change_sums.add(piece, states[0], change.avoided(self._outage, piece.start))
 
     @property
     def before(self) -> Durations:
@@ -189,8 +189,8 @@ class Replay:
     def effects(self, costs: Mapping[str, Fraction]) -> tuple[Effect, ...]:
         """Return the effects, ranked; `costs` are the costs per year by the id of the change."""
         unranked = (
-            tally.effect(change, self._before, costs.get(str(change.name)))
-            for change, tally in zip(self._changes, self._tallies, strict=True)
+            change_sums.effect(change, self._before, costs.get(str(change.name)))
+            for change, change_sums in zip(self._changes, self._change_sums, strict=True)
         )
         return tuple(sorted(unranked, key=_rank))
 
@@ -198,7 +198,7 @@ class Replay:
         self._outage.advance(at, states[0], dict(zip(self._names, states[1:], strict=True)))
 
     def _lookback(self, at: int) -> int:
-        """Return an instant before `at` after which the product was up, or before the record begins."""
+        """Return an instant before `at` after which the product was up, or an instant before the record."""
         product = self._histories[0]
         length = max([DAY, *(change.within for change in self._changes if isinstance(change, Failover))])
         first = at if product.first is None else min(product.first, at)
@@ -208,7 +208,7 @@ class Replay:
         return begin
 
 
-class _Tally:
+class _ChangeSums:
     """The sums of one change."""
 
     def __init__(self) -> None:
@@ -217,7 +217,7 @@ class _Tally:
 
     def add(self, piece: Interval, state: State, avoided: Avoided) -> None:
         """Add a piece of the recorded history in which the product is not up."""
-        possible, estimated, certain = _nested(avoided, piece)
+        possible, estimated, certain = _ascending_instants(avoided, piece)
         starts = (possible, estimated, certain, piece.end)
         for index, after in enumerate(_AFTER[state]):
             length = starts[index + 1] - starts[index]
@@ -238,8 +238,8 @@ class _Tally:
         return Effect(change, Durations.of_sums(before), Durations.of_sums(after), saved, self._unknown, cost)
 
 
-def _nested(avoided: Avoided, piece: Interval) -> tuple[int, int, int]:
-    """Return the instants within the piece, each at or after the previous one; its end for None."""
+def _ascending_instants(avoided: Avoided, piece: Interval) -> tuple[int, int, int]:
+    """Return the instants limited to the piece and in ascending order. The end of the piece replaces None."""
     possible, estimated, certain = (piece.end if at is None else min(at, piece.end) for at in avoided)
     estimated = min(estimated, certain)
     return min(possible, estimated), estimated, certain

@@ -1,7 +1,7 @@
 """Changes of a product, and the part of its recorded downtime that each change would have avoided.
 
-Causes are not recorded. So each change has three answers per instant: `certain`, `estimated` and `possible`. The true
-answer is between `certain` and `possible` under the assumptions that the change states. Downtime is attributed by the
+Causes are not recorded. So each change has three answers for each instant: `certain`, `estimated` and `possible`. Under
+the assumptions of the change, the true answer is between `certain` and `possible`. Downtime is attributed by the
 dependencies that were down at the same time, as in `sla/downtime_split.py`.
 """
 
@@ -28,7 +28,7 @@ FORMS: Final = "decouple/DEPENDENCY, failover/15m, zero-downtime, replica"
 
 
 class ChangeKind(StrEnum):
-    """A kind of change. Its value begins the id of the change."""
+    """A kind of change. Its value is the first part of the change's id."""
 
     DECOUPLE = "decouple"
     FAILOVER = "failover"
@@ -37,7 +37,7 @@ class ChangeKind(StrEnum):
 
 
 class ChangeName(NamedTuple):
-    """The id of a change in parts. `dependency` is that of `decouple`, `within` the time of `failover`."""
+    """The parts of a change's id. `dependency` is set for `decouple`, `within` (microseconds) for `failover`."""
 
     kind: ChangeKind
     dependency: str = ""
@@ -68,9 +68,9 @@ class ChangeName(NamedTuple):
 
 
 class Avoided(NamedTuple):
-    """The instants of a piece of an outage from which a change avoids it: possibly, by the estimate, certainly.
+    """The instants from which a change avoids a piece of an outage: possibly, according to the estimate, certainly.
 
-    None: not in this piece. Each begins at the previous one or later.
+    None if it does not avoid it in this piece. The instants are in ascending order.
     """
 
     possible: int | None = None
@@ -115,7 +115,7 @@ class Change(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Decoupling(Change):
-    """The product stays up while the dependency is down. `title` is the name of the dependency for people."""
+    """The product stays up while the dependency is down. `title` is the display name of the dependency."""
 
     dependency: str
     title: str

@@ -1,4 +1,4 @@
-"""The downtime of a product in progress, as its changes see it at an instant of the replay."""
+"""The outage that is in progress at an instant of a replay."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Outage:
-    """The states of an instant, and since when the product and its dependencies have had them, for one product.
+    """The states of a product and its dependencies at an instant, and since when they have lasted.
 
-    `not_up_since`: the product may be down since then (None: it is up). `estimated`, `certain`: it is down since then
-    by the estimate, or certainly. `own`: by the estimate, it is down and all dependencies are up since then.
+    `not_up_since`: the product may have been down since then (None: it is up). `estimated`, `certain`: it has been down
+    since then according to the estimate, or certainly. `own`: according to the estimate, it has been down and all
+    dependencies have been up since then.
     `affected_dependencies`: the dependencies that may have been down since `not_up_since`.
     """
 

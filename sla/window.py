@@ -52,13 +52,13 @@ def parse_duration(text: str) -> int:
     Raises:
         ValueError: the text has another form, or is not a whole number of microseconds. The message has valid examples.
     """
-    rest, total, below = text.strip(), Fraction(0), 2 * WEEK
-    while rest or below > WEEK:
+    rest, total, previous_unit = text.strip(), Fraction(0), 2 * WEEK
+    while rest or previous_unit > WEEK:
         part = _PART.match(rest)
-        unit = _UNITS[part[2].replace("µ", "u")] if part else below
-        if part is None or unit >= below:
+        unit = _UNITS[part[2].replace("µ", "u")] if part else previous_unit
+        if part is None or unit >= previous_unit:
             raise ValueError(f'"{text}" is not a duration; use 30s, 5m or 1h')
-        total, below, rest = total + Fraction(part[1]) * unit, unit, rest[part.end() :]
+        total, previous_unit, rest = total + Fraction(part[1]) * unit, unit, rest[part.end() :]
     if total.denominator != 1:
         raise ValueError(f'"{text}" is finer than a microsecond; use 30s, 5m or 1h')
     return int(total)
@@ -124,21 +124,21 @@ def parse_window(text: str, at: int, zone: tzinfo) -> Window:
 
 
 def _earlier(count: int, unit: str, at: int, zone: tzinfo) -> int:
-    """Return the instant so many units before `at` by the local clock, on the last day of a month that is shorter.
+    """Return the instant `count` units before `at` in local time. In a shorter month, this is on its last day.
 
     Raises:
         ValueError: the count is 0.
     """
     if not count:
-        raise ValueError("a window of no time; use last 13 months")
-    shown = local(at, zone).replace(tzinfo=EPOCH.tzinfo)
+        raise ValueError("the window is empty; use last 13 months")
+    local_time = local(at, zone).replace(tzinfo=EPOCH.tzinfo)
     if unit in ("day", "week"):
-        shown -= timedelta(**{f"{unit}s": count})
+        local_time -= timedelta(**{f"{unit}s": count})
     else:
-        month = shown.year * 12 + shown.month - 1 - count * (12 if unit == "year" else 1)
+        month = local_time.year * 12 + local_time.month - 1 - count * (12 if unit == "year" else 1)
         year, month = month // 12, month % 12 + 1
-        shown = shown.replace(year=year, month=month, day=min(shown.day, monthrange(year, month)[1]))
-    return first_instant(instant(shown), zone)
+        local_time = local_time.replace(year=year, month=month, day=min(local_time.day, monthrange(year, month)[1]))
+    return first_instant(instant(local_time), zone)
 
 
 def _rolling(name: str, at: int) -> Interval:

@@ -32,7 +32,7 @@ class Alert:
     """An alert: open, or resolved at `resolved` (microseconds since the epoch).
 
     `product` is empty for an alert about the monitor itself. `summary` is a short description of the alert.
-    `unannounced` is the severity at which the alert is not announced, as in `ProductIncident`.
+    `suppressed_up_to` is the severity at which the alert is not announced, as in `ProductIncident`.
     """
 
     key: str
@@ -46,9 +46,9 @@ class Alert:
     notes: tuple[str, ...] = ()
 
     @property
-    def unannounced(self) -> Severity | None:
+    def suppressed_up_to(self) -> Severity | None:
         """The severity at which the alert is not announced."""
-        return None if self.incident is None else self.incident.unannounced
+        return None if self.incident is None else self.incident.suppressed_up_to
 
 
 def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:

@@ -110,7 +110,7 @@ def events_to_send(
     before = 0 if reaction.quiet else reminded_before
     for name in dict.fromkeys((*notified, *reaction.called, *targets)):
         if name not in announced:
-            if not muted and alert.severity != alert.unannounced:
+            if not muted and alert.severity != alert.suppressed_up_to:
                 yield name, Kind.OPENED
         elif announced[name].open and (event := _next_event(alert, announced[name], muted, reaction, before)):
             yield name, event

@@ -53,7 +53,7 @@ class ProductIncidents:
                 None,
                 incident.severity,
                 incident.members,
-                unannounced=incident.severity,
+                suppressed_up_to=incident.severity,
             )
         )
 
@@ -97,7 +97,7 @@ class ProductIncidents:
         incident, checks = self.open(product), self._open_check_incidents(product)
         end = now if checks else self._end(incident, now)
         down, last_end = self.down(product), self._last_end(product)
-        return update_product_incident(incident, product, checks, end, down=down, last=last_end)
+        return update_product_incident(incident, product, checks, end, down=down, previous_end=last_end)
 
     def _end(self, incident: ProductIncident | None, now: int) -> int:
         """Return the latest end of the incident's check incidents; at least `now` if the end of one is not known."""

@@ -81,7 +81,7 @@ class Responses:
         acknowledged = response is not previous
         changed: list[Response] = []
         called_receivers: dict[str, Progress] = {}
-        if not muted and alert.severity != alert.unannounced:
+        if not muted and alert.severity != alert.suppressed_up_to:
             if response is not None and not response.covers(alert.severity):
                 changed.append(replace(response, ended=max(now, response.started)))
                 response, acknowledged, since = None, False, now

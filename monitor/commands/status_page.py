@@ -150,7 +150,7 @@ def list_command(as_json: bool, path: Path) -> None:
 
 def _time_to_first_update(incident: PublicIncident) -> str:
     """Return the time from detection to the first public update, empty without an internal incident."""
-    length = incident.time_to_first_word
+    length = incident.time_to_first_update
     return "" if length is None else f"; first public update {format_duration(length)} after detection"
 
 

@@ -19,7 +19,7 @@ _PHASES_BEFORE_SENDING: Final = frozenset({"", "resolve", "connect", "tls"})  # 
 
 
 class RefusedError(ProbeFailure):
-    """The target refused a request, which certainly had no effect. `final`: it will refuse it again."""
+    """The target refused a request, which certainly had no effect. `final`: a repetition will be refused too."""
 
     def __init__(self, detail: str, *, final: bool) -> None:
         super().__init__("refused", detail)
@@ -27,7 +27,7 @@ class RefusedError(ProbeFailure):
 
 
 class MissingValueError(Exception):
-    """A request needs a secret value that only an earlier process had."""
+    """A request needs a secret value that only an earlier process of the daemon had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,16 @@ class Description:
 
 
 class Driver(Protocol):
-    """Sends the requests of one configured transaction. `secrets` are the secret values captured for the run."""
+    """Send the requests of one configured transaction. `secrets` are the secret values captured for the run."""
 
     @property
     def finishes(self) -> bool:
-        """Whether there is a write that finishes a transaction."""
+        """Whether a transaction has a write that finishes it."""
         ...
 
     @property
     def finds(self) -> bool:
-        """Whether writes are found by run id, without values of a response."""
+        """Whether writes can be looked up by run id, without values captured from a response."""
         ...
 
     def describe(self, step: str, run: str, values: Mapping[str, str]) -> Description:
@@ -74,7 +74,7 @@ class Driver(Protocol):
     async def write(
         self, attempt: Attempt, step: str, run: Run, secrets: Mapping[str, TemporarySecret]
     ) -> CapturedValues:
-        """Send a write and return what its acknowledgement contains.
+        """Send a write and return the values captured from its acknowledgement.
 
         Raises:
             ProbeFailure, OSError, MissingValueError: it was not acknowledged.
@@ -90,10 +90,10 @@ class Driver(Protocol):
         ...
 
     async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
-        """Remove everything that the run wrote; it is not a failure if there is nothing to remove.
+        """Remove everything that the run wrote. It is not a failure if there is nothing to remove.
 
         Raises:
-            ProbeFailure, OSError, MissingValueError: it may still exist.
+            ProbeFailure, OSError, MissingValueError: some writes may still exist.
         """
         ...
 

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-MAX_FOUND: Final = 100  # records of one transaction that are read and removed
+MAX_RECORDS: Final = 100  # records of one transaction that are read and removed
 
 
 @dataclass(frozen=True, slots=True)
 class HttpDriver:
-    """Sends the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
+    """Send the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
 
-    A record is finished if it has all values of `finished`; the response to `reading` must have all values that it
-    captures, so that a maintenance page is not taken for a record. If `finish` captures an id, it creates a record of
-    its own.
+    A record is finished if it has all values of `finished`. The response to `reading` must have all values that
+    `reading` captures, so that a maintenance page is not taken for a record. If `finish` captures an id, it creates a
+    separate record.
     """
 
     target: HttpTarget
@@ -49,7 +49,7 @@ class HttpDriver:
 
     @property
     def finds(self) -> bool:
-        """Whether records are found by run id: with `find`, or because reading and cleaning need no captured value."""
+        """Whether records can be looked up by run id: by `find`, or because no request needs a captured value."""
         needed = (self.reading.names | self.cleaning.names) - {RUN_ID, *self.target.secrets}
         return not needed or (self.find is not None and needed == {ID})
 
@@ -70,10 +70,10 @@ class HttpDriver:
         response = await self.target.send(attempt, _strict(http_step), self._values(run), secrets)
         values = capture_values(response, http_step.capture, run.id)
         secret_values = capture_values(response, http_step.capture_secrets, run.id)
-        return CapturedValues(values, _temporary(secret_values))
+        return CapturedValues(values, _temporary_secrets(secret_values))
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
-        """Return the number of records, and of finished ones."""
+        """Return the number of records and the number of finished records."""
         counts: Counter[str] = Counter({BEGIN: 0, FINISH: 0})
         secret_values: dict[str, str] = {}
         for values in await self._records(attempt, run, secrets):
@@ -83,13 +83,13 @@ class HttpDriver:
             capture_values(response, self.reading.capture, run.id)
             secret_values |= capture_values(response, self.reading.capture_secrets, run.id)
             done = self._is_finished(document(response) if self.finished else None)
-            counts.update([FINISH if done and self._separate else BEGIN])
-            if done and not self._separate:
+            counts.update([FINISH if done and self._finish_creates_record else BEGIN])
+            if done and not self._finish_creates_record:
                 counts.update([FINISH])
-        return ReadResult(counts, _temporary(secret_values))
+        return ReadResult(counts, _temporary_secrets(secret_values))
 
     @property
-    def _separate(self) -> bool:
+    def _finish_creates_record(self) -> bool:
         return self.finishes and ID in self.steps[FINISH].capture
 
     def _is_finished(self, parsed: Any) -> bool:
@@ -105,7 +105,7 @@ class HttpDriver:
     async def _records(
         self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]
     ) -> Sequence[Mapping[str, str]]:
-        """Return the values of each record of the run: those with a captured id, and those found by run id."""
+        """Return the values of each record of the run. Records are known by a captured id, or looked up by run id."""
         values = self._values(run)
         if not self._uses_id:
             return [values]
@@ -113,17 +113,17 @@ class HttpDriver:
         if self.find is not None:
             response = await self.target.send(attempt, _strict(self.find), values, secrets)
             ids |= dict.fromkeys(values_at(document(response), self.find_ids, run.id))
-        return [{**values, ID: identifier} for identifier in list(ids)[:MAX_FOUND]]
+        return [{**values, ID: identifier} for identifier in list(ids)[:MAX_RECORDS]]
 
     def _values(self, run: Run) -> dict[str, str]:
         first = run.captures(ID)[:1]
         return {RUN_ID: run.id, **run.captured, **({ID: first[0]} if first else {})}
 
 
-def _temporary(secret_values: Mapping[str, str]) -> dict[str, TemporarySecret]:
+def _temporary_secrets(secret_values: Mapping[str, str]) -> dict[str, TemporarySecret]:
     return {name: TemporarySecret(value) for name, value in secret_values.items()}
 
 
 def _strict(step: HttpStep) -> HttpStep:
-    """Return the step for a request whose record must exist: a status of `none` is a refusal."""
+    """Return the step for a request whose record must exist, so that a status of `none` is a refusal."""
     return replace(step, none=frozenset())

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from monitor.config.continuity_kinds import ChefsDraft, ContinuityRequest, HttpPair, KeycloakSession
 
 _REFRESH: Final = "refresh_token"
-_SESSION_ENDED: Final = frozenset({400})  # the status of Keycloak if the session does not exist, with ...
+# The status and the values with which Keycloak reports that the session does not exist.
+_SESSION_ENDED: Final = frozenset({400})
 _NO_SESSION: Final = {"$.error": "invalid_grant"}
 
 
@@ -51,12 +52,12 @@ def _step(request: ContinuityRequest) -> HttpStep:
 def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDriver:
     """Return the driver of a draft and a submission of a CHEFS form.
 
-    An API key may create, list, read and delete submissions, but not change a draft: `finish` adds a submission.
+    An API key may create, list, read and delete submissions, but not change a draft. So `finish` adds a submission.
     """
     base, form_id = form.url.rstrip("/"), form.form
     target = HttpTarget(transaction.id, transaction.timeout, {}, form_id, form.api_key, tls=form.tls)
     create = f"{base}/forms/{form_id}/versions/{form.version}/submissions"
-    one = f"{base}/submissions/{{{{id}}}}"
+    submission_url = f"{base}/submissions/{{{{id}}}}"
     ids = {ID: "$.id"}
 
     def submission(*, draft: bool) -> HttpStep:
@@ -66,8 +67,8 @@ def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDri
     return HttpDriver(
         target,
         {BEGIN: submission(draft=True), FINISH: submission(draft=False)},
-        HttpStep("GET", one),
-        HttpStep("DELETE", one),
+        HttpStep("GET", submission_url),
+        HttpStep("DELETE", submission_url),
         HttpStep("GET", f"{base}/forms/{form_id}/submissions?deleted=false&fields={form.field}"),
         f"$[?@.{form.field} == '{{{{run_id}}}}'].submissionId",
         {"$.submission.draft": False},
@@ -77,7 +78,7 @@ def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDri
 def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSession) -> HttpDriver:
     """Return the driver of a session: `begin` signs in, `finish` uses the refresh token, and cleaning signs out.
 
-    Reading uses the refresh token again and keeps the new one: a realm may revoke the one that was used.
+    Reading uses the refresh token and stores the new one, because a realm may revoke a refresh token after its use.
     """
     secrets = {"client_secret": session.client_secret, "password": session.password}
     configured = {name: secret for name, secret in secrets.items() if secret is not None}

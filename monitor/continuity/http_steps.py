@@ -1,4 +1,4 @@
-"""HTTP requests with placeholders: resolve them for the intent log without secrets, and for sending with them."""
+"""HTTP requests with placeholders, resolved without secrets for the intent log, and with secrets for sending."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 MISSING: Final = frozenset({404, 410})
-_TEMPORARY_STATUSES: Final = frozenset(
-    {401, 403, 408, 421, 423, 425, 429}
-)  # statuses after which a later request may succeed
+# Statuses after which a later request may succeed.
+_TEMPORARY_STATUSES: Final = frozenset({401, 403, 408, 421, 423, 425, 429})
 _FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpStep:
-    """A request with placeholders. `form` is sent as a form, in place of `body`.
+    """A request with placeholders. `form` is sent instead of `body`.
 
-    `capture` are JSON paths of values to keep; those in `capture_secrets` are never stored. `none`: statuses of a
-    record that does not exist, if the response also has the values `none_if`.
+    `capture` has the JSON paths of the values to store, `capture_secrets` those of values that are never stored.
+    `none` has the statuses that report a missing record, if the response also has the values `none_if`.
     """
 
     method: Method
@@ -73,11 +72,11 @@ class HttpStep:
         return all(JsonPath(path).values(parsed) == [value] for path, value in self.none_if.items())
 
     def resolved_url(self, value: Callable[[str], str]) -> str:
-        """Return the URL, with values encoded."""
+        """Return the URL with encoded values."""
         return fill_text(self.url, lambda name: quote(value(name), safe=""))
 
     def resolved_body(self, value: Callable[[str], str]) -> str:
-        """Return the body, with values escaped as its type requires."""
+        """Return the body with values escaped as its content type requires."""
         if self.form:
             fields = ((name, fill_text(text, value)) for name, text in self.form.items())
             return "&".join(f"{quote_plus(name)}={quote_plus(text)}" for name, text in fields)
@@ -92,7 +91,7 @@ class HttpStep:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """The options that all requests of a transaction share. After a rate limit, no request is sent too early."""
+    """The options that all requests of a transaction share. `limit` delays requests after a rate limit."""
 
     name: str
     timeout: int
@@ -116,10 +115,10 @@ class HttpTarget:
 
     def public(self, step: HttpStep, values: Mapping[str, str]) -> str:
         """Return the request without secrets, and without the query of its URL, which may contain a key."""
-        shown = {name: value for name, value in values.items() if name not in self.secrets}
+        public_values = {name: value for name, value in values.items() if name not in self.secrets}
 
         def value(name: str) -> str:
-            return shown.get(name, f"{{{{{name}}}}}")
+            return public_values.get(name, f"{{{{{name}}}}}")
 
         url = fill_text(step.url.partition("?")[0], value)
         body = fill_text(step.body or json.dumps(dict(step.form)), value)
@@ -139,10 +138,10 @@ class HttpTarget:
         """Return the response that acknowledges the request, or one with a status of `step.none`.
 
         Raises:
-            RefusedError: any other status of 4xx, or 3xx.
-            ProbeFailure: `http_status`: a status of 5xx; `rate_limited`: the server requested a wait; or a failure of
-                the network.
-            MissingValueError: a value is unknown.
+            RefusedError: any other status 3xx or 4xx.
+            ProbeFailure: `http_status`: a status 5xx; `rate_limited`: the server requested a wait; or the network
+                failed.
+            MissingValueError: the value of a placeholder is unknown.
         """
         self.limit.check_wait(attempt.now())
 
@@ -158,7 +157,7 @@ class HttpTarget:
         request = request_of(self._check(step, step.resolved_url(value)))
         body = step.resolved_body(value).encode()
         response = await exchange(attempt, replace(request, body=body).ready())
-        attempt.enter("transfer")  # `exchange` ended the phase, and a failure from here on is that of a request sent
+        attempt.enter("transfer")  # `exchange` ended the phase; a later failure must count as one after sending
         if step.accepts(response.status) or step.reports_none(response):
             return response
         self.limit.check_response(response.status, response.headers, attempt.now())
@@ -198,7 +197,7 @@ def capture_values(response: Response, paths: Mapping[str, str], run: str) -> di
     """Return the first value at each JSON path of the response.
 
     Raises:
-        ProbeFailure: `body_mismatch`: there is none, so the request was not acknowledged as expected.
+        ProbeFailure: `body_mismatch`: a path has no value, so the request was not acknowledged as expected.
     """
     parsed = document(response) if paths else None
     captured_values = {}

@@ -1,4 +1,4 @@
-"""Do the pending clean-ups of journeys: of runs that were interrupted by a kill, and of failed clean-ups."""
+"""Do the pending clean-ups of journeys, after the daemon was killed during a run or a clean-up failed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SUFFIX: Final = ".journeys.jsonl"  # of the intent log of journeys, next to the record
-CODES_SUFFIX: Final = ".codes.json"  # of the file of used one-time codes
+SUFFIX: Final = ".journeys.jsonl"  # file name suffix of the intent log of journeys, next to the record
+CODES_SUFFIX: Final = ".codes.json"  # file name suffix of the used one-time codes
 POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
-FIRST_PAUSE: Final = 2 * SECOND  # after a failed clean-up; it doubles with each further one ...
-MAX_PAUSE: Final = 10 * MINUTE  # ... up to this
-MAX_CLEAN_UP_TIME: Final = DAY  # after the first write
+FIRST_PAUSE: Final = 2 * SECOND  # after the first failed clean-up; doubles after each further failure
+MAX_PAUSE: Final = 10 * MINUTE
+MAX_CLEAN_UP_TIME: Final = DAY  # after the first write, failing clean-ups are given up
 
 
 class JourneyCleaner:
@@ -61,7 +61,7 @@ class JourneyCleaner:
         self._intents.try_to_compact(lambda run: is_needed(run, now))
 
     def attach(self, probes: Mapping[str, Probe]) -> None:
-        """Make the journeys among the prepared probes, by `product/check`, record their writes."""
+        """Let the journeys among the prepared probes record their writes. `probes` are by `product/check`."""
         self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
         for key, journey in self._journeys.items():
             journey.record_writes(self._log, key, self._codes)
@@ -123,8 +123,8 @@ class JourneyCleaner:
             self._next[run.id] = run.intents[-1].at + MAX_EFFECT_DELAY
 
     async def _failed(self, run: Run, error: Exception) -> None:
-        shown = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)
-        text = conceal_secrets(shown)[:200]
+        description = f"{error.reason}: {error.detail}" if isinstance(error, ProbeFailure) else repr(error)
+        text = conceal_secrets(description)[:200]
         if self._clock.now() > run.started + MAX_CLEAN_UP_TIME:
             await self._close(run, f"the clean-up failed for a day: {text}")
             return
@@ -135,7 +135,7 @@ class JourneyCleaner:
             log.warning("journey_clean_up_failed", journey=run.owner, run=run.id, error=text)
 
     async def _close(self, run: Run, reason: str = "") -> None:
-        """Close the run; with a reason, its data is possibly left behind."""
+        """Close the run. `reason`: why its data may be left behind."""
         if reason:
             log.warning("journey_left_behind", journey=run.owner, run=run.id, reason=reason)
         await self._log.close(run.id, left_behind=bool(reason), reason=reason)

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-# Classes of SQLSTATE after which the statement may have been committed: the connection or the server ended.
+# Classes of SQLSTATE for a failure of the connection or the server, after which the statement may be committed.
 _UNCERTAIN_ERROR_CLASSES: Final = frozenset({"08", "57", "58", "XX"})
 _NO_TIMEOUT: Final = 86_400.0  # seconds; the deadline of the attempt ends the wait earlier
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresDriver:
-    """Sends the statements of one transaction, each over a connection of its own."""
+    """Send the statements of one transaction, each over a separate connection."""
 
     check: PostgresCheck
     table: str
@@ -92,8 +92,8 @@ class PostgresDriver:
 
         async def connect(address: str, port: int, made: Callable[[], object]) -> PGconn:
             try:
-                chosen = {**options, "hostaddr": address, "port": port}
-                return await open_connection(chosen, self.check.tls.identity, made)
+                connection_options = {**options, "hostaddr": address, "port": port}
+                return await open_connection(connection_options, self.check.tls.identity, made)
             except psycopg.OperationalError as error:
                 raise system_error(error) or error from None
 

@@ -27,7 +27,7 @@ _LAST_MESSAGE: Final = 99  # index of the last message that is read
 
 @dataclass(frozen=True, slots=True)
 class RedisDriver:
-    """Sends the commands of one transaction, each over a connection of its own."""
+    """Send the commands of one transaction, each over a separate connection."""
 
     check: RedisCheck
     prefix: str
@@ -64,7 +64,7 @@ class RedisDriver:
         """Return the reply to a command.
 
         Raises:
-            RefusedError: an error reply; the command was not executed.
+            RefusedError: the reply is an error; the command was not executed.
             ProbeFailure: the connection failed.
         """
         connect = connector(self.check, self.check.redis, encrypted=self.check.encrypted)

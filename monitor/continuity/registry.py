@@ -1,4 +1,4 @@
-"""The driver of each kind of transaction."""
+"""Choose the driver for a kind of transaction."""
 
 from __future__ import annotations
 

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AUTHOR: Final = "ninewatch"
-OBSERVED_HISTORY: Final = DAY  # the part of the product's history that is read; longer than most failures
-SOURCE: Final = "continuity probe "  # the start of the source of its recovery points
+OBSERVED_HISTORY: Final = DAY  # how much of the product's history is read; longer than most failures
+SOURCE: Final = "continuity probe "  # prefix of the source of its recovery points
 
 
 class ResultRecorder:
-    """Records each failure once per transaction, when all transactions that were open at the failure are read back."""
+    """Record each failure once per transaction, after all runs that were open at the failure were read back."""
 
     def __init__(self, ledger: Ledger, add_facts: Callable[[Sequence[Fact]], None], clock: Clock) -> None:
         self._ledger, self._add, self._clock = ledger, add_facts, clock
@@ -63,35 +63,39 @@ class ResultRecorder:
         facts = self._ledger.facts
         results = continuity_results((fact for fact in facts.all if facts.is_about(fact, product)), now)
         known = [known_result for known_result in results if known_result.transaction == transaction]
-        for failure, open_runs in self._new(known, runs, pieces):
+        for failure, open_runs in self._new_failures(known, runs, pieces):
             new_result = result(product, transaction, open_runs, failure, failure.until)
             log.warning("continuity_result", product=product, result=new_result.summary)
             self._add([new_result.fact(now, AUTHOR), *self._points(new_result, now)])
         if points := list(self._points_without_failure(product, transaction, runs, now)):
             self._add(points)
 
-    def _new(
+    def _new_failures(
         self, known: Sequence[ContinuityResult], runs: Sequence[Run], pieces: Sequence[Piece]
     ) -> Iterator[tuple[Failure, Sequence[Run]]]:
-        """Yield each failure that has no result yet, with the transactions that were open at the time."""
+        """Yield each failure that has no result yet, with the runs that were open at the time."""
         recorded = {known_result.failed.high for known_result in known if known_result.failed is not None}
-        explained = {name for known_result in known for name in known_result.runs}
+        runs_with_result = {name for known_result in known for name in known_result.runs}
         for failure in failures(pieces):
             if failure.at.low == pieces[0].start:
                 continue  # the failure began before the pieces
             open_runs = open_at_failure(runs, failure)
-            explained |= {run.id for run in open_runs}
-            if failure.at.high not in recorded and open_runs and not _open(open_runs):
+            runs_with_result |= {run.id for run in open_runs}
+            if failure.at.high not in recorded and open_runs and not _has_open_run(open_runs):
                 yield failure, open_runs
         if pieces and pieces[-1].state.estimate is State.UP:
-            lost = [run for run in runs if run.id not in explained and transaction_state(run) is TransactionState.LOST]
+            lost = [
+                run
+                for run in runs
+                if run.id not in runs_with_result and transaction_state(run) is TransactionState.LOST
+            ]
             if lost and _stayed_up(pieces, failure := loss_without_downtime(lost)):
                 open_runs = open_at_failure(runs, failure)
-                if not _open(open_runs):
+                if not _has_open_run(open_runs):
                     yield failure, open_runs
 
     def _points(self, new_result: ContinuityResult, now: int) -> Iterator[Fact]:
-        """Yield the recovery point for the drill in which the failure was."""
+        """Yield the recovery point for each drill that overlaps the failure."""
         if new_result.failed is None:
             return
         for record in recorded_drills(self._ledger, now, new_result.product):
@@ -114,7 +118,7 @@ class ResultRecorder:
                 run for run in runs if run.started <= record.end.at and _read_after(run, record.drill.started)
             ]
             new_result = result(product, transaction, runs_in_drill, None, now)
-            if runs_in_drill and not _open(runs_in_drill):
+            if runs_in_drill and not _has_open_run(runs_in_drill):
                 measured = recovery_point_without_failure(runs_in_drill, Interval(record.drill.started, record.end.at))
                 yield from self._point(record, new_result, measured, now)
 
@@ -130,14 +134,14 @@ class ResultRecorder:
 def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:
     """Return whether the product was certainly up after the loss was found, without downtime since the last lost write.
 
-    One good probe after an outage is not enough: until the next one, the outage is not over and explains nothing yet.
+    One good probe after an outage is not sufficient: before the next good probe, the outage has not ended.
     """
     up = next((piece.start for piece in pieces if piece.state is State.UP and piece.end > failure.until), None)
     since = [piece for piece in pieces if piece.end > failure.at.low]
     return up is not None and not any(piece.state is State.DOWN and piece.start < up for piece in since)
 
 
-def _open(runs: Sequence[Run]) -> bool:
+def _has_open_run(runs: Sequence[Run]) -> bool:
     return any(transaction_state(run) is TransactionState.OPEN for run in runs)
 
 

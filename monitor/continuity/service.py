@@ -33,7 +33,7 @@ RESULT_INTERVAL: Final = 5.0  # seconds between two searches for new results
 
 
 class Continuity:
-    """The continuity probe. Without configured transactions, it only reads the runs of earlier configurations."""
+    """The continuity probe. If no transactions are configured, it only reads the runs of earlier configurations."""
 
     def __init__(
         self, ledger: Ledger, intents: IntentLog, add_facts: Callable[[Sequence[Fact]], None], clock: Clock
@@ -48,7 +48,7 @@ class Continuity:
         self._next_results = 0.0
 
     def restore(self) -> None:
-        """Read the intent log. A run without an answer is found again by its run id."""
+        """Read the intent log. A run whose write got no response is looked up in the target by its run id."""
         try:
             self._ledger.continuity = ContinuityRegister(self._intents.read())
         except NinewatchError as error:
@@ -65,7 +65,7 @@ class Continuity:
                 for worker in self._idle_workers():
                     self._busy.add(worker.owner)
                     tasks.create_task(self._advance(worker, make_attempt), name=f"continuity {worker.owner}")
-                await self._compact_logs()
+                await self._record_results_and_compact()
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
         """Send the next due request of each transaction, and record new results."""
@@ -75,21 +75,21 @@ class Continuity:
     async def _advance(self, worker: Worker, make_attempt: MakeAttempt) -> None:
         try:
             product = worker.owner.partition("/")[0]
-            await worker.advance(make_attempt, self._every(product, worker.transaction))
+            await worker.advance(make_attempt, self._request_interval(product, worker.transaction))
         except Exception:  # a defect must not stop the daemon
             log.exception("continuity_defect", transaction=worker.owner)
         finally:
             self._busy.discard(worker.owner)
 
-    def _every(self, product: str, transaction: ContinuityTransaction) -> int:
+    def _request_interval(self, product: str, transaction: ContinuityTransaction) -> int:
         if self._facts is not self._ledger.facts:
             self._facts = self._ledger.facts
             drills = recorded_drills(self._ledger, self._clock.now())
             self._in_drill = {
                 record.drill.product for record in drills if record.end is None and record.drill.kind.measured
             }
-        faster = transaction.drill_every if product in self._in_drill else None
-        return faster or transaction.every
+        drill_interval = transaction.drill_every if product in self._in_drill else None
+        return drill_interval or transaction.every
 
     def _idle_workers(self) -> list[Worker]:
         if self._portfolio is not self._ledger.portfolio:
@@ -123,7 +123,7 @@ class Continuity:
             return None
         return Worker(owner, transaction, driver, self._intents, self._ledger.continuity, self._clock)
 
-    async def _compact_logs(self) -> None:
+    async def _record_results_and_compact(self) -> None:
         if self._clock.monotonic() < self._next_results:
             return
         self._next_results = self._clock.monotonic() + RESULT_INTERVAL

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _DIGEST_DIGITS: Final = 16  # hexadecimal digits
 _STEPS: Final = ("begin", "finish", "read", "find", "clean")
-_NAMED: Final[Mapping[str, tuple[str, ...]]] = {
+# Kind -> the keys of its block that identify the target.
+_IDENTITY_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "postgres": ("address", "database", "table"),
     "redis": ("address", "prefix"),
     "keycloak": ("realm", "client_id"),
@@ -22,7 +23,7 @@ _NAMED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def fingerprint(transaction: ContinuityTransaction) -> str:
-    """Return the fingerprint of the target: of its addresses and names, without credentials and intervals."""
+    """Return the fingerprint of the target's addresses and names. Credentials and intervals do not change it."""
     identity = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_DIGEST_DIGITS]
 
@@ -31,4 +32,4 @@ def _target(block: Any, kind: str) -> dict[str, str]:
     if kind == "http":
         steps = {step: getattr(block, step) for step in _STEPS}
         return {step: str(request.url) for step, request in steps.items() if request is not None}
-    return {name: str(getattr(block, name)) for name in _NAMED[kind]}
+    return {name: str(getattr(block, name)) for name in _IDENTITY_KEYS[kind]}

@@ -1,8 +1,8 @@
-"""Advance the transactions of one configuration: begin, finish, read back and remove, one request at a time.
+"""Advance the runs of one configured transaction: begin, finish, read back and remove, one request at a time.
 
-An intent is on disk before its write is sent, and a run is closed only when nothing of it exists on the target, or when
-that can no longer be found. After a failure, requests pause with a growing delay, and no transaction begins until the
-target has answered again. Then the open ones are finished at once, so that the effect of a failover is known early.
+An intent is on disk before its write is sent. A run is closed only when none of its writes exist on the target, or when
+they can no longer be looked up. After a failure, requests pause with an increasing delay, and no run begins until the
+target has responded again. Then the open runs are finished at once, so that the effect of a failover is known early.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-FIRST_PAUSE: Final = SECOND  # after a failure; it doubles with each further one ...
-MAX_PAUSE: Final = 15 * SECOND  # ... up to this
-RECENT_TIME: Final = 10 * MINUTE  # how long a begin that was left behind without an answer counts as open
+FIRST_PAUSE: Final = SECOND  # after the first failure; doubles after each further failure
+MAX_PAUSE: Final = 15 * SECOND
+RECENT_TIME: Final = 10 * MINUTE  # how long a run whose begin had no answer and was left behind counts as open
 MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
 MAX_DETAIL: Final = 200  # characters of an error that are stored
 
 
 class Worker:
-    """The transactions of one configuration. `owner` is `product/transaction`."""
+    """The runs of one configured transaction. `owner` is `product/transaction`."""
 
     def __init__(
         self,
@@ -63,14 +63,14 @@ class Worker:
         self._intents, self._register, self._clock = intents, register, clock
         self._target = fingerprint(transaction)
         self._secrets: dict[str, dict[str, TemporarySecret]] = {}
-        self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was refused finally
-        self._missing: set[str] = set()  # runs that one reading found to be lost
+        self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was finally refused
+        self._missing: set[str] = set()  # runs of which one reading has found a loss
         self._next_begin = self._paused_until = self._failed = 0
         self._failures = 0
-        self._hurry_before = 0  # runs begun before this instant are finished without waiting for `open_for`
+        self._finish_at_once_before = 0  # runs begun before this instant are finished without waiting for `open_for`
 
     async def advance(self, make_attempt: MakeAttempt, every: int) -> None:
-        """Send the next due request, if any. `every` is the time between two beginnings now."""
+        """Send the next due request, if any. `every` is the current interval between the starts of two runs."""
         now = self._clock.now()
         if now < self._paused_until:
             return
@@ -91,37 +91,37 @@ class Worker:
             self._pause(error)
 
     def _may_begin(self, open_count: int, now: int) -> bool:
-        """Return whether a transaction begins. After a failure, one at the longest pause tests the target."""
+        """Return whether a run may begin. After a failure, only after the longest pause, to test the target."""
         if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + MAX_PAUSE)):
             return False
         return open_count + self._left_without_answer(now) < self.transaction.at_most
 
     def _left_without_answer(self, now: int) -> int:
-        """Return the number of transactions that are possibly left behind since recently: the target may have them."""
+        """Return the number of recent runs that may be left behind on the target."""
         left_behind = (run for run in self._register.runs(self.owner) if possibly_left_behind(run))
         return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT_TIME for run in left_behind)
 
     def _is_due(self, run: Run, now: int) -> bool:
         begun = run.acknowledged(BEGIN)
-        if self._is_elsewhere(run):
+        if self._is_for_other_target(run):
             return True
         if begun is None:
             return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
-        if now < self._effective_until(run):
+        if now < self._may_take_effect_until(run):
             return False
-        return begun < self._hurry_before or now >= begun + self.transaction.open_for
+        return begun < self._finish_at_once_before or now >= begun + self.transaction.open_for
 
     def _next_search(self, run: Run) -> int:
-        """Return the instant of the next search for an unanswered begin: at once, then after `MAX_EFFECT_DELAY`."""
+        """Return when to look up a begin without an answer: at once, and again after `MAX_EFFECT_DELAY`."""
         sent_at = run.intents[-1].at
         return sent_at if run.reading is None else sent_at + MAX_EFFECT_DELAY
 
-    def _is_elsewhere(self, run: Run) -> bool:
-        """Return whether the run was written to a former target: it would be missing on this one."""
+    def _is_for_other_target(self, run: Run) -> bool:
+        """Return whether the run was written to a former target, so that it would be missing on this one."""
         return run.target not in ("", self._target)
 
-    def _effective_until(self, run: Run) -> int:
-        """Return the instant until which a `finish` without an answer, which is missing, may still take effect."""
+    def _may_take_effect_until(self, run: Run) -> int:
+        """Return the instant until which a missing `finish` without an answer may still take effect."""
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE or not self._read_since(run, run.intents[-1].at):
             return 0
         missing = run.reading is not None and not run.reading.copies.get(FINISH, 0)
@@ -139,20 +139,20 @@ class Worker:
 
     async def _continue(self, run: Run, attempt: Attempt) -> None:
         """Send the next request of an open run."""
-        if self._is_elsewhere(run):
+        if self._is_for_other_target(run):
             reason = "the target of the transaction was changed"
             await self._close(run, left_behind=may_exist(run), reason=reason)
         elif run.acknowledged(BEGIN) is None:
             await self._resolve_begin(run, attempt)
         elif self._must_finish(run):
             await self._finish(run, attempt)
-        elif not self._read_since(run, max(run.intents[-1].at, self._effective_until(run))):
+        elif not self._read_since(run, max(run.intents[-1].at, self._may_take_effect_until(run))):
             await self._read(run, attempt)
         else:
             await self._clean(run, attempt)
 
     async def _resolve_begin(self, run: Run, attempt: Attempt) -> None:
-        """Search for a begin without an answer until it can no longer take effect, and remove what is found."""
+        """Look up a begin without an answer until it can no longer take effect, and remove the writes that exist."""
         if not may_exist(run):
             await self._close(run)
         elif not self.driver.finds:
@@ -160,21 +160,21 @@ class Worker:
         else:
             reading = await self._read(run, attempt)
             if any(reading.copies.values()):
-                await self._clean(run, self._again(attempt))
+                await self._clean(run, self._next_attempt(attempt))
             elif self._clock.now() >= run.intents[-1].at + MAX_EFFECT_DELAY:
                 await self._close(run)
 
-    def _again(self, attempt: Attempt) -> Attempt:
-        """Return another attempt with a deadline of its own."""
+    def _next_attempt(self, attempt: Attempt) -> Attempt:
+        """Return another attempt with a new deadline."""
         return attempt.sibling()
 
     def _must_finish(self, run: Run) -> bool:
-        """Return whether `finish` must be sent. One without an answer is read back first, and sent again if missing."""
+        """Return whether `finish` must be sent. Without an answer, it is read back first, and repeated if missing."""
         if not self.driver.finishes or run.id in self._finished or run.acknowledged(FINISH) is not None:
             return False
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
             return True
-        reading, effective_until = run.reading, self._effective_until(run)
+        reading, effective_until = run.reading, self._may_take_effect_until(run)
         return reading is not None and 0 < effective_until <= reading.at and reading.copies.get(BEGIN, 0) > 0
 
     async def _finish(self, run: Run, attempt: Attempt) -> None:
@@ -188,7 +188,7 @@ class Worker:
         """Send a write whose intent is on disk, and record its answer."""
         try:
             known = self._secrets.get(run.id, {})
-            captured = await self._within_rate_limit(attempt, self.driver.write(attempt, step, run, known))
+            captured = await self._within_timeout(attempt, self.driver.write(attempt, step, run, known))
         except (ProbeFailure, OSError, TimeoutError, MissingValueError) as error:
             outcome = outcome_of(error, attempt.phase)
             if isinstance(error, RefusedError) and error.final:
@@ -208,7 +208,7 @@ class Worker:
         self._reset_failures()
 
     async def _read(self, run: Run, attempt: Attempt) -> ReadBack:
-        response = await self._within_rate_limit(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
+        response = await self._within_timeout(attempt, self.driver.read(attempt, run, self._secrets.get(run.id, {})))
         self._secrets.setdefault(run.id, {}).update(response.secrets)
         reading = ReadBack(run.id, self._clock.now(), dict(response.copies))
         self._reset_failures()
@@ -217,7 +217,7 @@ class Worker:
         return reading
 
     def _is_confirmed(self, run: Run, reading: ReadBack) -> bool:
-        """Return whether a reading is confirmed. A reading that finds a loss needs a second one with the same loss."""
+        """Return whether a reading is confirmed. A loss must be confirmed by a second reading."""
         lost = transaction_state(run.with_entry(reading)) is TransactionState.LOST
         if not lost or run.id in self._missing:
             self._missing.discard(run.id)
@@ -227,11 +227,11 @@ class Worker:
         return False
 
     async def _clean(self, run: Run, attempt: Attempt) -> None:
-        await self._within_rate_limit(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
+        await self._within_timeout(attempt, self.driver.clean(attempt, run, self._secrets.get(run.id, {})))
         self._reset_failures()
         await self._close(run)
 
-    async def _within_rate_limit(self, attempt: Attempt, request: Awaitable[T]) -> T:
+    async def _within_timeout(self, attempt: Attempt, request: Awaitable[T]) -> T:
         seconds = self.transaction.timeout / SECOND
         attempt.limit(seconds)
         async with asyncio.timeout(seconds):
@@ -253,11 +253,11 @@ class Worker:
     def _reset_failures(self) -> None:
         if self._failures:
             log.info("continuity_resumed", transaction=self.owner)
-            self._hurry_before = self._clock.now()
+            self._finish_at_once_before = self._clock.now()
         self._failures = 0
 
     def _pause(self, error: Exception) -> None:
-        """Pause all requests of the transaction, longer with each failure in a row."""
+        """Pause all requests of the transaction, longer after each consecutive failure."""
         if not self._failures:
             log.warning("continuity_paused", transaction=self.owner, error=_text(error))
         pause = min(FIRST_PAUSE * 2 ** min(self._failures, 10), MAX_PAUSE)

@@ -156,7 +156,7 @@ def _minute(at: int, writing: Writing) -> str:
 
 def incident_json(incident: PublicIncident) -> dict[str, Any]:
     """Return the object of the API and of `ninewatch status-page list --json`, with authors and the internal link."""
-    first_word = incident.time_to_first_word
+    first_word = incident.time_to_first_update
     return {
         "id": incident.id or incident.fact().id,
         "page": incident.page,

@@ -1,1 +1,1 @@
-"""The ledger: all recorded histories, incidents and facts in memory; pages, API and metrics read it."""
+"""The ledger: all recorded histories, incidents and facts in memory. Pages, API and metrics read it."""

@@ -1,4 +1,4 @@
-"""Compute the exclusions of a product in a window. Each part of the window follows the agreement of that time.
+"""Compute the exclusions of a product in a window, for each part of the window by the agreement of that time.
 
 Maintenance that an agreement does not exclude is listed with the reasons.
 """
@@ -66,7 +66,7 @@ def _agreements(
 def maintenance_by(
     agreement: Agreement, product: Product, window: Interval, portfolio: Portfolio, facts: Facts
 ) -> AgreedMaintenance:
-    """Return the maintenance of the product in the window that the agreement excludes, and that it does not."""
+    """Return the maintenance of the product in the window: excluded by the agreement, and not excluded."""
     block = agreement.maintenance
     if block is None:
         return AgreedMaintenance(
@@ -83,9 +83,9 @@ def maintenance_by(
 
 
 def excluded_dependencies(definitions: Sequence[Definition], product: Product | None) -> set[str]:
-    """Return the other products that exclusions depend on, by their downtime or by their failovers.
+    """Return the other products whose downtime or failovers the exclusions depend on.
 
-    The agreements are those of the definitions and of `product`, the present configuration.
+    The agreements are those of the definitions and of `product`, the current configuration.
     """
     agreements = [_agreement(definition.agreement) for definition in definitions]
     agreements += [] if product is None else [product.agreement]
@@ -122,7 +122,7 @@ def _agreement(text: str) -> Agreement:
 
 
 def _clip(exclusion: Exclusion, part: Interval) -> Exclusion:
-    """Return the exclusion limited to the part of the window; with an empty interval if they do not overlap."""
+    """Return the exclusion limited to the part of the window. Its interval is empty if they do not overlap."""
     if part.start <= exclusion.interval.start and exclusion.interval.end <= part.end:
         return exclusion
     start = min(max(exclusion.interval.start, part.start), part.end)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def product_incident_row(incident: ProductIncident) -> tuple[Any, ...]:
     """Return the row of a product incident."""
-    *fields, members, unannounced = astuple(incident)
-    return (*fields, json.dumps(members), unannounced)
+    *fields, members, suppressed_up_to = astuple(incident)
+    return (*fields, json.dumps(members), suppressed_up_to)
 
 
 def notification_row(notification: Notification) -> tuple[Any, ...]:
@@ -66,12 +66,12 @@ def notifications_since(connection: sqlite3.Connection, since: int) -> list[Noti
 
 
 def _product_incident(row: tuple[Any, ...]) -> ProductIncident:
-    name, product, opened, resolved, severity, members, unannounced = row
+    name, product, opened, resolved, severity, members, suppressed_up_to = row
     try:
         check_incidents = json.loads(members)
         if not isinstance(check_incidents, list):
             raise ValueError("members is not a list")
-        muted = None if unannounced is None else Severity(unannounced)
+        muted = None if suppressed_up_to is None else Severity(suppressed_up_to)
         members = tuple(map(str, check_incidents))
         return ProductIncident(name, product, opened, resolved, Severity(severity), members, muted)
     except (ValueError, RecursionError) as error:

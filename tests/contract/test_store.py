@@ -273,11 +273,11 @@ def outage(name: str = "one", **fields: object) -> ProductIncident:
 
 
 def test_product_incidents_are_stored_and_replaced_by_id(reopen: Callable[[], Store]) -> None:
-    reopen().write(Batch(product_incidents=[outage(), outage("two", opened=9, unannounced=Severity.TICKET)]))
+    reopen().write(Batch(product_incidents=[outage(), outage("two", opened=9, suppressed_up_to=Severity.TICKET)]))
     reopen().write(Batch(product_incidents=[outage(resolved=7, severity=Severity.TICKET)]))
     assert reopen().load_product_incidents() == [
         outage(resolved=7, severity=Severity.TICKET),
-        outage("two", opened=9, unannounced=Severity.TICKET),
+        outage("two", opened=9, suppressed_up_to=Severity.TICKET),
     ]
 
 

@@ -113,7 +113,7 @@ def test_json_amounts_are_rounded_to_cents_or_null() -> None:
 
 @pytest.mark.parametrize("amount", [0, -5])
 def test_rate_must_be_above_0(amount: int) -> None:
-    with pytest.raises(ValueError, match="more than 0"):
+    with pytest.raises(ValueError, match="must be above 0"):
         Rate(Fraction(amount), "CAD", "b")
 
 

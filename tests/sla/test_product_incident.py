@@ -51,7 +51,7 @@ def test_severity_is_page_while_the_product_is_down_else_ticket() -> None:
 def test_incidents_of_a_product_do_not_overlap() -> None:
     """The second check failed before the end of the first incident, and its incident opened afterwards."""
     late = incident("login", AT - MINUTE)
-    product_incident = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, last=AT)
+    product_incident = update_product_incident(None, "forms", [late], AT + MINUTE, down=True, previous_end=AT)
     assert product_incident is not None
     assert product_incident.opened == AT
     assert product_incident.id != updated_incident(late).id

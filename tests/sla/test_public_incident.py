@@ -45,11 +45,11 @@ def test_incident_is_read_as_it_was_written() -> None:
     (actual,) = read(fact)
     assert actual == incident(id=fact.id)
     assert (actual.opened, actual.resolved, actual.next_due) == (10 * MINUTE, None, 40 * MINUTE)
-    assert actual.time_to_first_word == 6 * MINUTE
+    assert actual.time_to_first_update == 6 * MINUTE
 
 
 def test_incident_without_an_internal_one_has_no_time_to_the_first_word() -> None:
-    assert incident(detected=None).time_to_first_word is None
+    assert incident(detected=None).time_to_first_update is None
 
 
 def test_updates_belong_to_their_incident_until_it_is_resolved() -> None:

@@ -49,7 +49,7 @@ async def test_open_incidents_of_earlier_records_continue_without_a_page(
     products_down = {incident.product for incident in ledger.open_incidents()}
     assert product_incidents.keys() == products_down
     for product, incident in product_incidents.items():
-        assert incident == known[product] if product in known else incident.unannounced == incident.severity
+        assert incident == known[product] if product in known else incident.suppressed_up_to == incident.severity
     async with Recorder(ledger, writer, health, decide=alerting.changed) as recorder:
         await alerting.update()
         for _ in range(12):
