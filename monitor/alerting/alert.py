@@ -140,7 +140,7 @@ def _checks(ledger: Ledger, alert: Alert) -> Sequence[Incident]:
     if alert.incident is None:
         return ()
     known = {incident.id: incident for incident in ledger.all_incidents() if incident.product == alert.product}
-    return [ledger.with_newest_failure(known[name]) for name in alert.incident.members if name in known]
+    return [ledger.with_last_failure(known[name]) for name in alert.incident.members if name in known]
 
 
 def _product(alert: Alert, product: Product | None) -> dict[str, str] | None:

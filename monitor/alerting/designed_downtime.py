@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.ledger.designed_downtime import time_away
+from monitor.ledger.designed_downtime import time_elsewhere
 from sla.interval import Interval
 from sla.product_incident import Severity
 
@@ -37,7 +37,7 @@ def as_designed(alert: Alert, ledger: Ledger, now: int) -> Alert:
 
 def expected_downtime(ledger: Ledger, product: Product, at: int) -> Iterator[Interval]:
     """Yield the times in which the product is expected to be down: failovers until now, each with its settle time."""
-    for away in time_away(ledger, product, at):
+    for away in time_elsewhere(ledger, product, at):
         yield Interval(away.start, away.end + _settle_time(ledger, product))
 
 

@@ -22,7 +22,7 @@ from monitor.facts.journal import Journal
 from monitor.log import conceal_secrets
 from monitor.rehearsal.differences import Difference, differences, limits, longer_intervals
 from monitor.rehearsal.effects import COUNTERS, Effects, effects
-from monitor.rehearsal.observations import RecordedObservations, thin_out, with_present_keys
+from monitor.rehearsal.observations import RecordedObservations, thin_out, with_current_keys
 from monitor.rehearsal.replay import Replay
 from monitor.storage.reader import reading
 from sla.interval import SECOND
@@ -182,7 +182,7 @@ class _ReplaySource:
         """Replay with a configuration. `lengthened`: checks with a longer interval -> recorded and new interval."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
-        observations = with_present_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
+        observations = with_current_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))
         without_rechecks = {
             f"{product.id}/{check.id}" for product, check in portfolio.checks() if check.recheck_delay is None
         }

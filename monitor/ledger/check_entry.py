@@ -27,10 +27,10 @@ class CheckEntry(CheckHistory):
     """A configured check with its history.
 
     `last` is the last result in this process, None before the first result. `totals` counts the probes of this process
-    by outcome; `slow` counts the slow good probes; both without re-checks. `first_failure` is the first failing probe
-    of the streak that opens an incident, `last_failure` the newest one; both are None until a probe of this process
-    fails. `opens_incidents` is false for a check of a site. `votes` decides the incidents of a check of several
-    vantages; it is None if only this vantage probes the check. `states` are those of all its vantages.
+    by outcome, `slow` the slow good probes, both without re-checks. `first_failure` is the first failing probe of the
+    streak that opens an incident, `last_failure` the last one; both are None until a probe of this process fails.
+    `opens_incidents` is false for a check of a site. `votes` decides the incidents of a check with several vantages; it
+    is None if only this vantage probes the check. `states` has the states that follow from all its vantages.
     """
 
     __slots__ = (
@@ -107,7 +107,7 @@ class CheckEntry(CheckHistory):
         return self.tracker if self.votes is None else self.votes
 
     def votes_at(self, now: int) -> list[Vote]:
-        """Return the votes of the fresh vantages of the check at the instant."""
+        """Return the votes of the check's vantages whose last observation is valid at the instant."""
         views = (self.view(vantage) for vantage in self.check.vantages)
         votes = (vote_of(view.vantage, view.tracker, view.timeline, now) for view in views)
         return [vote for vote in votes if vote is not None]
@@ -131,7 +131,7 @@ class CheckEntry(CheckHistory):
             self.totals[observed.result.outcome] += 1
             self.slow += observed.result.reason == SLOW
         if observed.result.outcome is Outcome.BAD:
-            self._note_failure(observed)
+            self._store_failure(observed)
 
     def step(self, observation: Observation) -> Opened | Resolved | None:
         """Add the last result to the incident tracker, and return the decision. None if the check opens no incident.
@@ -146,7 +146,7 @@ class CheckEntry(CheckHistory):
         return None if self.votes is None or self.paused else self.votes.decide(self.votes_at(now))
 
     def set_paused(self, *, paused: bool) -> None:
-        """Set whether the check is paused. A paused check has no last result: it would be shown as present."""
+        """Set whether the check is paused. A paused check has no last result, because it would be shown as current."""
         self.paused = paused
         self.last = None if paused else self.last
         self.version += 1
@@ -163,25 +163,25 @@ class CheckEntry(CheckHistory):
         return self.check.recheck_delay
 
     def copy_counts(self, previous: CheckEntry) -> None:
-        """Continue the counts of the previous entry of this key, which a merge with a former key replaced."""
+        """Continue the counts of the previous entry of this key, which was replaced by a merge with a former key."""
         self.last, self.totals, self.slow = previous.last, previous.totals, previous.slow
         self.first_failure, self.last_failure = previous.first_failure, previous.last_failure
 
-    def _note_failure(self, observed: Observed) -> None:
+    def _store_failure(self, observed: Observed) -> None:
         result = observed.result
         self.last_failure = Failure(observed.observation.at, result.reason, result.status, result.detail, result.phases)
         if self.tracker.phase is Phase.CLEAR or self.first_failure is None:
             self.first_failure = self.last_failure
 
     def open_incident(self) -> Incident | None:
-        """Return the check's open incident with its newest failing probe, or None."""
+        """Return the check's open incident with its last failing probe, or None."""
         incident = self.incident_tracker.open
         if incident is None or self.last_failure is None or self.votes is not None:
             return incident
         return replace(incident, last=self.last_failure)
 
-    def with_newest_failure(self, incident: Incident) -> Incident:
-        """Return the check's incident, with the newest failing probe if it is open."""
+    def with_last_failure(self, incident: Incident) -> Incident:
+        """Return the check's incident, with the last failing probe if it is open."""
         open_incident = self.open_incident()
         return open_incident if open_incident is not None and open_incident.id == incident.id else incident
 

@@ -1,4 +1,4 @@
-"""The recorded history of one check, whether or not the check is configured."""
+"""The recorded history of one check, which may be configured or not."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class CheckHistory:
         self.views = other.views
 
     def view(self, vantage: str) -> CheckHistory:
-        """Return the history of the check at a vantage, an empty one for a vantage without observations."""
+        """Return the history of the check at a vantage. It is empty for a vantage without observations."""
         if vantage == self.vantage:
             return self
         if (view := self.views.get(vantage)) is None:
@@ -109,9 +109,9 @@ class CheckHistory:
         return () if self.open_run is None else (self.open_run.run(),)
 
     def runs(self) -> list[Run]:
-        """Return the whole history as runs.
+        """Return the complete history as runs.
 
-        Of finished runs, latencies and the reasons of those that are not degraded are only on disk.
+        Finished runs have no latencies, and only degraded ones have their reasons. The rest is only on disk.
         """
         finished = self.timeline.runs(self.key)[: -1 if self.open_run else None]
         if self.vantage != VANTAGE:
@@ -121,7 +121,7 @@ class CheckHistory:
     def restore_runs(self, runs: Sequence[Run]) -> None:
         """Load the recorded runs in order, each with its recorded hold.
 
-        A vote is recorded nowhere, so all runs of a vantage that votes are replayed to its incident tracker.
+        Votes are not recorded, so all runs of a voting vantage are replayed to its incident tracker.
         """
         for run in runs:
             self.timeline.hold = run.hold
@@ -139,7 +139,7 @@ class CheckHistory:
     def restore_incident(self, incident: Incident | None) -> None:
         """Continue the recorded open incident, if any.
 
-        The record decides, not the runs under the present thresholds: a recorded incident continues until recovery is
+        The record decides, not the runs with the current thresholds: a recorded incident continues until recovery is
         observed. Without a recorded incident, the next bad observation opens one, so that it is announced.
         """
         failing = self.tracker.phase in (Phase.DOWN, Phase.FAILING)
@@ -159,7 +159,7 @@ class CheckHistory:
 
 
 def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
-    """Return the runs since the last change of the known outcome: the next decision depends on them only."""
+    """Return the runs since the last change of the known outcome. The next decision depends only on these runs."""
     last_known: Outcome | None = None
     for i, run in enumerate(reversed(runs)):
         if run.outcome is not Outcome.UNKNOWN:
@@ -169,12 +169,12 @@ def _last_streak(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
-def fold_tail(
+def append_tail(
     tail: Iterable[Observation], history_of: Callable[[str], CheckHistory], vantages: Container[str] = (VANTAGE,)
 ) -> list[Run]:
-    """Add the observations after each check's last recorded run; return the runs that contain them.
+    """Add the observations after each check's last recorded run, and return the runs that contain them.
 
-    Observations of other vantages than these are skipped.
+    Observations of vantages that are not in `vantages` are skipped.
     """
     runs: dict[tuple[str, str, int], Run] = {}
     for observation in tail:
@@ -182,7 +182,7 @@ def fold_tail(
             continue
         history = history_of(observation.check).view(observation.vantage)
         if history.open_run is not None and observation.at <= history.open_run.last:
-            continue  # recorded under a former key; the present key has observations of this time
+            continue  # recorded under a former key; the current key has observations of this time
         changed = history.observe(observation)
         history.tracker.step(observation)
         runs |= {(run.check, run.vantage, run.first): run for run in (*changed, *history.open_runs())}

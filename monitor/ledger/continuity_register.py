@@ -1,4 +1,4 @@
-"""The transactions of the continuity probe in memory: those of the intent log, by owner."""
+"""The runs of the continuity probe in memory: those of the intent log, by owner."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from sla.intent import Entry, Run
 
-KEPT_AFTER_END: Final = 2 * HOUR  # how long a preserved transaction is kept after its end, for the result of a failure
-KEPT_AFFECTED: Final = 30 * DAY  # how long other transactions are kept
+KEPT_AFTER_END: Final = 2 * HOUR  # how long a preserved run is kept after its end, for the result of a failure
+KEPT_AFFECTED: Final = 30 * DAY  # how long other runs are kept
 _FINAL_STATES: Final = (TransactionState.PRESERVED, TransactionState.NEVER_ACKNOWLEDGED)
 
 
@@ -25,7 +25,7 @@ def owner_of(product: str, transaction: str) -> str:
 
 
 def is_kept(run: Run, now: int) -> bool:
-    """Return whether a closed run is still needed."""
+    """Return whether a run is still needed."""
     if run.closing is None:
         return True
     finished = transaction_state(run) in _FINAL_STATES and not possibly_left_behind(run)
@@ -33,7 +33,7 @@ def is_kept(run: Run, now: int) -> bool:
 
 
 class ContinuityRegister:
-    """All runs by owner. `closed` counts the transactions that this process closed, by owner and state."""
+    """All runs by owner. `closed` counts the runs that this process closed, by owner and state."""
 
     def __init__(self, runs: Mapping[str, Run] | None = None) -> None:
         self._runs: dict[str, dict[str, Run]] = {}

@@ -1,8 +1,7 @@
-"""Determine whether a product that is up is degraded: slow, reported as degraded, or without redundancy.
+"""Determine whether a product that is up is degraded.
 
-A product whose certificate expires soon is degraded too.
-
-A degraded product is up. It costs no availability unless its agreement counts degraded time.
+It is degraded if it is slow, reports that it is degraded, has no redundancy, or has a certificate that expires soon.
+Degraded time counts as uptime, unless the agreement counts it as downtime.
 """
 
 from __future__ import annotations
@@ -59,19 +58,19 @@ _CAUSE_OF_REASON = {
 }
 _DETAILS = {
     DegradedCause.SLOW: "slower than slow_after",
-    DegradedCause.REPORTED: "the answer reports it as degraded",
+    DegradedCause.REPORTED: "the response reports it as degraded",
     DegradedCause.CERTIFICATE: "the certificate expires soon",
 }
 
 
 def degraded_cause(history: CheckHistory) -> DegradedCause | None:
-    """Return the cause for which the last, good observation of a check is degraded. None if it is not degraded."""
+    """Return why the last observation of a check is degraded. None if it is not good or not degraded."""
     run = history.open_run
     return _CAUSE_OF_REASON.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
 
 
 def degradations(ledger: Ledger, product_id: str, now: int) -> list[Degradation]:
-    """Return the causes for which the product is degraded at the instant; none unless it is up."""
+    """Return the causes of the product's degradation at the instant. Empty if the product is not up."""
     return list(_causes(ledger, product_id, now)) if ledger.state(product_id, now).point is State.UP else []
 
 

@@ -28,7 +28,7 @@ def is_degraded_outcome(outcome: Outcome, reason: str) -> bool:
 
 
 class DegradedRuns:
-    """The starts and reasons of degraded runs in the order of time, 9 bytes per run.
+    """The starts and reasons of degraded runs in order of time, in 9 bytes per run.
 
     A timeline stores no reasons. Most checks have no degraded runs.
     """
@@ -40,7 +40,7 @@ class DegradedRuns:
         self._reasons = bytearray()
 
     def note(self, first: int, outcome: Outcome, reason: str) -> None:
-        """Store the run that starts at `first` if it is degraded. It is later than all stored runs."""
+        """Store the run that starts at `first` if it is degraded. It must be later than all stored runs."""
         if is_degraded_outcome(outcome, reason):
             self._starts.append(first)
             self._reasons.append(_REASONS.index(reason))

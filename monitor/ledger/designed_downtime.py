@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DesignedDowntime(NamedTuple):
-    """Downtime by design in progress: `failover_of` runs at another site since the recorded instant `since`."""
+    """Downtime by design in progress: `failover_of` has run at another site since the recorded instant `since`."""
 
     failover_of: str
     since: int
@@ -26,15 +26,15 @@ class DesignedDowntime(NamedTuple):
 
 
 def designed_downtime(ledger: Ledger, product: Product, now: int) -> DesignedDowntime | None:
-    """Return the present downtime by design. None if the product is not down, or is down for another reason."""
+    """Return the current downtime by design. None if the product is not down, or is down for another reason."""
     if product.down_by_design is None or ledger.state(product.id, now).point is not State.DOWN:
         return None
-    away = next((span for span in time_away(ledger, product, now) if span.end == now), None)
-    return None if away is None else DesignedDowntime(product.down_by_design.failover_of, away.start)
+    current_span = next((span for span in time_elsewhere(ledger, product, now) if span.end == now), None)
+    return None if current_span is None else DesignedDowntime(product.down_by_design.failover_of, current_span.start)
 
 
-def time_away(ledger: Ledger, product: Product, now: int) -> list[Interval]:
-    """Return the times until now in which the other product ran at another site. Empty without a declaration."""
+def time_elsewhere(ledger: Ledger, product: Product, now: int) -> list[Interval]:
+    """Return the times until now in which the other product ran at another site. Empty if none is configured."""
     if product.down_by_design is None:
         return []
     changes = ledger.facts.site_changes.get(product.down_by_design.failover_of, ())
@@ -44,4 +44,4 @@ def time_away(ledger: Ledger, product: Product, now: int) -> list[Interval]:
 def designed_total(ledger: Ledger, product: Product, window: Interval) -> int:
     """Return the product's downtime by design in the window, microseconds. It is part of the measured downtime."""
     history = ledger.compositions[product.id]
-    return total(downtime_by_design(history, time_away(ledger, product, window.end), window))
+    return total(downtime_by_design(history, time_elsewhere(ledger, product, window.end), window))

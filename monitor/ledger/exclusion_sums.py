@@ -1,4 +1,4 @@
-"""Cache sums of each product's exclusions, so that a window's figures do not iterate over all of them."""
+"""Cache sums of each product's exclusions, so that the figures of a window do not require an iteration over them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class _CachedSums:
 
 
 class ExclusionSums:
-    """Sums of the products' exclusions, up to two days before the newest observation, and of future exclusions.
+    """Sums of the products' exclusions, up to two days before the last observation, and of future exclusions.
 
-    `excluded` returns the exclusions of a product in a window. `histories` returns the histories that these depend on,
-    beginning with the product's history. Call `clear` or `forget` when the configuration or facts change; the sums are
+    `excluded` returns the exclusions of a product in a window. `histories` returns the histories that they depend on,
+    beginning with the product's history. Call `clear` or `forget` when the configuration or facts change. The sums are
     also recomputed when past states of a history change.
     """
 
-    GRID: ClassVar[int] = DAY  # sums start and end at multiples of it, so that all windows of one day can share them
+    GRID: ClassVar[int] = DAY  # sums start and end at multiples of this, so that all windows of a day can share them
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class ExclusionSums:
         Only lengths are valid after `measured_to`, if it is specified: the future part of a calendar window.
         """
         if measured_to is None or (split := self._grid(measured_to) + self.GRID) >= window.end:
-            return AfterExclusions(*self._present(product_id, window))
-        history, sums = self._present(product_id, Interval(window.start, split))
+            return AfterExclusions(*self._history_and_sums(product_id, window))
+        history, sums = self._history_and_sums(product_id, Interval(window.start, split))
         return AfterExclusions(history, [*sums, self._future_sums(product_id, history, Interval(split, window.end))])
 
     def _future_sums(self, product_id: str, history: Eras, window: Interval) -> ExcludedSums:
@@ -73,7 +73,7 @@ class ExclusionSums:
             known = self._future[product_id] = key, self._sums(product_id, history, window)
         return known[1]
 
-    def _present(self, product_id: str, window: Interval) -> tuple[Eras, list[ExcludedSums]]:
+    def _history_and_sums(self, product_id: str, window: Interval) -> tuple[Eras, list[ExcludedSums]]:
         """Return the history of the product and the sums of the window."""
         cached = self._cache.get(product_id)
         histories = self._histories(product_id) if cached is None else cached.histories

@@ -21,18 +21,18 @@ class IncidentRegister:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Incident] = {}
-        self._newest: list[Incident] | None = None
-        self._open: list[Incident] = []  # the open ones of `_newest`
+        self._newest_first: list[Incident] | None = None
+        self._open: list[Incident] = []  # the open incidents of `_newest_first`
 
     def add(self, incident: Incident) -> None:
         """Add an incident, or replace the incident with the same id."""
         self._by_id[incident.id] = incident
-        self._newest = None
+        self._newest_first = None
 
     def rename(self, former_ids: FormerIdMap) -> None:
-        """Replace the former keys of checks and products by the present keys."""
+        """Replace the former keys of checks and products with the current keys."""
         self._by_id = {name: renamed_incident(incident, former_ids) for name, incident in self._by_id.items()}
-        self._newest = None
+        self._newest_first = None
 
     def all(self) -> list[Incident]:
         """Return all incidents in the order in which they were added."""
@@ -41,13 +41,13 @@ class IncidentRegister:
     def newest(self, configured: Container[str]) -> list[Incident]:
         """Return the incidents of the configured checks, newest first.
 
-        The list is cached until an incident changes, or until `rename`, which every load of a configuration calls.
+        The list is cached until an incident changes or `rename` is called, as at every load of a configuration.
         """
-        if self._newest is None:
+        if self._newest_first is None:
             incidents = [incident for incident in self._by_id.values() if incident.check in configured]
-            self._newest = sorted(incidents, key=lambda incident: (incident.opened, incident.id), reverse=True)
-            self._open = [incident for incident in self._newest if incident.resolved is None]
-        return self._newest
+            self._newest_first = sorted(incidents, key=lambda incident: (incident.opened, incident.id), reverse=True)
+            self._open = [incident for incident in self._newest_first if incident.resolved is None]
+        return self._newest_first
 
     def newest_open(self, configured: Container[str]) -> list[Incident]:
         """Return the open incidents of the configured checks, newest first."""
@@ -59,7 +59,7 @@ class IncidentRegister:
         return {incident.check: incident for incident in self._by_id.values() if incident.resolved is None}
 
     def apply(self, change: Opened | Resolved, entry: CheckEntry | None) -> Incident:
-        """Add the incident of a tracker's decision; return it with its first and newest failing probe.
+        """Add the incident of a tracker's decision, and return it with its first and last failing probe.
 
         An incident that several vantages decided keeps the first failure of their votes.
         """

@@ -1,4 +1,4 @@
-"""The runs of journeys in memory: those with a clean-up to do, and those that possibly left data behind."""
+"""The runs of journeys in memory: those with a pending clean-up, and those that may have left data behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sla.intent import Entry, Run
 
-KEPT_TIME: Final = 30 * DAY  # how long a run that possibly left data behind is kept
+KEPT_TIME: Final = 30 * DAY  # how long a run that may have left data behind is kept
 
 
 def is_needed(run: Run, now: int) -> bool:
@@ -22,12 +22,12 @@ def is_needed(run: Run, now: int) -> bool:
 
 
 class JourneyRegister:
-    """The open runs by id, and the number of runs that possibly left data behind, by owner (`product/check`)."""
+    """The open runs by id, and the number of runs that may have left data behind, by owner (`product/check`)."""
 
     def __init__(self, runs: Mapping[str, Run] | None = None) -> None:
         self._open = {name: run for name, run in (runs or {}).items() if run.closing is None}
         closings = [(run.closing, run.owner) for run in (runs or {}).values() if run.closing is not None]
-        self._closings: deque[tuple[Closing, str]] = deque()  # of the runs that possibly left data behind, oldest first
+        self._closings: deque[tuple[Closing, str]] = deque()  # runs that may have left data behind, oldest first
         self.left_behind: Counter[str] = Counter()
         for closing, owner in sorted(closings, key=lambda pair: pair[0].at):
             self._count(closing, owner)
@@ -44,7 +44,7 @@ class JourneyRegister:
             self.left_behind[owner] += 1
 
     def forget(self, now: int) -> None:
-        """Remove the runs that possibly left data behind more than 30 days ago from the counts."""
+        """Remove from the counts the runs that may have left data behind more than `KEPT_TIME` ago."""
         while self._closings and now - self._closings[0][0].at >= KEPT_TIME:
             self.left_behind -= Counter([self._closings.popleft()[1]])
 

@@ -1,4 +1,4 @@
-"""The latencies of each check by day: the open day is counted in place, closed days are packed histograms."""
+"""The latencies of each check by day: a histogram of the open day, and packed histograms of closed days."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
 
-MAX_PENDING: Final = 16  # observations of a check that are counted together; each keeps its phases in memory until then
+MAX_PENDING: Final = 16  # observations of a check that are counted together; their phases use memory until then
 
 
 class OpenDay:
-    """The day in which the last good observation of a check is. It ends at `end`, the next midnight.
+    """The day of the last good observation of a check. It ends at `end`, the next midnight.
 
-    Observations are counted several at a time, because that costs half as many instructions per probe. `pending` are
-    the latencies and phases of those that are not counted yet.
+    Several observations are counted together, because that takes half as many instructions per probe. `pending` has
+    the latencies and phases of the observations that are not counted yet.
     """
 
     __slots__ = ("_histogram", "_phase_count", "_phases", "end", "last", "pending", "start")
@@ -71,7 +71,7 @@ class OpenDay:
 
 
 class CheckLatencies:
-    """The days of one check, under the key with which they are recorded. `open_day` is None before its first one."""
+    """The days of one check, by the key under which they are recorded. `open_day` is None before the first day."""
 
     __slots__ = ("_changed", "_closed", "_fast", "_saved_until", "key", "open_day")
 
@@ -79,9 +79,9 @@ class CheckLatencies:
         self.key = key
         self._closed: dict[int, LatencyDay] = {}
         self.open_day: OpenDay | None = None
-        self._changed: set[int] = set()  # starts of the days that were closed since `unsaved`
+        self._changed: set[int] = set()  # starts of the days that were closed since the last call of `unsaved`
         self._fast: dict[tuple[int, ...], Fast] = {}  # of closed days, by limit and days
-        self._saved_until = -1  # the last observation in the days of `unsaved`
+        self._saved_until = -1  # instant of the last observation that `unsaved` has returned
 
     def restore(self, day: LatencyDay) -> None:
         """Add a recorded day, in order."""
@@ -93,7 +93,7 @@ class CheckLatencies:
         """The instant of the last counted observation, -1 without one."""
         if self.open_day is not None:
             return self.open_day.last
-        return max((day.last for day in self._closed.values()), default=-1)  # a changed zone's days overlap
+        return max((day.last for day in self._closed.values()), default=-1)  # days overlap if the zone was changed
 
     def days(self) -> Iterator[LatencyDay]:
         """Yield all days in order."""
@@ -101,8 +101,8 @@ class CheckLatencies:
         if self.open_day is not None:
             yield self.open_day.row(self.key)
 
-    def fast_answers(self, limit: int, since: int, until: int) -> Fast:
-        """Return the answers under the limit, of the days that start from `since` until before `until`."""
+    def fast_responses(self, limit: int, since: int, until: int) -> Fast:
+        """Return the responses under the limit in the days that start in [since, until)."""
         days = [start for start in self._closed if since <= start < until]
         key = (limit, *days)
         fast = self._fast.get(key)
@@ -122,7 +122,7 @@ class CheckLatencies:
             yield self.open_day.row(self.key)
 
     def begin(self, at: int, zone: ZoneInfo) -> OpenDay:
-        """Close the open day, and open the day of the instant: a new one, or the last recorded one."""
+        """Close the open day, and open the day of the instant: a new day, or the last recorded day."""
         self._fast.clear()
         if (closing := self.open_day) is not None:
             self._closed[closing.start] = closing.row(self.key)
@@ -137,7 +137,7 @@ class CheckLatencies:
 
 
 class _LatenciesByKey(dict[str, CheckLatencies]):
-    """The latencies of each check by its key, without days at first."""
+    """The latencies of each check by its key, created at the first access."""
 
     def __missing__(self, key: str) -> CheckLatencies:
         latencies = self[key] = CheckLatencies(key)
@@ -145,7 +145,7 @@ class _LatenciesByKey(dict[str, CheckLatencies]):
 
 
 class Latencies:
-    """The latencies of all checks, by the key with which they are recorded. Days are those of the portfolio's zone."""
+    """The latencies of all checks, by the key under which they are recorded. Days are in the portfolio's zone."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
@@ -157,7 +157,7 @@ class Latencies:
         day = check.open_day
         if day is None or at >= day.end:
             day = check.begin(at, self.zone)
-        day.last = at  # this method adds to the day itself, because calls are most of its cost
+        day.last = at  # no method of the day is called, because calls are most of the cost
         pending = day.pending
         pending.append((latency, phases))
         if len(pending) >= MAX_PENDING:
@@ -177,9 +177,9 @@ class Latencies:
         check_latencies = (self._checks[key] for key in keys if key in self._checks)
         return sorted((day for check in check_latencies for day in check.days()), key=lambda day: day.start)
 
-    def fast_answers(self, keys: Iterable[str], limit: int, since: int, until: int) -> Fast:
-        """Return the answers under the limit, of the days of any of the keys that start from `since` to `until`."""
-        counted = (self._checks[key].fast_answers(limit, since, until) for key in keys if key in self._checks)
+    def fast_responses(self, keys: Iterable[str], limit: int, since: int, until: int) -> Fast:
+        """Return the responses under the limit in the days of any of the keys that start in [since, until)."""
+        counted = (self._checks[key].fast_responses(limit, since, until) for key in keys if key in self._checks)
         return reduce(Fast.plus, counted, Fast())
 
     def unsaved(self, keys: Iterable[str] | None = None) -> list[LatencyDay]:

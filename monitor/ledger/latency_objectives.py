@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class LatencyFigure:
     """A measured latency objective of a product, or of one of its checks if `check` is not empty.
 
-    `following` is the configured objective if it was changed today: it applies from the next midnight. `alerting_burn`
-    is the burn rate if its alert fires, 0 if it does not; None if no answer decides it.
+    `following` is the configured objective if it was changed today; it applies from the next midnight. `alerting_burn`
+    is the burn rate if its alert fires, 0 if it does not fire, None if there are no responses to decide it.
     """
 
     product: str
@@ -76,7 +76,7 @@ def _measured(
     promised: Sequence[tuple[Interval, LatencyObjective]],
     length: int,
 ) -> MeasuredLatency:
-    """Measure the parts of a window. The burn rate is since yesterday, or since the objective changed today."""
+    """Measure the parts of a window. The burn rate covers the time since yesterday, or since the objective changed."""
     now, zone = promised[-1][0].end, ledger.portfolio.zone
     parts = tuple(
         LatencyPart(part.start, objective, _fast(ledger, keys, objective, part), history.durations(part))
@@ -90,5 +90,5 @@ def _measured(
 
 
 def _fast(ledger: Ledger, keys: Iterable[str], objective: LatencyObjective, span: Interval) -> Fast:
-    counted = (ledger.fast_answers(key, objective.limit, span.start, span.end) for key in keys)
+    counted = (ledger.fast_responses(key, objective.limit, span.start, span.end) for key in keys)
     return reduce(Fast.plus, counted, Fast())

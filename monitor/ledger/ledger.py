@@ -1,7 +1,7 @@
 """The in-memory state: the timeline of each check, the history of each product, and all incidents.
 
-The recorder adds one observation at a time; at startup the state is read from the store. The ledger does no I/O and
-reads no clock. Use it on the event loop's thread only.
+At startup the state is read from the store; then the recorder adds one observation at a time. The ledger does no I/O
+and reads no clock. Use it only on the event loop's thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from monitor.config.former_ids import FormerIdMap
 from monitor.facts.fact_index import Facts
 from monitor.ledger.check_entry import CheckEntry
-from monitor.ledger.check_history import CheckHistory, fold_tail
+from monitor.ledger.check_history import CheckHistory, append_tail
 from monitor.ledger.continuity_register import ContinuityRegister
 from monitor.ledger.exclusion_sums import ExclusionSums
 from monitor.ledger.incident_register import IncidentRegister
@@ -50,7 +50,9 @@ class Ledger(ProductFigures):
 
     def __init__(self, portfolio: Portfolio) -> None:
         self.entries: dict[str, CheckEntry] = {}
-        self.site_entries: dict[str, CheckEntry] = {}  # probed and recorded, without incidents, in no product's figures
+        self.site_entries: dict[
+            str, CheckEntry
+        ] = {}  # checks of sites; they have no incidents and no effect on figures
         self._histories = ProductHistories(self.history)
         self.products: dict[str, Product] = {}
         self._excluded = ExclusionSums(self.exclusions, self._exclusion_sources)
@@ -136,15 +138,15 @@ class Ledger(ProductFigures):
     def restore(self, runs: Iterable[Run], tail: Iterable[Observation], incidents: Iterable[Incident]) -> list[Run]:
         """Rebuild the state from the record, including checks that are not configured.
 
-        `runs` are ordered by check and `first`; `tail` are the observations after each check's last run. Return the
-        runs that contain the tail. Write them: the raw observations of the tail are pruned after their retention.
+        `runs` are ordered by check and `first`; `tail` has the observations after each check's last run. Return the
+        runs that contain the tail. The caller must write them, because raw observations are pruned.
         """
         vantages = self._vantages()
         for key, group in groupby(renamed_runs(runs, self.former_ids), attrgetter("check")):
             for vantage, runs_of_vantage in groupby(group, attrgetter("vantage")):
                 if vantage in vantages:
                     self.history(key).view(vantage).restore_runs(list(runs_of_vantage))
-        tail_runs = fold_tail(renamed_tail(tail, self.former_ids), self.history, vantages)
+        tail_runs = append_tail(renamed_tail(tail, self.former_ids), self.history, vantages)
         for incident in incidents:
             self._incidents.add(renamed_incident(incident, self.former_ids))
         open_incidents = self._incidents.open()
@@ -163,17 +165,17 @@ class Ledger(ProductFigures):
         return {VANTAGE, *configured, *members}
 
     def history(self, key: str) -> CheckHistory:
-        """Return the history of a check, configured or not; an empty history for an unknown key."""
+        """Return the history of a check, configured or not. Returns an empty history for an unknown key."""
         entry = self.entry(key)
         return entry if entry is not None else self._unconfigured.setdefault(key, CheckHistory(key))
 
     def states_of(self, key: str) -> History:
-        """Return the states of a check: those of its vantages, unknown while it is paused."""
+        """Return the states of a check, which follow from its vantages. They are unknown while it is paused."""
         pauses = self._facts.pauses(key.partition("/")[0])
         return self._paused_states.of(key, self._states_of_vantages(key), pauses)
 
     def _states_of_vantages(self, key: str) -> History:
-        """Return the states of a check by the configured quorum of its vantages. One vantage: its timeline."""
+        """Return the states of a check by the quorum of its vantages, or the timeline of its only vantage."""
         entry = self.entries.get(key)
         if entry is None:
             return self.history(key).timeline
@@ -194,12 +196,12 @@ class Ledger(ProductFigures):
             yield self.entries[f"{product_id}/{check.id}"]
 
     def latency_days(self, key: str) -> list[LatencyDay]:
-        """Return the days of latencies of a check, also those recorded under its former keys, by `start`."""
+        """Return the days of latencies of a check, including those under its former keys, by `start`."""
         return self.latencies.days(self._latency_keys(key))
 
-    def fast_answers(self, key: str, limit: int, since: int, until: int) -> Fast:
-        """Return the answers of a check under the limit, of the days that start from `since` until before `until`."""
-        return self.latencies.fast_answers(self._latency_keys(key), limit, since, until)
+    def fast_responses(self, key: str, limit: int, since: int, until: int) -> Fast:
+        """Return the responses of a check under the limit in the days that start in [since, until)."""
+        return self.latencies.fast_responses(self._latency_keys(key), limit, since, until)
 
     def _latency_keys(self, key: str) -> list[str]:
         return [key, *(old for old, new in self.former_ids.checks.items() if new == key)]
@@ -238,9 +240,9 @@ class Ledger(ProductFigures):
         ]
 
     def apply(self, change: Opened | Resolved) -> Incident:
-        """Add the incident of a tracker's decision; return it with its first and newest failing probe.
+        """Add the incident of a tracker's decision, and return it with its first and last failing probe.
 
-        Paused time is no downtime of the incident.
+        Paused time does not count as downtime of the incident.
         """
         incident = self._incidents.apply(change, self.entries.get(change.incident.check))
         states = self.states_of(incident.check)
@@ -250,10 +252,10 @@ class Ledger(ProductFigures):
         self._incidents.add(incident)
         return incident
 
-    def with_newest_failure(self, incident: Incident) -> Incident:
-        """Return the incident, with the newest failing probe if it is open."""
+    def with_last_failure(self, incident: Incident) -> Incident:
+        """Return the incident, with the last failing probe if it is open."""
         entry = self.entries.get(incident.check)
-        return incident if entry is None else entry.with_newest_failure(incident)
+        return incident if entry is None else entry.with_last_failure(incident)
 
     @property
     def seeded_until(self) -> int | None:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class PausedStates:
-    """The states of the checks that were paused, with the states that they have computed."""
+    """The states of the checks that were paused, cached with the states that they have computed."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[History, Sequence[Pause], Eras]] = {}
 
     def of(self, key: str, states: History, pauses: Sequence[Pause]) -> History:
-        """Return the states of a check. Without pauses, these are `states`. `pauses` are those of its product."""
+        """Return the states of a check: `states` if it was never paused. `pauses` are those of its product."""
         own = [pause for pause in pauses if pause.check in ("", key)]
         if not own:
             return states

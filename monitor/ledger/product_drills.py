@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def recorded_drills(ledger: Ledger, at: int, product: str | None = None) -> list[DrillRecord]:
-    """Return the drills as of the instant in the order of their start, with present ids, for one product or for all."""
+    """Return the drills as of the instant, ordered by start, with current ids, of one product or of all products."""
     records = (
         replace(record, drill=replace(record.drill, product=ledger.former_ids.product(record.drill.product)))
         for record in drills(ledger.facts.all, at)
@@ -29,7 +29,7 @@ def recorded_drills(ledger: Ledger, at: int, product: str | None = None) -> list
 
 
 def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
-    """Return the result of a drill of a configured product as of the instant of the ledger.
+    """Return the result of a drill of a configured product. `at` is the instant of the ledger.
 
     Raises:
         KeyError: the product is not configured.
@@ -41,16 +41,16 @@ def measured_drill(ledger: Ledger, record: DrillRecord, at: int) -> DrillResult:
 
 
 def stop_reason(ledger: Ledger, product_id: str, duration: int, now: int) -> str | None:
-    """Return the reason why a drill of the product must stop after `duration`, or None if it may continue or start."""
+    """Return why a drill of the product must stop after `duration`. None if it may start or continue."""
     product = ledger.products[product_id]
     stop = product.drills.stop
     budget = ledger.measured(product_id, ledger.own_window(product_id, now), now).budget
     spent = budget.spent / budget.allowed if budget.allowed else None
-    return stop.reason(duration, spent, _hold(ledger, product, now) if stop.at_hold else None)
+    return stop.reason(duration, spent, _hold_reason(ledger, product, now) if stop.at_hold else None)
 
 
-def _hold(ledger: Ledger, product: Product, now: int) -> str | None:
-    """Return why the budget policy or an override holds releases. The outage of the drill itself does not count."""
+def _hold_reason(ledger: Ledger, product: Product, now: int) -> str | None:
+    """Return why the budget policy or an override holds releases. Ignores the outage of the drill itself."""
     gate = release_gate(ledger, product, now)
     if gate.override is not None:
         return gate.override.text if gate.override.answer == Answer.HOLD else None

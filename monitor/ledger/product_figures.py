@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class ProductFigures(ABC):
-    """Computes the figures of products from the histories, facts and agreements in the ledger, its subclass."""
+    """Compute the figures of products from the histories, facts and agreements in the ledger, which is a subclass."""
 
     portfolio: Portfolio
     products: dict[str, Product]
@@ -61,7 +61,7 @@ class ProductFigures(ABC):
         return self._histories.contractual
 
     def definitions(self, product_id: str) -> Sequence[Definition]:
-        """Return the product's definitions in chronological order; none before it was loaded first."""
+        """Return the product's definitions in chronological order. Empty before it is first loaded."""
         return self._facts.definitions(product_id)
 
     def state(self, product_id: str, now: int) -> State:
@@ -69,7 +69,7 @@ class ProductFigures(ABC):
         return self.compositions[product_id].state(now)
 
     def burn_alerts(self, product_id: str, now: int) -> list[BurnAlert]:
-        """Return the state of each burn policy over the product's window; none while the state is unknown."""
+        """Return the state of each burn policy over the product's window. Empty if no time is known."""
         product = self.products[product_id]
         history = self.compositions[product_id]
         return burn_alerts(
@@ -91,8 +91,8 @@ class ProductFigures(ABC):
             full_window, is_rolling = window.full if window.in_progress else None, window.rolling
             window = window.measured
         span = window if isinstance(window, Interval) else rolling(WINDOWS[window], at)
-        moving = is_rolling and span.end == at
-        measured = self._measured(self.compositions, product_id, span, full_window=full_window, rolling=moving)
+        moves = is_rolling and span.end == at
+        measured = self._measured(self.compositions, product_id, span, full_window=full_window, rolling=moves)
         raw, _ = self.provisional(product_id, at, at if now is None else now, span.end)
         return replace(measured, provisional=raw)
 
@@ -136,7 +136,7 @@ class ProductFigures(ABC):
     def forecast(self, product_id: str, now: int, budget: Budget | None = None) -> Forecast:
         """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day.
 
-        `budget` is that budget, if the caller has it.
+        `budget` is this budget, if it is already computed.
         """
         product = self.products[product_id]
         span = min(FORECAST_LOOKBACK, product.window.length)
@@ -156,14 +156,14 @@ class ProductFigures(ABC):
             window = Window("", window, window)
         end, full_window = window.measured.end, window.full if window.in_progress else None
         after = self.after_exclusions(product_id, window.full, end)
-        histories, moving = self.contractual_histories, not window.in_progress
+        histories, moves = self.contractual_histories, not window.in_progress
         measured = self._measured(
-            histories, product_id, window.measured, excluded=after, full_window=full_window, rolling=moving
+            histories, product_id, window.measured, excluded=after, full_window=full_window, rolling=moves
         )
         return replace(measured, provisional=self.provisional(product_id, end, end, end)[1])
 
     def agreement_figures(self, product_id: str, window: Window, at: int, now: int | None = None) -> AgreementFigures:
-        """Return the product's raw and contractual figures over a window as of `at`, and the exclusions between them.
+        """Return the product's raw and contractual figures over a window as of `at`, with the exclusions.
 
         `now` decides whether the figures are provisional; default: `at`.
         """
@@ -206,12 +206,12 @@ class ProductFigures(ABC):
         return self._excluded.after(product_id, window, measured_to)
 
     def _exclusion_sources(self, product_id: str) -> list[Eras]:
-        """Return the product's contractual history, then those of the dependencies whose downtime it excludes."""
+        """Return the product's contractual history, then the histories of the dependencies that it excludes."""
         dependencies = map(self._histories.find, sorted(self.excluded_dependencies(product_id)))
         return [self.contractual_histories[product_id], *(history for history in dependencies if history is not None)]
 
     def excluded_dependencies(self, product_id: str) -> set[str]:
-        """Return the products whose downtime is excluded by the present or an earlier agreement of the product."""
+        """Return the products whose downtime is excluded by the current or an earlier agreement of the product."""
         return excluded_dependencies(self.definitions(product_id), self.products.get(product_id))
 
 

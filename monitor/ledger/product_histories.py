@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class ProductHistories:
     """The history of each configured product, by id, and of each removed product.
 
-    `history` returns the history of a check by its key, an empty history for an unknown key. Products with the same
-    members and rule share one composition. `contractual` has the histories for contractual figures: they differ from
-    `configured` only for products whose agreement counts degraded time as downtime, now or in an earlier definition.
+    `history` returns the history of a check by its key, which is empty for an unknown key. Products with the same
+    members and rule share one composition. `contractual` has the histories for contractual figures. They differ from
+    `configured` only for products whose current or earlier agreement counts degraded time as downtime.
     """
 
     def __init__(self, history: Callable[[str], CheckHistory]) -> None:
@@ -37,14 +37,14 @@ class ProductHistories:
         self.contractual: dict[str, Eras] = {}
         self._removed: dict[str, Eras] = {}
         self._compositions: dict[tuple[object, ...], Composition] = {}
-        self._states: dict[str, dict[History, None]] = {}  # of each check: its histories in all definitions
+        self._states: dict[str, dict[History, None]] = {}  # check -> its histories in all definitions
 
     def find(self, product_id: str) -> Eras | None:
         """Return the history of a configured or removed product, or None if the product is unknown."""
         return self.configured.get(product_id) or self._removed.get(product_id)
 
     def compose(self, products: Iterable[Product], facts: Facts) -> None:
-        """Compose each product by its definitions, or by its present configuration if it has no definition.
+        """Compose each product by its definitions, or by its current configuration if it has no definition.
 
         Unchanged compositions are reused with the states that they have computed.
         """
@@ -53,7 +53,9 @@ class ProductHistories:
         histories, self.configured = self.configured, {}
         strict_histories, self.contractual = self.contractual, {}
         for product in products:
-            eras = list(self._eras(facts.definitions(product.id), previous)) or [self._present_era(product, previous)]
+            eras = list(self._eras(facts.definitions(product.id), previous)) or [
+                self._configured_era(product, previous)
+            ]
             history = self.configured[product.id] = histories.get(product.id) or Eras(eras)
             # in place, because renderers of the product keep a reference
             history.redefine(eras, self._pauses(product.id, facts))
@@ -68,21 +70,23 @@ class ProductHistories:
     def _contractual(
         self, product: Product, facts: Facts, previous: Mapping[tuple[object, ...], Composition], earlier: Eras | None
     ) -> Eras:
-        """Return the history for the contractual figures. `earlier` is the one before the change, if any."""
+        """Return the history for the contractual figures. `earlier` is the history before the change, if any."""
         definitions, history = facts.definitions(product.id), self.configured[product.id]
         agreements = [definition.agreement for definition in definitions]
-        counts = any(map(counts_degraded, agreements)) if definitions else product.agreement.degraded is not None
-        if not counts:
+        counts_degraded_time = (
+            any(map(counts_degraded, agreements)) if definitions else product.agreement.degraded is not None
+        )
+        if not counts_degraded_time:
             return history
         eras = list(self._eras(definitions, previous, contractual=True)) or [
-            self._present_era(product, previous, strict=True)
+            self._configured_era(product, previous, strict=True)
         ]
         contractual = Eras(eras) if earlier is None or earlier is history else earlier
         contractual.redefine(eras, self._pauses(product.id, facts, strict=True))
         return contractual
 
     def _pauses(self, product_id: str, facts: Facts, *, strict: bool = False) -> list[PausedTime]:
-        """Return the paused time of each member; with `strict`, also of the strict timelines."""
+        """Return the paused time of each member. With `strict`, it includes the strict timelines."""
         return [
             PausedTime(pause.interval, member)
             for pause in facts.pauses(product_id)
@@ -95,7 +99,7 @@ class ProductHistories:
         return {**own, history.strict_timeline: None} if strict else own
 
     def states(self, key: str, vantages: Sequence[str], quorum: int) -> History:
-        """Return the states of a check: of its timeline, or down while `quorum` of its vantages see it down."""
+        """Return the states of a check: its only timeline, or down while `quorum` of its vantages see it down."""
         return self._check_states(key, vantages, quorum, self._compositions)
 
     def _check_states(
@@ -148,7 +152,7 @@ class ProductHistories:
             yield Era(definition.made, composition, added, hold, definition.objective, definition.agreement)
             known_members = {(member.check, member.vantage) for member in definition.members}
 
-    def _present_era(
+    def _configured_era(
         self, product: Product, previous: Mapping[tuple[object, ...], Composition], *, strict: bool = False
     ) -> Era:
         keys = {f"{product.id}/{check.id}": check.vantages for check in product.checks}
@@ -163,7 +167,7 @@ class ProductHistories:
     ) -> Composition:
         """Return the history that is up only while all checks are up and not degraded. `keys` has their vantages.
 
-        A product is degraded while a check is down that its rule does not need, so the rule is `all`.
+        The rule is `all`, because a product is degraded while any check is down, even if its rule does not need it.
         """
         members = (self._check_states(key, vantages, quorum, previous, strict=True) for key, vantages in keys.items())
         return self._composition(Rule(), tuple(members), previous)

@@ -32,12 +32,12 @@ def active_site_of(ledger: Ledger, product: Product, now: int) -> ActiveSite:
 
 
 def is_away(product: Product, active: ActiveSite) -> bool:
-    """Return whether the product runs at another site than its primary one."""
+    """Return whether the product runs at another site than its primary site."""
     return active.state is SiteState.ONE and active.site != product.sites[0].id
 
 
 def recorded_failovers(ledger: Ledger, at: int, product_id: str | None = None) -> list[FailoverRecord]:
-    """Return the site changes as of the instant, oldest first, with present ids, for one product or for all."""
+    """Return the site changes as of the instant, oldest first, with current ids. `product_id`: only of this product."""
     former_ids = ledger.former_ids
     records = (
         replace(record, product=former_ids.product(record.product)) for record in failovers(ledger.facts.all, at)
@@ -48,9 +48,9 @@ def recorded_failovers(ledger: Ledger, at: int, product_id: str | None = None) -
 def measured_failover(
     ledger: Ledger, record: FailoverRecord, at: int, changes: Sequence[FailoverRecord]
 ) -> FailoverResult:
-    """Return the figures of a failover of a configured product as of the instant of the ledger.
+    """Return the figures of a failover of a configured product. `at` is the instant of the ledger.
 
-    `changes` are the recorded site changes of the product: a failover ends before the next change.
+    `changes` are the recorded site changes of the product, because a failover ends before the next change.
 
     Raises:
         KeyError: the product is not configured.
@@ -65,13 +65,13 @@ def measured_failover(
 
 
 def changed_during(ledger: Ledger, product_id: str, span: Interval, at: int) -> bool:
-    """Return whether a change of the active site was recorded until `at` that may have taken place in the interval."""
+    """Return whether the active site may have changed in the interval, according to the changes recorded until `at`."""
     changes = (record.change for record in recorded_failovers(ledger, at, product_id))
     return any(change.left < span.end and change.arrived > span.start for change in changes)
 
 
 def direct_states(ledger: Ledger, product: Product, now: int) -> Mapping[str, str | None]:
-    """Return the state of each site that is probed directly, by site: `up`, `down` or `unknown`; else None."""
+    """Return the state of each site: `up`, `down` or `unknown`. None for a site that is not probed directly."""
     states: dict[str, str | None] = {}
     for site in product.sites:
         if site.direct is None:

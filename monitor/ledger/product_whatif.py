@@ -1,4 +1,4 @@
-"""Estimate the downtime that changes would have avoided: replay the changes on the histories of a product."""
+"""Estimate the downtime that changes would have avoided, by replaying the changes on a product's histories."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.whatif_changes import Change, ChangeName
 
-DEFAULT_SETTLING_TIME: Final = 15 * MINUTE  # of products without a readiness block
+DEFAULT_SETTLING_TIME: Final = 15 * MINUTE  # for products without a readiness block
 
 
 class ProductReplay:
-    """The replay of a product's changes over a window, as known at `at`. Call `extend` for each part of `replayed`.
+    """The replay of changes of a product over a window, as known at `at`. Call `extend` for each part of `replayed`.
 
-    Without `name`, these are all changes that the record can show.
+    `name` selects one change. Without it, all changes that the record supports are replayed.
 
     Raises:
         ValueError: the product does not have the dependency of `name`.
@@ -93,7 +93,10 @@ def _dependencies(product: Product, name: ChangeName | None) -> tuple[str, ...]:
 def _deployments_without_downtime(
     ledger: Ledger, product: Product, window: Interval, at: int
 ) -> DeploymentsWithoutDowntime:
-    """Return the change with the deployments before the window too: an outage that they caused may reach into it."""
+    """Return the change with all deployments until the end of the window.
+
+    An outage in the window may have been caused by an earlier deployment.
+    """
     settle = DEFAULT_SETTLING_TIME if product.readiness is None else product.readiness.settle
     marked = [
         deployment.at

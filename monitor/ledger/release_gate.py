@@ -37,9 +37,9 @@ def gate_answer(
     durations: Durations | None = None,
     state: State | None = None,
 ) -> Answer:
-    """Return only the answer of the gate, in O(log n), without the instant at which an unknown answer is decided.
+    """Return only the answer of the gate, in O(log n): without the time at which an unknown answer is decided.
 
-    `durations` are those of the product's window at `now`, `state` is its state then, if they are known.
+    `durations` (of the product's window at `now`) and `state` (at `now`) are computed if the caller does not have them.
     """
     if override is not None:
         return Answer(override.answer)

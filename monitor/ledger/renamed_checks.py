@@ -1,7 +1,7 @@
-"""Merge the history that is recorded under a check's former keys into the history of its present key.
+"""Merge the history that is recorded under a check's former keys into the history of its current key.
 
 The record keeps the former keys; they are replaced on reading. If both keys have observations of the same time, those
-of the present key count.
+of the current key are used.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def renamed_runs(runs: Iterable[Run], former_ids: FormerIdMap) -> Iterator[Run]:
     if not former_ids.checks:
         yield from runs
         return
-    concerned = {*former_ids.checks, *former_ids.checks.values()}
+    renamed_keys = {*former_ids.checks, *former_ids.checks.values()}
     groups: dict[str, list[Run]] = {}
     for key, group in groupby(runs, attrgetter("check")):
-        if key in concerned:
+        if key in renamed_keys:
             groups.setdefault(key, []).extend(group)
         else:
             yield from group
@@ -60,7 +60,7 @@ def renamed_tail(tail: Iterable[Observation], former_ids: FormerIdMap) -> Iterat
 
 
 def renamed_incident(incident: Incident, former_ids: FormerIdMap) -> Incident:
-    """Return the incident with the present keys of its check and product."""
+    """Return the incident with the current keys of its check and product."""
     key = former_ids.check(incident.check)
     return incident if key == incident.check else replace(incident, check=key, product=key.partition("/")[0])
 
@@ -94,7 +94,7 @@ def unconfigured_checks(
 def renamed_histories(
     known: Mapping[str, CheckHistory], former_ids: FormerIdMap
 ) -> Iterator[tuple[str, list[CheckHistory]]]:
-    """Yield each present key whose former keys have a history, with the history of the present key first."""
+    """Yield each current key whose former keys have a history, with its histories; that of the current key is first."""
     for key in dict.fromkeys(former_ids.checks.values()):
         former_histories = [known[old] for old, new in former_ids.checks.items() if new == key and old in known]
         if any(history.open_run is not None for history in former_histories):
@@ -102,7 +102,7 @@ def renamed_histories(
 
 
 def merge_histories(key: str, histories: Sequence[CheckHistory]) -> CheckHistory:
-    """Merge several histories into one; earlier ones take precedence. The originals must not be used afterwards."""
+    """Merge several histories into one. Earlier histories take precedence. Do not use the originals afterwards."""
     merged = _merge_vantage(key, histories, histories[0].vantage)
     for vantage in sorted({vantage for history in histories for vantage in history.views}):
         views = [history.views[vantage] for history in histories if vantage in history.views]
@@ -144,7 +144,7 @@ def _uncovered_parts(run: Run, covering: Sequence[Run]) -> Iterator[Run]:
 
 
 def _part(run: Run, interval: Interval) -> Run | None:
-    """Return the part of the run within the interval, assuming evenly spaced observations; None if it has none."""
+    """Return the part of the run within the interval, assuming evenly spaced observations. None if it is empty."""
     length, steps = run.last - run.first, run.count - 1
     if not length:
         return run

@@ -1,4 +1,4 @@
-"""Statements of the supplier of a product on its status feed, compared with the observed outages."""
+"""Compare the statements on the status feed of a product's supplier with the observed outages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.supplier_statement import FeedState, Statement
 
-_SEARCHED_BEFORE: Final = 7 * DAY  # before the window, for the start of an outage that reaches into it
+_LOOKBACK: Final = 7 * DAY  # search for outages from this long before the window, to find their start
 
 
 @dataclass(frozen=True, slots=True)
 class SupplierRecord:
-    """The observed outages of a window, each with its statement, and the statements about no observed outage.
+    """The observed outages of a window, each with its statement, and the statements without an observed outage.
 
     `state` is the last recorded state of the feed, None if it was never read.
     """
@@ -33,20 +33,20 @@ class SupplierRecord:
 
 
 def supplier_record(ledger: Ledger, product: Product, window: Interval, now: int) -> SupplierRecord | None:
-    """Return what the supplier stated about the window, as known at `now`. None for a product without a status feed."""
+    """Return the supplier's statements about the window, as known at `now`. None if there is no status feed."""
     own = [fact for fact in ledger.facts.of_supplier(product.id) if fact.made <= now]
     if product.status_feed is None and not own:
         return None
     stated, states = statements(own), feed_states(own)
     history, end = ledger.compositions[product.id], min(window.end + MAX_DELAY, now)
-    searched = Interval(window.start - _SEARCHED_BEFORE, max(end, window.start))
+    searched = Interval(window.start - _LOOKBACK, max(end, window.start))
     observed = [outage for outage in outages(history, searched) if outage.interval.end > window.start - MAX_DELAY]
     compared = admissions(observed, stated, readable_times(states), now)
     spans = ((admission, admission.outage.interval) for admission in compared)
-    shown = [admission for admission, span in spans if span.start < window.end and span.end > window.start]
+    overlapping = [admission for admission, span in spans if span.start < window.end and span.end > window.start]
     return SupplierRecord(
         product.id,
-        shown,
+        overlapping,
         [statement for statement in unobserved(stated, observed) if _overlaps(statement, window)],
         states[-1] if states else None,
     )
@@ -57,7 +57,7 @@ def _overlaps(statement: Statement, window: Interval) -> bool:
 
 
 def supplier_records(ledger: Ledger, product: Product, window: Interval, now: int) -> list[SupplierRecord]:
-    """Return the records of the product and of its direct dependencies, of those with a status feed."""
+    """Return the records of the product and its direct dependencies that have a status feed."""
     names = [name for name in (product.id, *product.needs) if name in ledger.products]
     records = (supplier_record(ledger, ledger.products[name], window, now) for name in names)
     return [record for record in records if record is not None]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from monitor.notification import Notification
 
 _COMPARED_EVENTS: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
-_SAME_ALERT: Final = HOUR  # alerts about the same condition that are at most this far apart are the same alert
+_SAME_ALERT: Final = HOUR  # alerts about the same condition at most this far apart count as the same alert
+# Keys of a check that a replay applies.
 _REPLAYED_KEYS: Final = {
     "id",
     "was",
@@ -31,7 +32,7 @@ _REPLAYED_KEYS: Final = {
     "slow_after",
     "objectives",
     "recheck",
-}  # a replay applies these
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Difference:
         return min(row.due for row in (self.current, self.new) if row is not None)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the notification with both instants; null for a configuration that does not send it."""
+        """Return the notification with both instants. An instant is null if that configuration does not send it."""
         row = self.row
         return {
             "product": row.product,
@@ -68,7 +69,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """Return the difference as one line."""
+        """The difference as one line."""
         row = self.row
         title = f"{row.severity} about {row.product or 'the monitor'} to {row.receiver} ({row.event})"
         if self.current is None or self.new is None:

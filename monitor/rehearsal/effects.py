@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time span in which a product was down by its record.
+    """A time span in which a product was down according to the record.
 
-    `paged` is the instant at which the first page during the outage was due. `covered` is True if a page was open
-    during the outage, including earlier pages. `muted` is True if maintenance covers the whole outage.
+    `paged` is the instant at which the first page during the outage was due. `covered`: whether a page was open during
+    the outage, including earlier pages. `in_maintenance`: whether maintenance covers the complete outage.
     """
 
     product: str
     span: Interval
     paged: int | None
     covered: bool
-    muted: bool
+    in_maintenance: bool
 
     @property
     def delay(self) -> int | None:
@@ -60,7 +60,7 @@ class Effects:
     @property
     def missed(self) -> list[Outage]:
         """The outages without a page, except those within maintenance."""
-        return [outage for outage in self.outages if not outage.covered and not outage.muted]
+        return [outage for outage in self.outages if not outage.covered and not outage.in_maintenance]
 
     @property
     def delays(self) -> list[int]:
@@ -74,7 +74,7 @@ class Effects:
             **{name: self.totals[name] for name in COUNTERS},
             "outages": len(self.outages),
             "outages_without_page": len(self.missed),
-            "outages_in_maintenance": sum(outage.muted and not outage.covered for outage in self.outages),
+            "outages_in_maintenance": sum(outage.in_maintenance and not outage.covered for outage in self.outages),
             "delay_seconds": {
                 "median": median(delays) / SECOND if delays else None,
                 "longest": max(delays) / SECOND if delays else None,
@@ -90,7 +90,7 @@ COUNTERS: Final = ("pages", "pages_at_night", "reminders", "tickets")
 
 
 def effects(replayed: ReplayResult, night: ServiceHours = NIGHT_HOURS) -> Effects:
-    """Return the effects of a replay; the hours of `night` are in the time zone of its portfolio."""
+    """Return the effects of a replay. The hours of `night` are in the time zone of its portfolio."""
     rows = replayed.notifications
     by_receiver: dict[str, Counter[str]] = {}
     for row in rows:
@@ -109,16 +109,16 @@ def _outages(replayed: ReplayResult) -> Iterator[Outage]:
             rows = pages.get(name, ())
             due = [row.due for row in rows if span.start <= row.made < span.end and ":" not in row.key]
             covered = any(row.made < span.end and resolved_at.get(row.key, span.end) > span.start for row in rows)
-            yield Outage(name, span, min(due, default=None), covered, _is_planned(replayed, name, span))
+            yield Outage(name, span, min(due, default=None), covered, _is_in_maintenance(replayed, name, span))
 
 
 def _down_intervals(replayed: ReplayResult, product: str) -> list[Interval]:
-    """Return the intervals in which the product is down by the point estimate; adjacent intervals are merged."""
+    """Return the intervals in which the product's point state is down. Adjacent intervals are merged."""
     pieces = replayed.ledger.compositions[product].pieces(replayed.span)
     return list(union(Interval(piece.start, piece.end) for piece in pieces if piece.state.point is State.DOWN))
 
 
-def _is_planned(replayed: ReplayResult, product: str, span: Interval) -> bool:
+def _is_in_maintenance(replayed: ReplayResult, product: str, span: Interval) -> bool:
     ledger = replayed.ledger
     configured = ledger.products[product].maintenance
     planned = maintenance_exclusions(ledger.facts, ledger.portfolio, product, configured, span)

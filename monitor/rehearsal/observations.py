@@ -1,7 +1,7 @@
 """Read the recorded observations of a time span in the order in which their outcomes arrived.
 
 Raw observations are used as far back as the record has them. Earlier observations are computed from runs, assuming even
-spacing: then the sequence of outcomes is exact, but the instants inside a run are estimates.
+spacing. Their outcomes are in the exact sequence, but the instants within a run are estimates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from monitor.storage.reader import Reader
     from sla.observation import Run
 
-_CHUNK: Final = DAY  # of raw observations of one check in memory
+_CHUNK: Final = DAY  # the raw observations of one check that are in memory at once
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ def arrival(observation: Observation) -> int:
 
 
 def expand_run(run: Run) -> Iterator[Observation]:
-    """Yield the observations of a run, evenly spaced and with the mean latency."""
+    """Yield the observations of a run, evenly spaced, with the mean latency."""
     latency = run.latency_sum // run.latency_count if run.latency_count else None
     steps = max(run.count - 1, 1)
     for number in range(run.count):
@@ -115,8 +115,8 @@ def thin_out(
         yield observation
 
 
-def with_present_keys(observations: Iterable[Observation], present: dict[str, str]) -> Iterator[Observation]:
-    """Yield the observations with former keys replaced by the present keys."""
+def with_current_keys(observations: Iterable[Observation], current_keys: dict[str, str]) -> Iterator[Observation]:
+    """Yield the observations with former keys replaced by current keys. `current_keys` is by former key."""
     for observation in observations:
-        key = present.get(observation.check)
+        key = current_keys.get(observation.check)
         yield observation if key is None else replace(observation, check=key)

@@ -1,10 +1,10 @@
-"""Run the decisions of a daemon over recorded observations: the same recorder, incidents, alerts, routes and mutes.
+"""Replay recorded observations with the decisions of a daemon: the same recorder, incidents, alerts, routes and mutes.
 
-The daemon updates alerts once per second. A replay skips the updates that have no effect: all of them while every
-product is up and was up for the longest short look-back of a burn policy. While an alert is open, it updates at the
-deadlines of alerting and at whole minutes, and every second for `BUSY_TIME` after a change.
+The daemon updates alerts once per second. A replay skips the updates that have no effect. While every product is up and
+was up for the longest short look-back of a burn policy, it skips all updates. While an alert is open, it updates at the
+deadlines of alerting and at full minutes, and every second for `BUSY_TIME` after a change.
 
-Nothing is sent: notifications count as delivered when they are due.
+Nothing is sent. Notifications count as delivered when they are due.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 UPDATE_INTERVAL: Final = SECOND
 BUSY_TIME: Final = 5 * MINUTE  # after a change; longer than the delay of the alert of a blind monitor
-_BURN_TIME: Final = max(policy.short for policy in BURN_POLICIES)  # after downtime, in which a burn alert may open
-_STOPPED_AFTER: Final = MINUTE  # without an observation, after the longest hold: the daemon did not run
+_BURN_TIME: Final = max(policy.short for policy in BURN_POLICIES)  # how long a burn alert may open after downtime
+_STOPPED_AFTER: Final = MINUTE  # the daemon was stopped if no observation arrives for this long after the longest hold
 
 
 class ReplayClock:
@@ -122,13 +122,13 @@ class DecisionCollector:
         """Do nothing."""
 
     def close(self, patience: float = 5.0) -> bool:
-        """Return True: there is nothing to write."""
+        """Return True, because there is nothing to write."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierIncidents:
-    """The product incidents before the replay, which flap damping counts, without notifications and responses."""
+    """The product incidents before the replay, for flap damping. It has no notifications and responses."""
 
     incidents: list[ProductIncident]
 
@@ -147,9 +147,9 @@ class EarlierIncidents:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """The result of a replay: the notifications in the order of decision, and the ledger at the end.
+    """The result of a replay: the notifications in the order in which they were decided, and the ledger at the end.
 
-    `defects` is the number of errors in alerting; they are in the log.
+    `defects` is the number of errors in alerting; the log describes them.
     """
 
     portfolio: Portfolio
@@ -163,9 +163,10 @@ class ReplayResult:
 class Replay:
     """A replay of a recorded time span with one configuration.
 
-    `start` is the content of the record at the start of the span. `facts` are all facts; each applies from the instant
-    at which it was made. Recorded definitions and maintenance plans are ignored: those of the configuration apply to
-    the whole span, and so does `enabled: false`. `before`: the recorded product incidents. This vantage decides alone.
+    `start` is the content of the record at the start of the span. `facts` has all facts; a fact applies from the
+    instant at which it was made. Recorded definitions and maintenance plans are ignored: those of the configuration
+    apply to the complete span, as does `enabled: false`. `before` has the recorded product incidents. Only this vantage
+    decides.
     """
 
     portfolio: Portfolio
@@ -204,7 +205,7 @@ class Replay:
         self._updated_at = self._last_arrival = start
 
     async def run(self, observations: Iterable[Observation]) -> ReplayResult:
-        """Replay the observations, in the order of their arrival; return the notifications."""
+        """Replay the observations in the order of their arrival, and return the notifications."""
         start = self.span.start
         resolved = [
             incident for incident in self.before if incident.resolved is not None and incident.resolved <= start
@@ -241,11 +242,11 @@ class Replay:
         self._deliver()
 
     async def _update_until(self, instant: int) -> None:
-        """Make the updates until the instant that may have an effect."""
-        while (following := self._next_update()) <= min(instant, self.span.end):
-            skipped = (following - self._updated_at) // UPDATE_INTERVAL - 1
+        """Make all updates until the instant that may have an effect."""
+        while (next_update := self._next_update()) <= min(instant, self.span.end):
+            skipped = (next_update - self._updated_at) // UPDATE_INTERVAL - 1
             self._alerting.skip(skipped)
-            self._updated_at, self._clock.at = following, max(self._clock.at, following)
+            self._updated_at, self._clock.at = next_update, max(self._clock.at, next_update)
             self._add_due_facts()
             await self._alerting.update()
             if self._decisions.changed:
@@ -257,8 +258,8 @@ class Replay:
         first = self._updated_at + UPDATE_INTERVAL
         if self._clock.at > first:
             first += -(-(self._clock.at - first) // UPDATE_INTERVAL) * UPDATE_INTERVAL
-        longest = max((entry.hold for entry in self._ledger.entries.values()), default=0)
-        if first > self._last_arrival + longest + _STOPPED_AFTER:
+        longest_hold = max((entry.hold for entry in self._ledger.entries.values()), default=0)
+        if first > self._last_arrival + longest_hold + _STOPPED_AFTER:
             return self.span.end + 1  # the daemon did not run until the next observation
         if self._alerting.needs_updates and first <= self._busy_until:
             return first

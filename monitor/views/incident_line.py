@@ -79,7 +79,7 @@ def incident_line(ledger: Ledger, incident: Incident, now: int, outage_ids: Mapp
         opened=moment(incident.opened, ledger.portfolio.zone),
         open=incident.resolved is None,
         reason=incident.reason,
-        failures=failure_texts(ledger.with_newest_failure(incident)),
+        failures=failure_texts(ledger.with_last_failure(incident)),
         duration=(incident.resolved or now) - incident.opened,
         downtime=downtime,
         downtime_in_window=None if part == downtime else part,

@@ -55,7 +55,7 @@ def find_outage(ledger: Ledger, name: str) -> Outage | None:
     incident = next((incident for incident in ledger.all_incidents() if incident.id == name), None)
     if incident is None:
         return None
-    incident = ledger.with_newest_failure(incident)
+    incident = ledger.with_last_failure(incident)
     return Outage(incident.id, incident.product, incident.opened, incident.resolved, None, (incident,))
 
 
@@ -63,7 +63,5 @@ def _of_product(ledger: Ledger, outage: ProductIncident) -> Outage:
     """Return the outage with its check incidents by start. Incidents that were pruned are missing."""
     members = frozenset(outage.members)
     known = (incident for incident in ledger.all_incidents() if incident.id in members)
-    incidents = tuple(
-        sorted(map(ledger.with_newest_failure, known), key=lambda incident: (incident.opened, incident.id))
-    )
+    incidents = tuple(sorted(map(ledger.with_last_failure, known), key=lambda incident: (incident.opened, incident.id)))
     return Outage(outage.id, outage.product, outage.opened, outage.resolved, outage.severity, incidents)

@@ -112,7 +112,7 @@ def check_json(ledger: Ledger, entry: CheckEntry, now: int) -> dict[str, Any]:
 def incident_json(ledger: Ledger, incident: Incident, now: int) -> dict[str, Any]:
     """Return an incident with its downtime until now."""
     downtime = downtime_so_far(ledger, incident, now)
-    incident = ledger.with_newest_failure(incident)
+    incident = ledger.with_last_failure(incident)
     return {
         "id": incident.id,
         "product": incident.product,

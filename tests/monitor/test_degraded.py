@@ -34,7 +34,7 @@ def causes(ledger: Ledger, now: int = NOW) -> list[tuple[str, str, str]]:
     [
         (GOOD_RESULT, []),
         (SLOW_RESULT, [("health", "slow", "took 2s, slow after 1s")]),
-        (REPORTED_RESULT, [("health", "reported", "the answer reports it as degraded")]),
+        (REPORTED_RESULT, [("health", "reported", "the response reports it as degraded")]),
         (BAD_RESULT, []),
     ],
 )

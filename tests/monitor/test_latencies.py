@@ -144,14 +144,14 @@ def test_fast_answers_of_a_window_follow_every_change_of_its_days() -> None:
         for since, until in ((start, at + 1), (start + DAY, at + 1), (start, start + DAY), (start + 9 * DAY, at)):
             days = [day for day in latencies.days([KEY]) if since <= day.start < until]
             total = LatencyHistogram.merged(day.histogram for day in days)
-            assert latencies.fast_answers([KEY, "other"], 400 * MILLISECOND, since, until) == Fast.of(
+            assert latencies.fast_responses([KEY, "other"], 400 * MILLISECOND, since, until) == Fast.of(
                 total, 400 * MILLISECOND
             )
     restored = Latencies(UTC)
     for added in latencies.all_days():
         restored.restore([added], [])
         expected = restored.days([KEY])
-        counted = restored.fast_answers([KEY], 400 * MILLISECOND, start, NOW + 9 * DAY)
+        counted = restored.fast_responses([KEY], 400 * MILLISECOND, start, NOW + 9 * DAY)
         assert counted.count == sum(day.histogram.count for day in expected)
 
 

@@ -145,12 +145,12 @@ def test_incident_has_its_first_and_last_failing_probe() -> None:
     first = Failure(NOW, "http_status", 503, "no pod is ready", {"connect": 0.01})
     assert incident.first == first
     last = Failure(NOW + 3 * MINUTE, "http_status", 504, "gateway timeout", {"connect": 0.01})
-    assert ledger.with_newest_failure(incident).last == last
+    assert ledger.with_last_failure(incident).last == last
     record_result(ledger, NOW + 4 * MINUTE, GOOD, 200, "")
     record_result(ledger, NOW + 5 * MINUTE, GOOD, 200, "")
     (resolved,) = ledger.incidents
     assert (resolved.first, resolved.last) == (first, last)
-    assert ledger.with_newest_failure(resolved) is resolved
+    assert ledger.with_last_failure(resolved) is resolved
     record_result(ledger, NOW + 6 * MINUTE, BAD, 500, "again")
     record_result(ledger, NOW + 7 * MINUTE, BAD, 500, "and again")
     newest = ledger.incidents[0]

@@ -123,10 +123,10 @@ def test_failing_probes_of_an_incident_survive_a_restart() -> None:
     before = Failure(NOW, "deadline", None, "no answer")
     incident = replace(Incident.open("chefs", KEY, NOW, "deadline"), first=before, last=before)
     ledger.restore([run(KEY, BAD, NOW, NOW + 2 * MINUTE, "deadline")], [], [incident])
-    assert ledger.with_newest_failure(incident) == incident
+    assert ledger.with_last_failure(incident) == incident
     record_result(ledger, NOW + 3 * MINUTE, BAD, 503, "starting")
-    assert ledger.with_newest_failure(incident).first == before
-    assert ledger.with_newest_failure(incident).last == Failure(
+    assert ledger.with_last_failure(incident).first == before
+    assert ledger.with_last_failure(incident).last == Failure(
         NOW + 3 * MINUTE, "http_status", 503, "starting", {"connect": 0.01}
     )
     record_result(ledger, NOW + 4 * MINUTE, GOOD, 200, "")

@@ -28,7 +28,7 @@ def captured(
     """Return the captured values by name. `value` returns the values of placeholders in JSON paths.
 
     Raises:
-        ProbeFailure: `capture_missing`; `value_unusable`; `body_mismatch`: not JSON; or as `decompress`.
+        ProbeFailure: `capture_missing`, `value_unusable`, `body_mismatch` (not JSON), or any reason of `decompress`.
     """
     values = {}
     for name, capture in captures.items():
@@ -43,7 +43,7 @@ def captured(
 def values_of(
     response: Response, capture: Capture, value: Value, certificate: Mapping[str, str], limit: int = 1
 ) -> list[str]:
-    """Return all values that the capture selects, as text; of each source, at most `limit` matches of `regex`."""
+    """Return all values that the capture selects, as text, with at most `limit` matches of `regex` per source."""
     texts = _sources(response, capture, value, certificate)
     if capture.regex is None:
         return texts
@@ -78,7 +78,7 @@ def _as_text(value: Any) -> str:
 
 
 def certificate_fields(connection: ssl.SSLSocket) -> dict[str, str]:
-    """Return the fields of the server's certificate; without verification, the fingerprint only."""
+    """Return the fields of the server's certificate. Without verification, only the fingerprint is known."""
     data, fields = connection.getpeercert(binary_form=True), connection.getpeercert()
     summary = {} if data is None else {"sha256": sha256(data).hexdigest()}
     if fields:

@@ -22,7 +22,7 @@ GONE_STATUSES: Final = frozenset({404, 410})  # statuses of data that does not e
 
 
 class NotFoundError(Exception):
-    """Data of the run cannot be found, so that it is possibly left behind."""
+    """Data of the run cannot be looked up, so it may be left behind."""
 
 
 def effects_are_final(run: Run, now: int) -> bool:
@@ -32,30 +32,30 @@ def effects_are_final(run: Run, now: int) -> bool:
 
 
 async def clean_up(journey: Journey, run: Run, attempt: Attempt) -> None:
-    """Run the steps with `always` for the values of the run, and for those that `find` finds.
+    """Run the steps with `always` for the values of the run, and for the values that `find` returns.
 
     Raises:
         ProbeFailure, OSError: a step failed; try again later.
         NotFoundError: a value is unknown, and there is no `find`.
     """
     state = journey.new_state(run.id, run.captured)
-    for prepared in _sources(journey, state):
+    for prepared in _source_steps(journey, state):
         await prepared.send(attempt.sibling(), state, [])
     for prepared in journey.steps:
         if prepared.step.always:
             await _remove_all(journey, prepared, run, attempt, state)
 
 
-def _sources(journey: Journey, state: RunState) -> Iterator[PreparedStep]:
+def _source_steps(journey: Journey, state: RunState) -> Iterator[PreparedStep]:
     """Yield the steps that capture values for the clean-up without writing data, such as a token, in order."""
     needed = {name for prepared in journey.steps if prepared.step.always for name in prepared.names}
-    chosen: list[PreparedStep] = []
+    source_steps: list[PreparedStep] = []
     for prepared in reversed([prepared for prepared in journey.steps if not prepared.step.always]):
         captured = set(prepared.step.capture) & needed - state.known
         if captured and not prepared.writes:
-            chosen.append(prepared)
+            source_steps.append(prepared)
             needed |= prepared.step.definition.names
-    yield from reversed(chosen)
+    yield from reversed(source_steps)
 
 
 async def _remove_all(journey: Journey, prepared: PreparedStep, run: Run, attempt: Attempt, state: RunState) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 NOT_STEPS: Final = frozenset({"steps", "heartbeat"})  # kinds that cannot be a step
 SCHEDULE: Final = frozenset({"interval", "timeout", "hold", "slow_after", "fall", "rise", "recheck", "was"})
-URL_KEYS: Final = frozenset({"jwks"})  # keys with a URL besides those of the kinds in URL_KINDS
-LOCAL_KINDS: Final = frozenset({"jwt"})  # kinds whose value is not an address: it is used locally and sent nowhere
+URL_KEYS: Final = frozenset({"jwks"})  # keys with a URL, in addition to those of the kinds in URL_KINDS
+LOCAL_KINDS: Final = frozenset({"jwt"})  # kinds whose value is not an address; it is used locally and not sent
 URL_KINDS: Final = frozenset({"http", "freshness", "prometheus", "websocket"})
 BODIES: Final = ("body", "body_file", "form", "json_body")
 SECRET_KEYS: Final = frozenset({"headers", "cookies", "bearer", "body", "form", "json_body"})  # of http steps
@@ -38,9 +38,9 @@ _SCHEMES: Final = {"websocket": "wss"}
 class StepDefinition:
     """The probe of a step.
 
-    `keys` are all keys as configured, with secrets resolved. `template` are those that the kind validates for each run,
-    and `check` is the result with sample values; it is used for all runs if `template` has no placeholder. `parts` are
-    keys of an http step with placeholders that are filled into the request itself.
+    `keys` has all keys as configured, with secrets resolved. `template` has the keys that the kind validates for each
+    run. `check` is the result with sample values; it is used for all runs if `template` has no placeholder. `parts` has
+    the keys of an http step whose placeholders are filled into the request itself.
     """
 
     keys: Mapping[str, Any]
@@ -83,7 +83,7 @@ class StepDefinition:
 
     @property
     def credential_names(self) -> set[str]:
-        """The names that are used as credentials, and so are secrets."""
+        """The names that are used as credentials, so that their values are secrets."""
         if self.check.kind in LOCAL_KINDS:
             return names_in(self.address)
         headers = self.parts.get("headers", {})
@@ -119,8 +119,8 @@ def define(
 ) -> StepDefinition:
     """Return the definition of a step.
 
-    `raw` are the keys of its kind, `own` its `form`, `json_body` and `unknown`; `retry`: whether the step is repeated,
-    and whether a condition limits that.
+    `raw` has the keys of its kind, `own` its `form`, `json_body` and `unknown`. `retry`: whether the step is repeated,
+    and whether a condition limits this.
 
     Raises:
         PydanticCustomError, ValidationError: a key is invalid.
@@ -243,8 +243,8 @@ def sample(kind: str, template: Mapping[str, Any], number: int) -> dict[str, Any
         return "https://placeholder.invalid"
 
     at_start = {kind: start, **dict.fromkeys(URL_KEYS, url_start)}
-    starting = {key: fill for key, fill in at_start.items() if str(template.get(key, "")).startswith("{{")}
-    return fill_keys(kind, template, value, starting)
+    values_at_start = {key: fill for key, fill in at_start.items() if str(template.get(key, "")).startswith("{{")}
+    return fill_keys(kind, template, value, values_at_start)
 
 
 def fill_keys(
@@ -268,7 +268,7 @@ def validated(step: str, kind: type[CheckBase], keys: Mapping[str, Any], context
 
 
 def _with_secrets(value: Any, info: ValidationInfo) -> Any:
-    """Return the value with secrets in place of references. A wrong reference stays, and is rejected by its kind."""
+    """Return the value with references replaced by secrets. An invalid reference stays, and its kind rejects it."""
     if isinstance(value, Mapping):
         if len(value) == 1 and (("env" in value) or ("file" in value)):
             try:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from monitor.probes.journey.run_state import RunState
     from monitor.probes.steps import Find, Step, StepsCheck
 
-MAX_FOUND_VALUES = 100  # values of one run that are found and removed
+MAX_FOUND_VALUES = 100  # maximum number of values of one run that are looked up and removed
 _CONTENT_TYPES = {"form": "application/x-www-form-urlencoded", "json_body": "application/json"}
 
 
@@ -45,7 +45,7 @@ class _Prepared(NamedTuple):
 
 
 class HttpStep:
-    """The requests of one step, in all runs. `response` is the last one, None if there was none."""
+    """The requests of one step, for all runs."""
 
     def __init__(self, step: Step | Find, journey: StepsCheck) -> None:
         check = step.definition.check
@@ -62,14 +62,14 @@ class HttpStep:
         send = exchange_of(check, self._tokens, cookies=cookies)
         return _Prepared(check, send, Expectation(check.expect, check.compression))
 
-    async def send(self, attempt: Attempt, state: RunState, seen: list[Response]) -> int:
-        """Send the request, keep the captured values, and return the status. `seen` gets the response.
+    async def send(self, attempt: Attempt, state: RunState, responses: list[Response]) -> int:
+        """Send the request, store the captured values, and return the status. The response is appended to `responses`.
 
         Raises:
             ProbeFailure: the response is not as expected, or the request was not sent.
         """
-        response, certificate = await self._respond(attempt, state, seen)
-        self._keep(captured(response, self._definition.captures, state.value, certificate), state)
+        response, certificate = await self._respond(attempt, state, responses)
+        self._store(captured(response, self._definition.captures, state.value, certificate), state)
         return response.status
 
     async def search(self, attempt: Attempt, state: RunState) -> list[str]:
@@ -85,10 +85,10 @@ class HttpStep:
         ]
 
     async def _respond(
-        self, attempt: Attempt, state: RunState, seen: list[Response]
+        self, attempt: Attempt, state: RunState, responses: list[Response]
     ) -> tuple[Response, Mapping[str, str]]:
         """Send the request, and return the response if it is as expected, and the fields of the certificate."""
-        prepared = self._fixed or self._prepare(self._filled(state))
+        prepared = self._fixed or self._prepare(self._fill(state))
         request = self.request(prepared.check, state)
         self._check_origin(request)
         self._limit.check_wait(attempt.now())
@@ -96,8 +96,8 @@ class HttpStep:
         if any(capture.certificate for capture in self._definition.captures.values()):
             attempt.on_tls = _recorder(certificate)
         response = await prepared.send(attempt, request)
-        attempt.enter("transfer")  # a failure from here on is that of a request that was sent
-        seen.append(response)
+        attempt.enter("transfer")  # a later failure must count as one after sending
+        responses.append(response)
         failure = prepared.expectation.failure(response)
         if failure is not None:
             raise apply_rate_limit(failure, response, self._limit, attempt.now())
@@ -117,11 +117,11 @@ class HttpStep:
         used = sorted(self._definition.names & set(secrets))
         return text, (*self._definition.references, *(secrets[name].source for name in used))
 
-    def _keep(self, values: Mapping[str, str], state: RunState) -> None:
+    def _store(self, values: Mapping[str, str], state: RunState) -> None:
         for name, value in values.items():
             state.capture(name, value, secret=name in self._secrets)
 
-    def _filled(self, state: RunState) -> HttpCheck:
+    def _fill(self, state: RunState) -> HttpCheck:
         """Return the check with the values of the run.
 
         Raises:
@@ -154,7 +154,7 @@ class HttpStep:
             added["Content-Type"] = content_type
         return replace(
             request,
-            headers=_merged(request.headers, added),
+            headers=_merge_headers(request.headers, added),
             cookies=tuple(cookies.items()),
             body=request.body if body is None else body,
             secret_headers=request.secret_headers | self._secret_headers(parts.get("headers", {})),
@@ -174,8 +174,8 @@ class HttpStep:
             ProbeFailure: `secret_withheld`.
         """
         if self._origins is not None and (origin := origin_of(request.url.geturl())) not in self._origins:
-            shown = "{}://{}:{}".format(*origin)
-            raise ProbeFailure("secret_withheld", f"{shown} is not in secrets_to; no request was sent")
+            origin_text = "{}://{}:{}".format(*origin)
+            raise ProbeFailure("secret_withheld", f"{origin_text} is not in secrets_to; no request was sent")
 
 
 def _recorder(certificate: dict[str, str]) -> Any:
@@ -202,7 +202,7 @@ def _reject_line_breaks(texts: Mapping[str, str]) -> None:
 
 
 def _body(parts: Mapping[str, Any], state: RunState) -> tuple[bytes | None, str]:
-    """Return the body and its type; None without a body that has placeholders."""
+    """Return the body and its content type. The body is None if no body has placeholders."""
     if "form" in parts:
         return urlencode(fill(parts["form"], state.value)).encode(), _CONTENT_TYPES["form"]
     if "json_body" in parts:
@@ -210,6 +210,6 @@ def _body(parts: Mapping[str, Any], state: RunState) -> tuple[bytes | None, str]
     return (fill(parts["body"], state.value).encode(), "") if "body" in parts else (None, "")
 
 
-def _merged(headers: tuple[tuple[str, str], ...], added: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def _merge_headers(headers: tuple[tuple[str, str], ...], added: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     names = {name.lower() for name in added}
     return (*((name, value) for name, value in headers if name.lower() not in names), *added.items())

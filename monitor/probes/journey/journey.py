@@ -19,7 +19,7 @@ from monitor.probes.journey.names import in_order
 from monitor.probes.journey.one_time_codes import UsedCodes
 from monitor.probes.journey.prepared_step import PreparedStep
 from monitor.probes.journey.repetition import may_repeat
-from monitor.probes.journey.run_log import UNSENT, write_outcome
+from monitor.probes.journey.run_log import UNSENT_PHASES, write_outcome
 from monitor.probes.journey.run_state import RunState, new_run_id
 from sla.intent import WriteOutcome
 from sla.interval import SECOND
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAIN_SHARE: Final = 0.8  # of the timeout, for the steps before those with `always`
-WHOLE_SHARE: Final = 0.98  # of the timeout, for all steps, so that a step is named in the reason
+MAIN_SHARE: Final = 0.8  # share of the timeout for the steps before those with `always`
+WHOLE_SHARE: Final = 0.98  # share of the timeout for all steps, so that the reason names a step
 NOT_RUN: Final = "not_run"
 
 
@@ -53,7 +53,7 @@ class Journey:
         self.owner = check.id
 
     def record_writes(self, run_log: RunLog, owner: str, codes: UsedCodes) -> None:
-        """Record the writes of all runs as those of the owner (`product/check`), and their one-time codes."""
+        """Record the writes of all runs, with the owner (`product/check`), and their one-time codes."""
         self.run_log, self.owner = run_log, owner
         for prepared in self.steps:
             prepared.codes = codes
@@ -64,7 +64,7 @@ class Journey:
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the addresses of all steps: a clean-up is sent only where the data was written."""
+        """The fingerprint of the addresses of all steps, so that a clean-up is sent only where data was written."""
         addresses = [[prepared.step.id, prepared.step.definition.address] for prepared in self.steps]
         return sha256(json.dumps(addresses).encode()).hexdigest()[:16]
 
@@ -76,7 +76,7 @@ class Journey:
 
 
 class Run:
-    """One run of a journey. `results` are those of the steps so far."""
+    """One run of a journey. `results` has the results of the steps so far."""
 
     def __init__(self, journey: Journey, attempt: Attempt, state: RunState) -> None:
         self._journey, self._attempt, self.state = journey, attempt, state
@@ -99,7 +99,7 @@ class Run:
             run_log.active.discard(self.state.run_id)
 
     def _is_clean(self, written: WrittenRun) -> bool:
-        """Return whether nothing of the run exists: nothing was written, or all clean-up succeeded."""
+        """Return whether the run left no data: nothing was written, or all clean-up succeeded."""
         outcomes = {written.outcome(step) for step in written.steps}
         if outcomes <= {WriteOutcome.FAILED}:
             return True
@@ -126,21 +126,21 @@ class Run:
         missing = sorted(step.definition.names - self.state.known)
         if missing:
             return self._not_run(step, missing[0])
-        return await self._repeated(prepared)
+        return await self._run_with_retries(prepared)
 
     @property
     def _has_failed(self) -> bool:
         return self._decisive is not None and self._decisive.outcome is Outcome.BAD
 
     def _not_run(self, step: Step, name: str) -> StepResult:
-        """Return the result of a step without a value. It is skipped if the step of that value was."""
+        """Return the result of a step that needs an unknown value. It is skipped if the source of the value was."""
         source = next((candidate for candidate in self._journey.steps if name in candidate.step.capture), None)
         cause = next((result for result in self.results if source is not None and result.id == source.step.id), None)
         if step.always and cause is not None and cause.outcome is not Outcome.GOOD:
             return StepResult(step.id, None, at=self._elapsed)
-        why = f"{cause.id}: {cause.reason or 'skipped'}" if cause is not None else "no value"
+        reason_text = f"{cause.id}: {cause.reason or 'skipped'}" if cause is not None else "no value"
         return StepResult(
-            step.id, Outcome.UNKNOWN, NOT_RUN, detail=f"{{{{{name}}}}} is not known ({why})", at=self._elapsed
+            step.id, Outcome.UNKNOWN, NOT_RUN, detail=f"{{{{{name}}}}} is not known ({reason_text})", at=self._elapsed
         )
 
     @property
@@ -152,39 +152,41 @@ class Run:
         has_always = not step.always and any(other.step.always for other in self._journey.steps)
         return (MAIN_SHARE if has_always else WHOLE_SHARE) * self._total - self._elapsed
 
-    async def _repeated(self, prepared: PreparedStep) -> StepResult:
+    async def _run_with_retries(self, prepared: PreparedStep) -> StepResult:
         """Return the result of the step, repeated as `retry` requires."""
         started, retry, attempts = self._elapsed, prepared.step.retry, 0
         phases: dict[str, float] = {}
         while True:
-            seen: list[Response] = []
+            responses: list[Response] = []
             attempts += 1
-            result = await self._once(prepared, seen, phases)
-            repeats = retry is not None and may_repeat(retry, result, seen)
+            result = await self._attempt_once(prepared, responses, phases)
+            repeats = retry is not None and may_repeat(retry, result, responses)
             if retry is None or not repeats or self._elapsed - started + retry.every / SECOND > retry.for_ / SECOND:
                 break
             if self._seconds_for(prepared.step) <= retry.every / SECOND:
                 break
             await asyncio.sleep(retry.every / SECOND)
-        took = self._elapsed - started
+        duration = self._elapsed - started
         if attempts > 1 and result.outcome is not Outcome.GOOD:
-            result = replace(result, detail=f"{result.detail}; {attempts} attempts in {took:.3g} s")
-        return replace(result, at=started, duration=took, phases=phases, detail=self._clean(result.detail))
+            result = replace(result, detail=f"{result.detail}; {attempts} attempts in {duration:.3g} s")
+        return replace(result, at=started, duration=duration, phases=phases, detail=self._clean(result.detail))
 
     def _clean(self, detail: str) -> str:
         return conceal_secrets(detail)[:DETAIL_LIMIT]
 
-    async def _once(self, prepared: PreparedStep, seen: list[Response], phases: dict[str, float]) -> StepResult:
+    async def _attempt_once(
+        self, prepared: PreparedStep, responses: list[Response], phases: dict[str, float]
+    ) -> StepResult:
         """Return the result of one attempt of the step, and add its phases."""
         step, attempt = prepared.step, self._attempt.sibling()
         seconds = max(0.0, self._seconds_for(step))
         attempt.limit(seconds)
         try:
             async with asyncio.timeout(seconds):
-                status = await self._send(prepared, attempt, seen)
+                status = await self._send(prepared, attempt, responses)
             result = StepResult(step.id, Outcome.GOOD, status=status)
         except (ProbeFailure, OSError, TimeoutError) as error:
-            result = self._failed(step, attempt, error, seconds)
+            result = self._failure_result(step, attempt, error, seconds)
         except Exception as error:  # a defect of a probe is not an outage
             log.error("probe_defect", error=repr(error), exc_info=True)
             result = StepResult(step.id, Outcome.UNKNOWN, "probe_defect", detail=type(error).__name__)
@@ -192,32 +194,32 @@ class Run:
         self._add(attempt, phases)
         return result
 
-    async def _send(self, prepared: PreparedStep, attempt: Attempt, seen: list[Response]) -> int | None:
-        """Make one attempt of the step. A write is recorded before it is sent, and its outcome after it."""
+    async def _send(self, prepared: PreparedStep, attempt: Attempt, responses: list[Response]) -> int | None:
+        """Make one attempt of the step. A write is recorded before it is sent, its outcome afterwards."""
         run_log, run, step = self._journey.run_log, self.state.run_id, prepared.step
         if run_log is None or not prepared.writes:
-            return await prepared.send(attempt, self.state, seen)
+            return await prepared.send(attempt, self.state, responses)
         request, secrets = prepared.describe(self.state)
         await run_log.intend((run, self._journey.owner, step.id), request, secrets, self._journey.fingerprint)
         try:
-            status = await prepared.send(attempt, self.state, seen)
+            status = await prepared.send(attempt, self.state, responses)
         except asyncio.CancelledError:  # the deadline
-            if attempt.phase in UNSENT:
+            if attempt.phase in UNSENT_PHASES:
                 await run_log.answer(run, step.id, WriteOutcome.FAILED, {})
             raise
         except (ProbeFailure, OSError) as error:
             known = (error.status, error.reason) if isinstance(error, ProbeFailure) else (None, "")
-            await run_log.answer(run, step.id, write_outcome(*known, attempt.phase), self._stored(step))
+            await run_log.answer(run, step.id, write_outcome(*known, attempt.phase), self._stored_values(step))
             raise
-        await run_log.answer(run, step.id, WriteOutcome.ACKNOWLEDGED, self._stored(step))
+        await run_log.answer(run, step.id, WriteOutcome.ACKNOWLEDGED, self._stored_values(step))
         return status
 
-    def _stored(self, step: Step) -> dict[str, str]:
+    def _stored_values(self, step: Step) -> dict[str, str]:
         """Return the captured values of the step that are not secret."""
         return {name: value for name, value in self.state.values.items() if name in step.capture}
 
-    def _failed(self, step: Step, attempt: Attempt, error: Exception, seconds: float) -> StepResult:
-        """Return the result of a failed attempt, and note its addresses for the decision about this vantage."""
+    def _failure_result(self, step: Step, attempt: Attempt, error: Exception, seconds: float) -> StepResult:
+        """Return the result of a failed attempt, and store its addresses for the decision about this vantage."""
         outer = self._attempt
         if isinstance(error, TimeoutError) and not getattr(error, "errno", None):
             attempt.deadline_phase = attempt.phase

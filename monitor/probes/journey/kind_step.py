@@ -1,4 +1,4 @@
-"""A step of a journey with any other kind of probe."""
+"""A step of a journey with a probe of any kind except http."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class KindStep:
-    """The probes of one step, in all runs."""
+    """The probes of one step, for all runs."""
 
     def __init__(self, step: Step, journey: StepsCheck) -> None:
         self._definition, self._timeout = step.definition, journey.timeout
@@ -34,9 +34,9 @@ class KindStep:
         Raises:
             ProbeFailure, OSError: it failed.
         """
-        return await (self._fixed or self._filled(state))(attempt)
+        return await (self._fixed or self._fill(state))(attempt)
 
-    def _filled(self, state: RunState) -> Probe:
+    def _fill(self, state: RunState) -> Probe:
         check = self._check
         try:
             keys = fill_keys(check.kind, self._definition.template, state.value)

@@ -1,4 +1,4 @@
-"""Validate the names of a journey: each is known where it is used, and secrets are sent to known origins only."""
+"""Validate the names of a journey: they are known where they are used, and secrets are sent only to known origins."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def secret_names(check: StepsCheck) -> set[str]:
     """Return the names of secrets: configured ones, and captured values that are secret or used as credentials."""
     captured = {name: capture for step in check.steps for name, capture in step.capture.items()}
     used = {name for step in check.steps for name in step.definition.credential_names}
-    hidden = {name for name, capture in captured.items() if capture.is_secret(name) or name in used}
-    return {*check.secrets, *check.totp, *hidden}
+    secret_captures = {name for name, capture in captured.items() if capture.is_secret(name) or name in used}
+    return {*check.secrets, *check.totp, *secret_captures}
 
 
 def allowed_origins(check: StepsCheck) -> set[Origin]:
@@ -47,8 +47,8 @@ def first_problem(check: StepsCheck) -> ValidationError | None:
 
 def _problems(check: StepsCheck) -> Iterator[ValidationError]:
     secrets, known, seen = secret_names(check), {RUN_ID, *check.secrets, *check.totp}, set[str]()
-    if twice := min(set(check.secrets) & set(check.totp), default=None):
-        yield check_problem(f"{twice} is also a name in secrets; use another name", "totp")
+    if duplicate := min(set(check.secrets) & set(check.totp), default=None):
+        yield check_problem(f"{duplicate} is also a name in secrets; use another name", "totp")
     for number, step in in_order(check):
         if step.id in seen:
             yield step_problem(number, "id", f'two steps have the id "{step.id}"; change one of the ids')
@@ -60,9 +60,9 @@ def _problems(check: StepsCheck) -> Iterator[ValidationError]:
         yield from _secret_problems(number, step.definition, secrets, check)
         if step.find is not None:
             yield from _find_problems(number, step, known, secrets, check)
-        if taken := min(set(step.capture) & {*check.secrets, *check.totp}, default=None):
-            block = "secrets" if taken in check.secrets else "totp"
-            yield step_problem(number, "capture", f"{taken} is also a name in {block}; use another name")
+        if conflicting := min(set(step.capture) & {*check.secrets, *check.totp}, default=None):
+            block = "secrets" if conflicting in check.secrets else "totp"
+            yield step_problem(number, "capture", f"{conflicting} is also a name in {block}; use another name")
         yield from _code_problems(number, step, set(check.totp))
         known |= set(step.capture)
 
@@ -103,9 +103,9 @@ def _secret_problems(
 ) -> Iterator[ValidationError]:
     kind, is_http = definition.check.kind, isinstance(definition.check, HttpCheck)
     for key, names in definition.names_by_key():
-        shown = None if _may_have_secrets(key, definition) else min(names & secrets, default=None)
-        if shown:
-            detail = f"{{{{{shown}}}}} is a secret, which is allowed in headers, cookies and bodies only"
+        misplaced = None if _may_have_secrets(key, definition) else min(names & secrets, default=None)
+        if misplaced:
+            detail = f"{{{{{misplaced}}}}} is a secret, which is allowed in headers, cookies and bodies only"
             yield step_problem(number, key, detail)
     if "keep" in definition.keys and (traced := min(names_in(definition.keys.get("env")) & secrets, default=None)):
         yield step_problem(number, "keep", f"{{{{{traced}}}}} would be in the trace of a failure; remove keep")

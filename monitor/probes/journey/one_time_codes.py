@@ -1,4 +1,4 @@
-"""Take one-time codes, each of which is sent once at most."""
+"""Generate one-time codes. A code is sent at most once."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-KEPT_TIME_STEPS: Final = 20  # used time steps of a key that are kept; services accept the codes of two or three
-TIME_FOR_REQUEST: Final = 5.0  # seconds that are left for a request after a wait, or half of the time if it is less
+KEPT_TIME_STEPS: Final = 20  # number of used time steps that are stored per key; services accept two or three
+TIME_FOR_REQUEST: Final = 5.0  # seconds that must be left for a request after a wait, or half of the time if less
 _OWNER_ONLY: Final = 0o600
 
 
 class UsedCodes:
     """The used time steps of each setup key, by its fingerprint.
 
-    They are kept in a file, so that a code is not sent again after a restart. Without a file, the codes of the time
-    step in which the first one is needed are not used, because an earlier process may have sent them.
+    They are stored in a file, so that a code is not sent again after a restart. Without a file, the code of the time
+    step in which a code is first needed is not used, because an earlier process may have sent it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -52,10 +52,10 @@ class UsedCodes:
             self._path = None
 
     async def take(self, totp: Totp, attempt: Attempt) -> str:
-        """Return a code that was not taken before. Waits for the next time step if the current code was.
+        """Return a code that was not used before. If the current code was used, wait for the next time step.
 
         Raises:
-            ProbeFailure: unknown: `code_used`, the next code is too late; `intent_unwritten`.
+            ProbeFailure: `code_used` (the next code is too late) or `intent_unwritten`, with the outcome unknown.
         """
         used = self._used.setdefault(totp.fingerprint, [])
         if not used and self._path is None:
@@ -63,9 +63,8 @@ class UsedCodes:
         step = _first_unused(totp.step_at(attempt.now()), used)
         wait = max(0, step * totp.period - attempt.now()) / SECOND
         _check_time(wait, attempt.seconds_left())
-        used[:] = [*used, step][
-            -KEPT_TIME_STEPS:
-        ]  # before the first await, so that a run at the same time takes another one
+        # Before the first await, so that a concurrent run takes another code.
+        used[:] = [*used, step][-KEPT_TIME_STEPS:]
         await self._store()
         await asyncio.sleep(wait)
         return totp.code(step)
@@ -86,8 +85,8 @@ def _first_unused(step: int, used: Sequence[int]) -> int:
     return step
 
 
-def _check_time(wait: float, left: float) -> None:
-    """Check that after the wait there is time for the request."""
-    if wait and left - wait < min(TIME_FOR_REQUEST, left / 2):
+def _check_time(wait: float, seconds_left: float) -> None:
+    """Check that there is time for the request after the wait."""
+    if wait and seconds_left - wait < min(TIME_FOR_REQUEST, seconds_left / 2):
         detail = f"the current code was used; the next one is valid in {wait:.3g} s, too late for the deadline"
         raise ProbeFailure("code_used", detail, outcome=Outcome.UNKNOWN)

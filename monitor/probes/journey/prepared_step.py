@@ -31,22 +31,22 @@ class PreparedStep:
 
     @property
     def names(self) -> set[str]:
-        """The names that the step needs, also to find what it removes."""
+        """The names that the step needs, including those for finding what it removes."""
         return self.step.definition.names | (set() if self.finding is None else self.finding.needs)
 
     def describe(self, state: RunState) -> tuple[str, tuple[str, ...]]:
         """Return the request without secrets, and the references of its secrets."""
         return (self.step.definition.target, ()) if self._http is None else self._http.describe(state)
 
-    async def send(self, attempt: Attempt, state: RunState, seen: list[Response]) -> int | None:
-        """Make one attempt, and return its status. `seen` gets the HTTP response.
+    async def send(self, attempt: Attempt, state: RunState, responses: list[Response]) -> int | None:
+        """Make one attempt, and return its status. The HTTP response is appended to `responses`.
 
         Raises:
             ProbeFailure, OSError: the attempt failed.
         """
         await state.take_codes(self.step.definition.names, self.codes, attempt)
         if self._http is not None:
-            return await self._http.send(attempt, state, seen)
+            return await self._http.send(attempt, state, responses)
         assert self._kind is not None  # noqa: S101 - for mypy
         result = await self._kind.send(attempt, state)
         if result.outcome is not Outcome.GOOD:
@@ -55,7 +55,7 @@ class PreparedStep:
 
 
 class Finding:
-    """The request that finds the values of `name` of a run."""
+    """The request that looks up the values of `name` of a run."""
 
     def __init__(self, find: Find, journey: StepsCheck) -> None:
         (self.name,) = find.capture
@@ -63,7 +63,7 @@ class Finding:
         self._http = HttpStep(find, journey)
 
     async def search(self, attempt: Attempt, state: RunState) -> list[str]:
-        """Return the values found.
+        """Return the values.
 
         Raises:
             ProbeFailure, OSError: the request failed.

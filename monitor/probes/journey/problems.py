@@ -1,4 +1,4 @@
-"""Errors of validation at a key of one step."""
+"""Create validation errors for a key of a step or check."""
 
 from __future__ import annotations
 

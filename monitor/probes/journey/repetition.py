@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from monitor.probe_result import StepResult
 
 
-def may_repeat(retry: Retry, result: StepResult, seen: Sequence[Response]) -> bool:
-    """Return whether the step is repeated after this result, if there is time. `seen` has its response, if any."""
+def may_repeat(retry: Retry, result: StepResult, responses: Sequence[Response]) -> bool:
+    """Return whether the step is repeated after this result, if there is time. `responses` has its response, if any."""
     if result.outcome is Outcome.GOOD:
         return False
     if not retry.while_:
         return True
-    return any(match_description(condition, response) is not None for response in seen for condition in retry.while_)
+    return any(
+        match_description(condition, response) is not None for response in responses for condition in retry.while_
+    )

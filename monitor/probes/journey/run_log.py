@@ -1,4 +1,4 @@
-"""Record the writes of journeys before they are sent, so that the next process can clean up after a kill."""
+"""Record the writes of journeys before they are sent, so that the next process can clean up if this one is killed."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ if TYPE_CHECKING:
     from monitor.ledger.journey_register import JourneyRegister
     from sla.intent import Entry, Run
 
-_NOT_SENT = frozenset({"rate_limited", "value_unusable", "secret_withheld", "code_used", "intent_unwritten"})
-UNSENT = frozenset({"resolve", "connect", "tls"})  # phases in which no request was sent
+# Reasons of failures before the request was sent.
+_UNSENT_REASONS = frozenset({"rate_limited", "value_unusable", "secret_withheld", "code_used", "intent_unwritten"})
+UNSENT_PHASES = frozenset({"resolve", "connect", "tls"})  # phases before the request was sent
 
 
 def write_outcome(status: int | None, reason: str, phase: str) -> WriteOutcome:
     """Return the outcome of a write that was not acknowledged: FAILED if it certainly had no effect."""
     refused = status is not None and 400 <= status < 500
-    unsent = phase in UNSENT or reason in _NOT_SENT
+    unsent = phase in UNSENT_PHASES or reason in _UNSENT_REASONS
     return WriteOutcome.FAILED if refused or (unsent and status is None) else WriteOutcome.INDETERMINATE
 
 
 class RunLog:
-    """The intents of all journeys. `active` are the ids of runs in progress, which are not cleaned up."""
+    """The intents of all journeys. `active` has the ids of runs in progress, which are not cleaned up."""
 
     def __init__(self, intents: IntentLog, register: JourneyRegister, clock: Clock) -> None:
         self.intents, self.register, self._clock = intents, register, clock
         self.active: set[str] = set()
 
     async def intend(self, intent: tuple[str, str, str], request: str, secrets: tuple[str, ...], target: str) -> None:
-        """Record a write before it is sent; `intent` is the run, its owner and the step.
+        """Record a write before it is sent. `intent` is the run, its owner and the step.
 
         Raises:
-            ProbeFailure: `intent_unwritten`, unknown: the disk failed, so nothing may be sent.
+            ProbeFailure: `intent_unwritten`, with the outcome unknown: the disk failed, so nothing may be sent.
         """
         run, owner, step = intent
         entry = Intent(run, owner, step, self._clock.now(), request, secrets, target)
@@ -63,11 +64,11 @@ class RunLog:
         await self._add(Closing(run, self._clock.now(), left_behind, reason))
 
     def run(self, name: str) -> Run | None:
-        """Return the open run with this id, None without a write."""
+        """Return the open run with this id. None if it has no write."""
         return self.register.run(name)
 
     async def _add(self, entry: Entry) -> None:
-        """Add what has happened: to memory in any case, also if the disk fails or the deadline is over."""
+        """Add an entry: to memory in any case, even if the disk fails or the deadline has passed."""
         self.register.add(entry)
         with contextlib.suppress(NinewatchError):
             await asyncio.to_thread(self.intents.add, entry)

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def new_run_id() -> str:
-    """Return a new id of a run, which its writes contain."""
+    """Return a new run id. All writes of the run contain it."""
     return f"nw-{secret_bytes(8).hex()}"
 
 
 @dataclass(slots=True)
 class RunState:
-    """The values of one run. Captured secrets are concealed in all outputs while this object exists."""
+    """The values of one run. Captured secrets are concealed in all output while this object exists."""
 
     run_id: str
     secrets: Mapping[str, Secret]
     totp: Mapping[str, Totp] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    hidden: dict[str, TemporarySecret] = field(default_factory=dict)
+    captured_secrets: dict[str, TemporarySecret] = field(default_factory=dict)
     trace: str = field(default_factory=lambda: secret_bytes(16).hex())
 
     def value(self, name: str) -> str:
@@ -40,29 +40,31 @@ class RunState:
             return self.run_id
         if name in self.secrets:
             return self.secrets[name].reveal()
-        return self.hidden[name].value if name in self.hidden else self.values[name]
+        return self.captured_secrets[name].value if name in self.captured_secrets else self.values[name]
 
     @property
     def known(self) -> set[str]:
         """The names that have a value."""
-        return {RUN_ID, *self.secrets, *self.totp, *self.values, *self.hidden}
+        return {RUN_ID, *self.secrets, *self.totp, *self.values, *self.captured_secrets}
 
     def capture(self, name: str, value: str, *, secret: bool) -> None:
-        """Keep a captured value, which replaces an earlier one."""
+        """Store a captured value, which replaces an earlier value of this name."""
         if secret:
-            self.hidden[name] = TemporarySecret(value)
+            self.captured_secrets[name] = TemporarySecret(value)
         else:
             self.values[name] = value
 
     async def take_codes(self, names: set[str], codes: UsedCodes, attempt: Attempt) -> None:
-        """Take a new one-time code for each of the names that has one. Before every request: a code is sent once.
+        """Take a new code for each of the names that is a one-time code.
+
+        Call this before every request, because a code must not be sent twice.
 
         Raises:
-            ProbeFailure: there is none before the deadline.
+            ProbeFailure: there is no new code before the deadline.
         """
         for name in sorted(names & set(self.totp)):
             self.capture(name, await codes.take(self.totp[name], attempt), secret=True)
 
     def traceparent(self) -> str:
-        """Return the header of a new request in the trace of this run (W3C Trace Context, 3.2)."""
+        """Return the `traceparent` header of a new request in the trace of this run (W3C Trace Context, 3.2)."""
         return f"00-{self.trace}-{secret_bytes(8).hex()}-01"
