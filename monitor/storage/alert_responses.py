@@ -25,8 +25,7 @@ def response_row(response: Response) -> tuple[Any, ...]:
 
 
 def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
-    """Return the unfinished responses to alerts, in the order of their start. Records of earlier versions
-    do not have the table.
+    """Return the unfinished responses to alerts, ordered by start. Records of earlier versions have none.
 
     Raises:
         DamagedRowError: the escalations of a row cannot be read.

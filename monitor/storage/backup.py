@@ -22,7 +22,7 @@ def backup_path(record: Path, version: int) -> Path:
 
 
 def newest_backup(record: Path, supported: int) -> Path | None:
-    """Return the newest copy from before a migration whose schema is at most `supported`. None without one."""
+    """Return the newest copy made before a migration, with a schema of at most `supported`. None if there is none."""
     paths = (backup_path(record, version) for version in range(supported, 0, -1))
     return next((path for path in paths if path.exists()), None)
 
@@ -67,7 +67,7 @@ def copy_verified(connection: sqlite3.Connection, target: Path) -> None:
 
 
 def integrity_problem(connection: sqlite3.Connection) -> str | None:
-    """Return the first problem that SQLite finds in the database. None without one."""
+    """Return the first problem that SQLite finds in the database. None if there is none."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     return None if verdict == "ok" else str(verdict)
 

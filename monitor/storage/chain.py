@@ -1,4 +1,4 @@
-"""The chain of heads in the record: its rows, and the next head, which covers the data without a head."""
+"""The chain of heads in the record: read and write its rows, and compute the next head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sla.observation import Run
 if TYPE_CHECKING:
     import sqlite3
 
-_RUNS_PER_PAUSE: Final = 2_000  # runs that are read before a pause for other threads
+_RUNS_PER_PAUSE: Final = 2_000  # number of runs to read before a pause that lets other threads run
 _PAUSE: Final = 0.001  # seconds
 
 Item = tuple[str, str, str]  # kind, id, digest
@@ -82,7 +82,7 @@ def chain_in(connection: sqlite3.Connection) -> Chain:
 
 
 def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
-    """Return the facts without validation, also facts that were changed after they were recorded."""
+    """Return the facts without validation, including facts that were changed after they were recorded."""
     facts = []
     for identity, made, author, kind, product, body in connection.execute(sql.FACTS):
         try:
@@ -96,8 +96,8 @@ def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
 def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay | None:
     """Return the head that closes the day (days since 1970, UTC) of an open record. None if no head is due.
 
-    No head is due if the day or a later day has a head, or before the first observation. The data without a head, which
-    may be a long record, is read with pauses, so that other threads are not blocked.
+    No head is due before the first observation, or if the day or a later day has a head. The data without a head may be
+    a long record, so it is read with pauses that let other threads run.
     """
     heads = [head for head, _ in heads_in(connection)]
     last = heads[-1] if heads else None
@@ -119,7 +119,7 @@ def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay |
 
 
 def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tuple[Series, Position, str]]:
-    """Yield each series with runs before `end` that no head since number `begin` covers, and its new position."""
+    """Yield each series that has runs before `end` without a head since number `begin`, with its new position."""
     reasons = dict(connection.execute(sql.ALL_REASONS))
     positions = {number: position for number, *position in connection.execute(sql.POSITIONS, (begin,))}
     read = 0
@@ -142,7 +142,7 @@ def _run(name: Series, row: tuple[int, ...], reasons: dict[int, str]) -> Run:
 
 
 def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, str]]:
-    """Yield the facts and resolved incidents that no head since number `begin` covers, each with its product."""
+    """Yield the facts and resolved incidents without a head since number `begin`, each with its product."""
     known = {(kind, name) for kind, name, number, _ in connection.execute(sql.HEAD_ITEMS) if number >= begin}
     facts = unchecked_facts(connection)
     products = fact_products(facts)

@@ -1,11 +1,11 @@
-"""Set aside rows with timestamps after the present, so that new rows can be recorded.
+"""Set aside rows with timestamps in the future, so that new rows can be recorded.
 
-Such rows were recorded while the clock was ahead, or the clock is behind now. The present clock is assumed to be right:
+Either the clock was ahead when the rows were recorded, or it is behind now. The current clock is assumed to be right:
 rows are moved to the `aside_` tables, and the time span is recorded in `clock_marks`. If the clock was behind (it steps
 forward past the record's end within the hour), the next start moves the rows back.
 
-The start of the span is that of a recorded clock step (`clock_steps`) whose size explains how far the record is ahead.
-Without such a step, it is the present instant: earlier timestamps cannot be classified as wrong or right.
+If the size of a recorded clock step (`clock_steps`) explains how far the record is ahead, the span starts at this step.
+Otherwise, it starts now, because earlier timestamps cannot be classified as wrong or right.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sla.interval import DAY, HOUR, MINUTE
 if TYPE_CHECKING:
     import sqlite3
 
-# If the record is ahead by less than this, observations are dropped and counted until the clock has caught up
+# If the record is ahead by less than this, observations are dropped and counted until the clock has reached its end.
 TOLERANCE: Final = MINUTE
 MAX_DOWNTIME: Final = HOUR  # maximum downtime of the daemon between the last wrong timestamp and the restart
 
@@ -35,7 +35,7 @@ class SetAside:
 
 
 def reconcile(connection: sqlite3.Connection, now: int) -> SetAside | None:
-    """Set aside all rows after the present, in one transaction. Return None if there are none.
+    """Set aside all rows with timestamps in the future, in one transaction. Return None if there are none.
 
     Raises:
         sqlite3.Error: the record could not be read or written. It is unchanged.
@@ -103,5 +103,5 @@ def _revert_mistaken_marks(connection: sqlite3.Connection) -> None:
         days = moved_days(connection, mark)
         for statement in sql.BRING_BACK:
             connection.execute(statement, {"mark": mark})
-        # Observations after the span are in a row that the moved one replaced, if they are of the same day.
+        # The row that is moved back replaces the row of the same day, which has the observations after the span.
         recount(connection, [(series, day, max(day + DAY, last + 1)) for series, day, last in days if day < start])

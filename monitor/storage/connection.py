@@ -10,11 +10,11 @@ from monitor.errors import StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUSY: Final = 1.0  # seconds to wait for another process's transaction; then the write fails, and the batch is kept
+BUSY_TIMEOUT: Final = 1.0  # seconds to wait for another process's transaction; then the write fails and is retried
 
 # Only the writer checkpoints, on request, and readers are opened read-only: two connections that checkpoint at
 # once can corrupt a WAL under SQLite 3.7.0 to 3.51.2 (sqlite.org/wal.html, "the WAL-reset bug").
-# No mmap: if another program truncates the file, the process would be ended by SIGBUS instead of an error.
+# No mmap: if another program truncated the file, SIGBUS would end the process instead of an error.
 _PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA mmap_size = 0",
@@ -24,9 +24,9 @@ _PRAGMAS: Final = (
 
 
 def open_connection(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file, `ro` or `rwc`, without implicit transactions."""
+    """Open the file in the mode `ro` or `rwc`, without implicit transactions."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -45,7 +45,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def primary_code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code of the error, or 0."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte; higher bytes extend it
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # higher bytes are the extended code
 
 
 # Remedies by primary code.

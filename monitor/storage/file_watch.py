@@ -17,14 +17,14 @@ CHECK_INTERVAL: Final = 1.0  # seconds between two checks of the record's file
 
 
 class RecordWatch:
-    """A check of the record's file, once per second, on the writer's thread."""
+    """Check the record's file once per second, on the writer's thread."""
 
     def __init__(self, store: Store, health: Health, clock: Clock) -> None:
         self._store, self._health, self._clock = store, health, clock
         self._checked_at = clock.monotonic()
 
     def check_file(self) -> bool:
-        """Restore a removed record. Return whether it is empty, so that all data must be written again.
+        """Restore a removed record. Return whether the new record is empty, so that all data must be written again.
 
         Raises:
             StoreError: the record could not be restored. `health.record_missing` remains set until it is restored.

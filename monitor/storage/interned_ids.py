@@ -1,4 +1,4 @@
-"""Ids of texts that rows refer to: the series (check and vantage) and the reasons."""
+"""The ids of texts that rows refer to: series (check and vantage) and reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ K = TypeVar("K", bound="str | tuple[str, str]")
 
 
 class InternedIds(dict[K, int], Generic[K]):
-    """Ids by text, read or created on first use. Clear it when a transaction fails, which may have created ids.
+    """Ids by text, read or created on first use. Clear it if a transaction fails, because it may have created ids.
 
     `connect` returns the connection. `find` and `add` are the statements with the text as parameters.
     """

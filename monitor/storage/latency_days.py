@@ -1,4 +1,4 @@
-"""The latencies of each check and day in the record: read, write, and count again if a wrong clock's rows are moved."""
+"""The latencies per check and day in the record: read and write them, and recount them if rows are set aside."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def write_latency_days(
     connection: sqlite3.Connection, days: Iterable[LatencyDay], series: Mapping[Series, int]
 ) -> None:
-    """Write days, which replace those of the same check and start, and delete the check's days of more than a year ago.
+    """Write days, replace those of the same check and start, and delete the check's days after `KEPT_TIME`.
 
     Raises:
         sqlite3.Error: the days cannot be written.
@@ -37,7 +37,7 @@ def write_latency_days(
 
 
 def latency_days_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
-    """Yield all days of an open record, or those of these checks, by check and vantage, then `start`.
+    """Yield the days of all checks, or only of `checks`, ordered by check, vantage and `start`.
 
     A record of an earlier version has none.
 
@@ -63,9 +63,9 @@ def moved_days(connection: sqlite3.Connection, mark: int) -> list[tuple[int, int
 
 
 def recount(connection: sqlite3.Connection, days: Iterable[tuple[int, int, int]]) -> None:
-    """Count the observations of the days `(series, start, end)` again, each of another series.
+    """Recount the observations of the days `(series, start, end)`, at most one day per series.
 
-    Their phases are lost, because they are not in the observations.
+    The phases are lost, because observations do not have them.
     """
     ends = {series: (start, end) for series, start, end in days}
     histograms: dict[int, LatencyHistogram] = defaultdict(LatencyHistogram)
@@ -93,7 +93,7 @@ def _day(check: str, vantage: str, row: tuple[Any, ...]) -> LatencyDay:
     if _with_checksum(stored[:-4]) != stored:
         raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: its histogram changed")
     try:
-        # The names of phases are equal in all days: interned, they take a third of the memory of a year.
+        # All days have the same names of phases. Interning them saves two thirds of the memory of a year.
         sums = {sys.intern(name): int(us) for name, us in json.loads(phases).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise DamagedRowError(f"in the table latency_days, row of {check} with start {start!r}: {error}") from None

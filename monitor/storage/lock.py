@@ -1,4 +1,4 @@
-"""Lock the record for one daemon. The lock ends with the daemon's process, and its file contains the holder."""
+"""Lock the record for one daemon. The lock ends with the daemon's process. The lock file describes the holder."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "fuse.s
 
 
 class Lock:
-    """A lock on `<record>.lock`, which is held until its release or the end of the process.
+    """A lock on `<record>.lock`, which is held until it is released or the process ends.
 
     The lock is a flock instead of a pid file, so that it also ends after kill -9, and a reused pid has no effect. The
-    file contains the holder for messages. `had_record`: an earlier holder had opened a record. The file is never
+    file describes the holder, for messages. `had_record`: an earlier holder had opened a record. The file is never
     deleted, because a lock on a deleted file has no effect.
     """
 
     def __init__(self, record: Path, since: int) -> None:
-        """Acquire the lock. `since` is the present instant, for the error message of a second daemon.
+        """Acquire the lock. `since` is the current instant, for the error message of a second daemon.
 
         Raises:
             StoreHeldError: another process has the lock; the message contains its pid and host.
@@ -63,7 +63,7 @@ class Lock:
         warn_if_on_network(self.path.resolve(), MOUNTS)
 
     def write_holder(self, *, record: bool) -> None:
-        """Write the holder into the lock file, and whether it has opened a record, which must then exist at a start."""
+        """Write the holder into the lock file, and whether a record was opened, which must exist at the next start."""
         assert self._descriptor is not None  # noqa: S101 - for the type checker
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self._since, "record": record}
         with contextlib.suppress(OSError):  # a full disk must not prevent the holder of the lock from starting
@@ -120,7 +120,7 @@ def warn_if_on_network(path: Path, mounts: Path) -> None:
 
 
 def network_file_system(path: Path, mounts: Path = MOUNTS) -> str:
-    """Return the kind of the network file system of the absolute path; empty on a local or unknown file system."""
+    """Return the kind of the network file system of the absolute path. Empty for a local or unknown file system."""
     try:
         fields = [line.split(" ") for line in mounts.read_text().splitlines()]
     except OSError:  # not Linux, or no /proc: the file system is unknown

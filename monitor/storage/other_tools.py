@@ -25,7 +25,7 @@ class Tables:
     names: frozenset[str]
 
     def rows(self, table: str) -> Iterator[Row]:
-        """Yield the rows of a table in the order of their ids; none if the table does not exist."""
+        """Yield the rows of a table in the order of their ids. Yields none if the table does not exist."""
         if table in self.names:
             quoted = table.replace('"', '""')
             for row in self.connection.execute(f'SELECT * FROM "{quoted}" ORDER BY rowid'):  # noqa: S608 - quoted
@@ -67,7 +67,7 @@ def open_tables(path: Path) -> Iterator[Tables]:
 
 
 def read_tables(path: Path, names: Iterable[str]) -> Mapping[str, Rows]:
-    """Return the rows of each table in the order of their ids; no rows for a table that does not exist.
+    """Return the rows of each table in the order of their ids. A table that does not exist has no rows.
 
     Raises:
         NinewatchError: the file is not a readable SQLite database.

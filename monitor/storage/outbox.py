@@ -1,4 +1,4 @@
-"""Product incidents and notifications as rows of an open record."""
+"""Convert product incidents and notifications to and from rows of an open record."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def _product_incident(row: tuple[Any, ...]) -> ProductIncident:
         check_incidents = json.loads(members)
         if not isinstance(check_incidents, list):
             raise ValueError("members is not a list")
-        muted = None if suppressed_up_to is None else Severity(suppressed_up_to)
+        suppressed = None if suppressed_up_to is None else Severity(suppressed_up_to)
         members = tuple(map(str, check_incidents))
-        return ProductIncident(name, product, opened, resolved, Severity(severity), members, muted)
+        return ProductIncident(name, product, opened, resolved, Severity(severity), members, suppressed)
     except (ValueError, RecursionError) as error:
         raise DamagedRowError(f"in the table product_incidents, row with id {name!r}: {error}") from None
 

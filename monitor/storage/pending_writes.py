@@ -48,7 +48,7 @@ class PendingWrites:
 
     @property
     def _versioned(self) -> tuple[dict[Any, Any], ...]:
-        """The rows of which only the newest version is written."""
+        """The rows of which only the last version is written."""
         decided = (self._product_incidents, self._notifications, self._responses)
         return (self.runs, self.incidents, self._facts, self._latency_days, *decided)
 
@@ -95,7 +95,7 @@ class PendingWrites:
         )
 
     def remove(self, batch: Batch) -> None:
-        """Remove the rows of the newest batch, which are written."""
+        """Remove the rows of the last batch, after they were written."""
         for queue, rows in (
             (self.observations, batch.observations),
             (self.clock_steps, batch.clock_steps),

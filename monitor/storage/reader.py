@@ -23,10 +23,10 @@ from monitor.storage.rows import (
     DamagedRowError,
     facts_in,
     incidents_in,
+    observations_after_last_run,
     observations_between,
     observations_in,
     runs_in,
-    tail_in,
 )
 from monitor.storage.schema import check_owner_and_version
 from monitor.storage.validation import damage_error, refuse_damage
@@ -55,17 +55,19 @@ class Reader:
         self._connection = connection
 
     def load_runs(self, checks: Collection[str] | None = None) -> Iterator[Run]:
-        """Yield all runs, or those of these checks, by check and vantage, then `first`."""
+        """Yield the runs of all checks, or only of `checks`, ordered by check, vantage and `first`."""
         return runs_in(self._connection, checks)
 
     def load_tail(self, checks: Collection[str] | None = None) -> Iterator[Observation]:
-        """Yield the observations after the last run of their check and vantage, by `at`, of these checks or of all."""
+        """Yield the observations after the last run of their check and vantage, of all checks or only of `checks`."""
         return (
-            observation for observation in tail_in(self._connection) if checks is None or observation.check in checks
+            observation
+            for observation in observations_after_last_run(self._connection)
+            if checks is None or observation.check in checks
         )
 
     def load_latency_days(self, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
-        """Yield all days of latencies, or those of these checks, by check and vantage, then `start`.
+        """Yield the days of latencies of all checks, or only of `checks`, ordered by check, vantage and `start`.
 
         A record of an earlier version has none.
         """
@@ -133,7 +135,7 @@ class Reader:
         return chain_in(self._connection)
 
     def load_unchecked_facts(self) -> list[Fact]:
-        """Return the facts without validation, also facts that were changed after they were recorded."""
+        """Return the facts without validation, including facts that were changed after they were recorded."""
         return unchecked_facts(self._connection)
 
     def next_head(self, day: int, now: int) -> ClosedDay | None:
@@ -150,7 +152,7 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
     """Open the record read-only, in one transaction, so that all data is from one commit.
 
     `trusted`: this process has the record open, so its values are not checked again. A read-only connection never
-    checkpoints, also not when it is closed last.
+    checkpoints, not even if it is the last one to be closed.
 
     Raises:
         StoreError: there is no record, it belongs to another program or a newer version, or it cannot be read.

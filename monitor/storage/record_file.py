@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Files that remain next to a removed record. The lock file is handled separately: its content shows whether there was a
-# record.
+# Files that remain next to a removed record. The lock file is handled separately, because only its content shows
+# whether there was a record.
 _TRACE_SUFFIXES: Final = ("-wal", "-journal", ".corrections.jsonl", ".journal.jsonl")
-# A log that stayed would be applied to the next file at the record's path, and change it.
+# A remaining log would be applied to the next file at the record's path.
 _DATABASE_SUFFIXES: Final = ("", "-wal", "-journal", "-shm")
 _MAGIC: Final = {"": b"SQLite format 3\0", "-wal": b"\x37\x7f\x06"}  # first bytes of every file with content
 
 
 class RecordFiles:
-    """Compares the files at the record's path with the opened files, by stat and first bytes."""
+    """Compare the files at the record's path with the opened files, by stat and first bytes."""
 
     def __init__(self, record: Path) -> None:
         self._files = {part: _CheckedFile(_with_suffix(record, part), magic) for part, magic in _MAGIC.items()}
 
     def remember_identity(self) -> None:
-        """Record the identity of the present files. Call this method after opening them."""
+        """Store the identity of the current files. Call this method after opening them."""
         for file in self._files.values():
             file.remember_identity()
 
     def describe_change(self) -> str:
-        """Return a description of the change of the file or its write-ahead log, empty if both are unchanged."""
+        """Return how the file or its write-ahead log was changed. Empty if both are unchanged."""
         return self._files[""].describe_change("the record's file") or self._files["-wal"].describe_change(
             "its write-ahead log"
         )
@@ -83,7 +83,7 @@ class _CheckedFile:
 
 
 def refuse_missing(record: Path, *, lock_had_record: bool) -> None:
-    """Check that the record exists, or never existed. `lock_had_record`: the lock file shows that there was a record.
+    """Check that the record exists or has never existed. `lock_had_record`: according to the lock file, it existed.
 
     Raises:
         StoreError: the record is missing or empty, and a file next to it shows that there was a record.

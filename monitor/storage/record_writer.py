@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The end of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
+    """The result of a transaction: `error` is empty if it was committed. `recovered`: the previous one had failed.
 
-    `emptied`: the record was lost, and the new one is empty; all data must be queued again.
+    `emptied`: the record was lost and the new one is empty, so that all data must be queued again.
     """
 
     incidents: tuple[Incident, ...]
@@ -57,7 +57,7 @@ class RecordWriter(Protocol):
         ...
 
     def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
-        """Queue an open incident, or a decided one with what it caused."""
+        """Queue an open incident, or an incident with the notifications that its decision caused."""
         ...
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:

@@ -18,8 +18,8 @@ from sla.observation import PRECEDENCE, Observation, Outcome, Run
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-# The codes are stored in records and never change. The code of an outcome is its precedence: of two observations at one
-# instant, the larger code is kept (measurement.md, section 1).
+# The codes are stored in records and never change. The code of an outcome is its precedence: if two observations have
+# the same instant, the one with the larger code is kept (measurement.md, section 1).
 _OUTCOMES: Final[Mapping[object, Outcome]] = {code: outcome for outcome, code in PRECEDENCE.items()}
 
 
@@ -39,22 +39,22 @@ def outcome_of(code: int) -> Outcome:
 
 
 def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
-    """Yield all runs of an open record, or those of these checks, by check and vantage, then `first`.
+    """Yield the runs of all checks, or only of `checks`, ordered by check, vantage and `first`.
 
     Raises:
         DamagedRowError: two runs of one check and vantage overlap.
     """
-    series = {number: (check, vantage) for number, check, vantage in connection.execute(sql.ALL_SERIES)}
+    series = {series_id: (check, vantage) for series_id, check, vantage in connection.execute(sql.ALL_SERIES)}
     reasons = dict(connection.execute(sql.ALL_REASONS))
-    before, end = -1, -1
+    previous_series, previous_end = -1, -1
     for row in _run_rows(connection, None if checks is None else [n for n, s in series.items() if s[0] in checks]):
-        number, code, reason, first, last, count, hold, known, latency, maximum, seeded, recheck = row
-        if number == before and first <= end:
-            raise DamagedRowError(f"runs of series {number} overlap: {first} comes before {end}")
-        before, end = number, last
-        check, vantage = series[number]
-        outcome, word, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, recheck != 0)
-        yield Run(check, outcome, word, first, last, count, hold, known, latency, maximum, vantage, *flags)
+        series_id, code, reason, first, last, count, hold, known, latency, maximum, seeded, recheck = row
+        if series_id == previous_series and first <= previous_end:
+            raise DamagedRowError(f"runs of series {series_id} overlap: {first} comes before {previous_end}")
+        previous_series, previous_end = series_id, last
+        check, vantage = series[series_id]
+        outcome, reason_code, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, recheck != 0)
+        yield Run(check, outcome, reason_code, first, last, count, hold, known, latency, maximum, vantage, *flags)
 
 
 def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:
@@ -66,7 +66,7 @@ def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> I
 
 
 def _select(connection: sqlite3.Connection, statement: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
-    """Run a statement with the column `recheck`, which records of earlier versions do not have."""
+    """Execute a statement with the column `recheck`, which records of earlier versions do not have."""
     if not connection.execute(sql.HAS_RECHECKS).fetchone():
         statement = sql.without_rechecks(statement)
     return connection.execute(statement, values)
@@ -83,7 +83,7 @@ def observations_between(connection: sqlite3.Connection, window: Interval) -> It
         yield _observation(row)
 
 
-def tail_in(connection: sqlite3.Connection) -> Iterator[Observation]:
+def observations_after_last_run(connection: sqlite3.Connection) -> Iterator[Observation]:
     """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
     for row in _select(connection, sql.NEWEST_RUNS):
         yield _observation(row)
@@ -116,7 +116,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
     if check is None or vantage is None or reason is None or outcome is None:
         raise DamagedRowError(f"observation at {at!r}: unknown outcome {code!r}, or no such check or reason")
     if not (isinstance(at, int) and 0 <= at <= LATEST_INSTANT and (latency is None or isinstance(latency, int))):
-        raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not numbers")
+        raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not valid integers")
     return Observation(check, at, outcome, reason, latency, vantage, recheck != 0)
 
 

@@ -18,10 +18,10 @@ APPLICATION = 0x396E6E73  # "9nns" in the file's header: this database is ours
 # One list of statements per schema version. Lists are only appended. `user_version` is the number of applied versions.
 #
 # The key of `observations` starts with the instant, so that a batch is written to the last one or two pages, and old
-# rows are deleted from the first pages. With the check first, the 25 rows of a commit at 100 probes/s change 25 pages:
-# eleven times the bytes written and six times the CPU time (measured, 500,000 rows of 1,000 checks). The disadvantage:
-# reads of one check's raw observations scan the rows of all checks in that time, 0.1 to 0.3 us each. Figures are
-# computed from runs, and do not need these reads.
+# rows are deleted from the first pages. If it started with the check, the 25 rows of a commit at 100 probes/s would
+# change 25 pages: eleven times the bytes written and six times the CPU time (measured with 500,000 rows of 1,000
+# checks). The disadvantage is that reading one check's raw observations scans the rows of all checks in that time, at
+# 0.1 to 0.3 us per row. Figures do not need these reads, because they are computed from runs.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE series (id INTEGER PRIMARY KEY, check_key TEXT NOT NULL, vantage TEXT NOT NULL,"
@@ -69,7 +69,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE aside_incidents (mark INTEGER NOT NULL REFERENCES clock_marks, id TEXT NOT NULL,"
         " product TEXT NOT NULL, check_key TEXT NOT NULL, opened INTEGER NOT NULL, resolved INTEGER,"
         " reason TEXT NOT NULL, downtime INTEGER)",
-        # Earlier versions moved the mark past observations of removed checks, which are in no run.
+        # Earlier versions moved the mark past observations of removed checks, which are not in a run.
         "UPDATE progress SET value = min(value, coalesce((SELECT min(last) FROM"
         " (SELECT max(last) AS last FROM runs GROUP BY series)), value)) WHERE name = 'folded_until'",
     ),
@@ -124,7 +124,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX responses_open ON responses (started) WHERE ended IS NULL",
     ),
     (
-        # Whether a row is of re-checks (`Observation.recheck`), which are not counted.
+        # Whether a row contains re-checks (`Observation.recheck`), which are not counted.
         *(
             f"ALTER TABLE {table} ADD COLUMN recheck INTEGER NOT NULL DEFAULT 0"
             for table in ("observations", "runs", "aside_observations", "aside_runs")
@@ -132,7 +132,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     (
         # The latencies of each check and day (`sla/latency_histogram.py`). `phases` is JSON: the sum of each phase,
-        # microseconds. Rows of days that a wrong clock's observations reach into are moved aside.
+        # microseconds. Rows of days that contain observations of a wrong clock are set aside.
         "CREATE TABLE latency_days (series INTEGER NOT NULL REFERENCES series, start INTEGER NOT NULL,"
         " last INTEGER NOT NULL, histogram BLOB NOT NULL, phase_count INTEGER NOT NULL, phases TEXT NOT NULL,"
         " PRIMARY KEY (series, start)) WITHOUT ROWID",
@@ -144,9 +144,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Migrate the database to the newest schema. Each version is one transaction, so a kill leaves a complete version.
+    """Migrate the database to the newest schema.
 
-    A record with tables is copied first, and the copy is verified.
+    Each version is one transaction, so the record has a complete version even if the process is killed. A record with
+    tables is copied first, and the copy is verified.
 
     Raises:
         StoreError: the record is damaged, or could not be copied.

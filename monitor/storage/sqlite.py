@@ -1,4 +1,4 @@
-"""The record in one SQLite file: WAL, one writing connection, read-only readers."""
+"""The record in one SQLite file, with a write-ahead log, one writing connection and read-only readers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from monitor.storage.lock import Lock
 from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
 from monitor.storage.pruning import prune
 from monitor.storage.record_file import RecordFiles, move_aside, refuse_missing
-from monitor.storage.rows import DamagedRowError, facts_in, incidents_in, observations_in, runs_in, tail_in
+from monitor.storage.rows import (
+    DamagedRowError,
+    facts_in,
+    incidents_in,
+    observations_after_last_run,
+    observations_in,
+    runs_in,
+)
 from monitor.storage.schema import check_owner_and_version, migrate
 from monitor.storage.validation import damage_error, refuse_damage
 from sla.observation import PRECEDENCE, Observation, Run
@@ -58,7 +65,7 @@ class SqliteStore:
     def __init__(self, path: Path, now: int, *, new_record: bool = False) -> None:
         """Open the record. `now` is written into the lock file for messages.
 
-        `new_record`: rename an existing record, and create an empty one. Otherwise a missing record is an error.
+        `new_record`: rename an existing record and create an empty one. Otherwise, a missing record is an error.
         """
         self._path, self._now = path, now
         self._files = RecordFiles(path)
@@ -137,7 +144,7 @@ class SqliteStore:
     def load_tail(self) -> Iterator[Observation]:
         """Yield the observations after the last run of their check and vantage, by `at`."""
         with self._translated_errors("cannot be read"):
-            yield from tail_in(self._connection_for_writing())
+            yield from observations_after_last_run(self._connection_for_writing())
 
     def load_latency_days(self) -> Iterator[LatencyDay]:
         """Yield the days of latencies, by check and vantage, then `start`."""
@@ -218,7 +225,7 @@ class SqliteStore:
         return self._connection
 
     def describe_change(self) -> str:
-        """Return a description of the change of the record's file, empty if it is unchanged."""
+        """Return how the record's file was changed. Empty if it is unchanged."""
         return self._files.describe_change() if self._connection is not None else ""
 
     def replace_lost_record(self) -> bool:
@@ -257,7 +264,7 @@ class SqliteStore:
 
     @contextlib.contextmanager
     def _translated_errors(self, action: str, *, writing: bool = True) -> Iterator[None]:
-        """Translate SQLite's errors to StoreError; roll back, clear caches and close a broken connection."""
+        """Translate SQLite's errors to StoreError, roll back, clear caches and close a broken connection."""
         try:
             yield
         except DamagedRowError as error:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Of two observations at one instant, the worse one is kept (measurement.md, section 1).
+# If two observations have the same instant, the worse one is kept (measurement.md, section 1).
 INSERT_OBSERVATION: Final = """
     INSERT INTO observations (at, series, outcome, reason, latency, recheck) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (at, series) DO UPDATE
@@ -22,7 +22,7 @@ FOLD_RUN: Final = """
     INSERT INTO progress (name, value) VALUES ('folded_until', ?)
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
 
-# Texts are joined in Python: one string per check and reason instead of per row, in half the time of the join.
+# Texts are joined in Python: this creates one string per check and reason instead of per row, in half the time.
 # A record of an earlier version has no column `recheck`: see `without_rechecks`.
 RUNS: Final = """
     SELECT series, outcome, reason, first, last, count, hold, latency_count, latency_sum, latency_max, seeded, recheck

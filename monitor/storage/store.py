@@ -81,8 +81,8 @@ class Store(Protocol):
     def write(self, batch: Batch) -> None:
         """Commit the batch. A durable batch is on the disk when this method returns.
 
-        Other batches are in the operating system: a power failure may lose the last ones, but a kill of this process
-        loses none.
+        Other batches are in the operating system: a power failure may lose the last ones, but killing this process does
+        not.
         """
         ...
 
@@ -141,7 +141,7 @@ class Store(Protocol):
         ...
 
     def describe_change(self) -> str:
-        """Return a description of the record file's change (deleted, replaced, truncated), empty if it is unchanged."""
+        """Return how the record's file was changed: deleted, replaced or truncated. Empty if it is unchanged."""
         ...
 
     def replace_lost_record(self) -> bool:

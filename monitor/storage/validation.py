@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-LATEST_INSTANT: Final = 2**53  # microseconds: the year 2255; all instants are earlier, and sums do not overflow
+LATEST_INSTANT: Final = 2**53  # microseconds, in the year 2255; later instants are damage, and sums do not overflow
 REMEDY: Final = "the file was not changed; restore a backup, or start an empty one with `ninewatch run --new-record`"
 
-NEWEST_CHECKED: Final = 200_000  # observations that are checked, in a tenth of a second
+NEWEST_CHECKED: Final = 200_000  # number of newest observations that are checked; takes a tenth of a second
 
 _Fault = tuple[str, str]
 
@@ -53,7 +53,8 @@ _RUN: Final = (
     ("last - first > hold * (count - 1)", "its observations are further apart than its hold"),
     ("latency_count > count", "it has more latencies than observations"),
 )
-# True for a run if any condition above is true, in half the time. Both bounds are needed: text is above every number.
+# True for a run if any condition above is true, in half the time. Both bounds are needed, because SQLite sorts text
+# after all numbers.
 _ANY_FAULT: Final = f"""
     typeof(series + first + last + outcome + reason + count + hold + latency_count + latency_sum + latency_max + seeded)
         != 'integer'
@@ -127,7 +128,7 @@ _LATENCY_DAY: Final = (
     ("typeof(histogram) != 'blob'", "histogram is not binary data"),
     ("last < start", "it ends before it begins"),
 )
-# Table -> the columns that name a row, and what is wrong with it where the condition is true.
+# Table -> the columns that identify a row, and pairs of a condition and the fault if it is true.
 _TABLES: Final[Mapping[str, tuple[str, Sequence[_Fault]]]] = {
     "series": ("id", (_number("id"), _text("check_key"), _text("vantage"))),
     "reasons": ("id", (_number("id"), _text("word", empty=True))),
@@ -190,7 +191,7 @@ def _faults(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _oldest(connection: sqlite3.Connection) -> Iterator[str]:
-    """Yield a fault if the first observation has no instant: NULL sorts first. Text is among the newest rows."""
+    """Yield a fault if the first observation has no valid instant: NULL sorts first. Text is among the newest rows."""
     for (at,) in connection.execute("SELECT at FROM observations ORDER BY at LIMIT 1"):
         if not (isinstance(at, int) and 0 <= at <= LATEST_INSTANT):
             yield f"in the table observations, row with at {at!r}: at is not a number from 0 to {LATEST_INSTANT}"

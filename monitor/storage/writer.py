@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Seconds between two commits: a kill loses at most the data of this time; shorter intervals cost more wake-ups
+# Seconds between two commits. Killing the process loses at most the data of this time.
 COMMIT_INTERVAL: Final = 0.25
-# Longest time in seconds between two attempts with a failing store, so that free disk space is used soon
+# Maximum seconds between two attempts with a failing store, so that free disk space is used soon.
 MAX_BACKOFF: Final = 5.0
-CHECKPOINT_INTERVAL: Final = 30.0  # seconds between two checkpoints ...
-CHECKPOINT_ROWS: Final = 20_000  # ... or this number of observations, about 300 pages of the log
-# Observations in one transaction, so that a backlog is written in parts if there is little free disk space
-CHUNK: Final = 10_000
+# A checkpoint is made after this time (seconds) or number of observations (about 300 pages of the log).
+CHECKPOINT_INTERVAL: Final = 30.0
+CHECKPOINT_ROWS: Final = 20_000
+# Maximum observations per transaction, so that a backlog is written in parts if there is little free disk space.
+MAX_BATCH: Final = 10_000
 MAX_QUEUED: Final = 200_000  # observations waiting in memory, about 45 MB: 33 minutes of 1,000 checks every 10 s
 
 
@@ -64,12 +65,12 @@ class Writer:
         self._retained: int | None = None
         self._urgent = threading.Event()
         self._stopping = False
-        self._failures = 0  # in a row
-        self._rows = 0  # since the last checkpoint
+        self._failures = 0  # consecutive failed writes
+        self._rows = 0  # observations since the last checkpoint
         self._lost_by_loop, self._lost_by_thread = _Lost(), _Lost()
-        # The queued observations are _accepted - _processed. Each counter is written by one thread, so the difference
-        # is always right. The lengths of the two queues are wrong while observations are moved between them.
-        self._accepted = 0  # by the event loop, less the observations that it dropped
+        # The number of queued observations is _accepted - _processed. Each counter is written by one thread, so the
+        # difference is always right. The lengths of the two queues are wrong while items are moved between them.
+        self._accepted = 0  # by the event loop, minus the observations that it dropped
         self._processed = 0  # written or dropped by the thread
         self._checkpointed_at = self._due = clock.monotonic()
         self._watch = RecordWatch(store, health, clock)
@@ -118,9 +119,9 @@ class Writer:
         self._health.records_queued += 1
 
     def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
-        """Queue an open incident with its newest failing probe, for the next commit.
+        """Queue an open incident with its last failing probe, for the next commit.
 
-        With `decided`, the incident is written immediately, in one transaction with what it caused.
+        With `decided`, the incident is written immediately, in one transaction with the resulting decisions.
         """
         self._queue.append((None, (), incident, None, NO_DECISIONS if decided is None else decided))
         if decided is not None:
@@ -141,7 +142,7 @@ class Writer:
         self._urgent.set()
 
     def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
-        """Queue days of latencies for the next commit, not later than that of a `folded_until` queued afterwards."""
+        """Queue days of latencies. They are committed before any `folded_until` that is queued afterwards."""
         self._queued_latency_days.extend(days)
 
     def put_clock_step(self, at: int, size: int) -> None:
@@ -246,7 +247,7 @@ class Writer:
     def _write(self) -> bool:
         """Write all pending items, runs and incidents first. Return whether all writes succeeded."""
         while self._pending:
-            batch = self._pending.batch(CHUNK)
+            batch = self._pending.batch(MAX_BATCH)
             incidents = tuple(batch.incidents)
             try:
                 self._store.write(batch)

@@ -145,7 +145,7 @@ def test_wrong_observation_within_a_run_is_rejected(path: Path, column: str) -> 
     [
         ("outcome = 9", "unknown outcome 9"),
         ("reason = 77", "no such check or reason"),
-        ("latency = 'fast'", "not numbers"),
+        ("latency = 'fast'", "not valid integers"),
     ],
 )
 def test_observation_is_checked_when_it_is_read(
