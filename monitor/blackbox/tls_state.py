@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from monitor.network.tls_context import certificate_of, chain
+from monitor.network.certificate_expiry import certificate_of, chain
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name

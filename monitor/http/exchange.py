@@ -12,9 +12,9 @@ from monitor.http import http2, proxy
 from monitor.http.cookies import CookieJar
 from monitor.http.response import Response
 from monitor.network.buffered_stream import try_send
+from monitor.network.certificate_expiry import certificate_expiry
 from monitor.network.connection import Connection
 from monitor.network.failure import ProbeFailure
-from monitor.network.tls_context import certificate_expiry
 
 if TYPE_CHECKING:
     from monitor.http.request import Request

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from monitor.config.model import Family
+from monitor.network.certificate_expiry import rejected_certificate_expiry
 from monitor.network.failure import failure_of, tls_failure
 from monitor.network.happy_eyeballs import first_success
-from monitor.network.tls_context import rejected_certificate_expiry
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt

@@ -10,8 +10,9 @@ from pydantic import model_validator
 
 from monitor.config.model import Flag, HostPort, NetworkCheck, TlsOptions, problem_at
 from monitor.network.attempt import Attempt
+from monitor.network.certificate_expiry import certificate_expiry
 from monitor.network.connection import Connection
-from monitor.network.tls_context import certificate_expiry, context_for
+from monitor.network.tls_context import context_for
 
 Connect = Callable[[Attempt], Awaitable[Connection]]
 StartTls = Callable[[Attempt, Connection], Awaitable[ssl.SSLSocket]]

@@ -12,8 +12,8 @@ from pydantic import AfterValidator
 
 from monitor.config.expect import RegexField
 from monitor.config.model import Duration, TlsOptions
+from monitor.network.certificate_expiry import certificate_of, expiry_of, expiry_relevant_certificates
 from monitor.network.failure import ProbeFailure, quoted
-from monitor.network.tls_context import certificate_of, expiry_of, expiry_relevant_certificates
 from sla.interval import DAY, SECOND
 
 if TYPE_CHECKING:

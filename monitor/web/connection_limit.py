@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from monitor.web import server_timeouts
 from monitor.web.context import HEADERS, address_of, client_network
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ CONNECTIONS = 256  # keep file descriptors free for probes
 RESERVED_FOR_LOOPBACK = 64  # of these, reserved for loopback (liveness probes)
 PER_CLIENT = 64  # of these, for one remote client network
 _MIN_CONNECTIONS = 8
-HEADER_SECONDS = 20.0  # time limit of a request's headers, also the keep-alive timeout
-LINGER_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +69,8 @@ class ConnectionLimiter(asyncio.Protocol):
             self._server,
             loop=asyncio.get_running_loop(),
             access_log=None,  # type: ignore[arg-type]  # no access log
-            keepalive_timeout=HEADER_SECONDS,
-            lingering_time=LINGER_SECONDS,
+            keepalive_timeout=server_timeouts.KEEP_ALIVE_TIMEOUT,
+            lingering_time=server_timeouts.LINGER_TIMEOUT,
         )
         transport.set_protocol(connection)
         connection.connection_made(transport)

@@ -15,6 +15,7 @@ from monitor.web.access import Role, role
 from monitor.web.audit import client_address, record_event, record_refusal
 from monitor.web.context import CONTEXT, address_of, client_network
 from monitor.web.errors import Refusal, check_query
+from monitor.web.rate_limit import RateLimit
 from monitor.web.same_origin import check_same_origin, own_origin
 from monitor.web.sessions import (
     SIGN_INS,
@@ -29,10 +30,10 @@ from monitor.web.write_context import write_context
 
 if TYPE_CHECKING:
     from monitor.access.sessions import Session
+    from monitor.clock import Clock
     from monitor.config.login import OidcLogin
     from monitor.login.id_token import Person
     from monitor.login.provider import Provider
-    from monitor.web.rate_limit import RateLimit
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,11 @@ _REFUSED = Refusal(403, "the sign-in was refused", f"{_START_AGAIN}; the daemon'
 _NO_ROLE = Refusal(
     403, "your account has no role here", "ask the operator of this monitor for a role, then open /login"
 )
+
+
+def new_sign_in_limit(clock: Clock) -> RateLimit:
+    """Return the limit of sign-in attempts per path and client network: 10 at once, then one per second."""
+    return RateLimit(clock, rate=1.0, burst=10.0)
 
 
 @routes.get("/login", allow_head=False)

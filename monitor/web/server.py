@@ -142,7 +142,7 @@ def build(
     app[status_pages.VIEWS], app[reports.JOB] = {}, reports.Job()
     app[portfolio.LINES], app[status_data.FEEDS] = PortfolioLines(), {}
     app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
-    app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), RateLimit(clock)
+    app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), login.new_sign_in_limit(clock)
     if (folder := ledger.portfolio.documentation) is not None:
         app[documentation.FOLDER] = documentation.checked_folder(folder)
     if record is not None:

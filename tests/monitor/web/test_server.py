@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from monitor.config.model import HostPort
-from monitor.web import connection_limit
+from monitor.web import connection_limit, server_timeouts
 from monitor.web import server as server_module
 from monitor.web.server import is_loopback
 from tests.monitor.web.conftest import small_ledger
@@ -213,7 +213,7 @@ async def test_remote_client_is_limited_to_its_share_of_connections(
 
 
 async def test_endless_headers_are_cut_off(publish: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limit, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(server_timeouts, "KEEP_ALIVE_TIMEOUT", 0.05)
     server = await publish(small_ledger())
     url = urlsplit(server.base)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
