@@ -165,7 +165,7 @@ def test_full_queue_drops_the_oldest_observations_and_no_incident(
 
 def test_backlog_is_written_in_parts(store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     """One large transaction would not fit on a nearly full disk. Incidents are in the first part."""
-    monkeypatch.setattr(module, "CHUNK", 10)
+    monkeypatch.setattr(module, "MAX_BATCH", 10)
     store.error = "no room"
     with writing(store, health) as writer:
         for at in range(95):
