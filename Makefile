@@ -86,7 +86,8 @@ lock: ## Resolve the dependencies anew (needs uv)
 	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
 	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/docs.lock
 	printf 'cyclonedx-bom\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/sbom.lock
-	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/patroni.lock .ci/docs.lock .ci/sbom.lock
+	printf 'kubernetes-validate\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/kubernetes.lock
+	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/*.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
 
 clean: ## Remove the environment and what the daemon recorded
@@ -120,6 +121,10 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 # The writer of the list of packages, in a folder of its own.
 .tools/cyclonedx: .ci/sbom.lock | $(VENV)/.run
 	$(INSTALL) -q --upgrade --target $@ -r .ci/sbom.lock && touch $@
+
+# The schemas of Kubernetes for the tests of the chart, 17,000 files. Without them, these tests are skipped.
+.tools/kubernetes-validate: .ci/kubernetes.lock | $(VENV)/.run
+	$(INSTALL) -q --upgrade --no-compile --target $@ -r .ci/kubernetes.lock && touch $@
 
 # A tool of the tests of `make full`, in a folder of its own. Without it, they are skipped.
 .tools/patroni: .ci/patroni.lock | $(VENV)/.dev

@@ -13,6 +13,7 @@ import yaml
 from monitor.config.loader import load
 from monitor.probes.registry import CHECK_TYPES
 from tests.support.helm_chart import CHART, Manifest, helm, needs_helm, options
+from tests.support.kubernetes_schemas import CUSTOM_KINDS, VERSIONS, needs_schemas, schema_problem
 from tests.support.restricted_profile import violations
 
 VALUES = [*sorted(CHART.glob("ci/*.yaml")), *sorted(CHART.glob("examples/*.yaml"))]
@@ -68,6 +69,40 @@ def test_every_object_follows_the_rules_of_a_restricted_namespace(values: Path, 
             requests, limits = container["resources"]["requests"], container["resources"]["limits"]
             assert quantity(requests["cpu"]) <= 0.5
             assert quantity(limits["memory"]) <= 2e9
+
+
+@pytest.mark.slow
+@needs_helm
+@needs_schemas
+@pytest.mark.parametrize("settings", MATRIX.values(), ids=list(MATRIX))
+@pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
+def test_every_object_matches_the_schemas_of_kubernetes(values: Path, settings: tuple[str, ...]) -> None:
+    rendered = objects(values, *settings)
+    problems = [
+        f"{version} {manifest['kind']}: {problem}"
+        for manifest in rendered
+        for version in VERSIONS
+        if (problem := schema_problem(manifest, version))
+    ]
+    assert problems == []
+    assert len([manifest for manifest in rendered if manifest["kind"] not in CUSTOM_KINDS]) >= 2
+
+
+@pytest.mark.slow
+@needs_schemas
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"kind": "Sevice"}, "Couldn't find schema for kind Sevice"),
+        ({"spec": {"ports": [{"port": "http"}]}}, "spec.ports.0.port: 'http' is not of type"),
+        ({"spec": {"port": 80}}, "spec: Additional properties are not allowed ('port' was unexpected)"),
+    ],
+)
+def test_object_that_kubernetes_rejects_is_found(change: Manifest, problem: str) -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "n"}, "spec": {"ports": [{"port": 80}]}}
+    for version in VERSIONS:
+        assert schema_problem(service, version) is None
+        assert (schema_problem(service | change, version) or "").startswith(problem)
 
 
 @pytest.mark.slow
