@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from sla.duration import format_duration
 from sla.interval import SECOND
 from sla.window import format_instant
 
@@ -24,6 +25,8 @@ class DeliveryState(StrEnum):
     """Observations arrive, but all are too old for a vote."""
     OUTDATED = "outdated"
     """Observations arrive, but not of all checks: the vantage has another configuration, or cannot probe them."""
+    AHEAD = "ahead"
+    """The clock of the vantage is ahead, so its observations are not used."""
     BLIND = "blind"
     """All observations are unknown."""
 
@@ -39,6 +42,7 @@ class DeliveryStatus:
 
     `since` is the instant since when it has been failing, or has not; `newest` the instant of its newest observation.
     `checks` is the number of checks that it probes, `missing` has the keys of those without a valid observation.
+    `ahead` is the time by which its clock is ahead at least, microseconds, 0 if it is not as far as the file shows.
     `problem` is the reason why its file cannot be read. After a failure it must deliver for `settle`, microseconds.
     """
 
@@ -50,6 +54,7 @@ class DeliveryStatus:
     missing: tuple[str, ...]
     problem: str = ""
     settle: int = 0
+    ahead: int = 0
 
     def restored(self, now: int) -> bool:
         """Return whether the vantage has delivered for longer than one late delivery is valid."""
@@ -64,6 +69,9 @@ class DeliveryStatus:
                 return f"no observations arrive, the last one: {newest}"
             case DeliveryState.LAGGING:
                 return f"observations arrive too late to vote, the newest one: {newest}"
+            case DeliveryState.AHEAD:
+                ahead = format_duration(self.ahead)
+                return f"its clock is at least {ahead} ahead, so its observations are not used; correct it"
             case DeliveryState.OUTDATED:
                 return f"no observations of {len(self.missing)} of {self.checks} checks: {named(self.missing)}"
             case DeliveryState.BLIND:

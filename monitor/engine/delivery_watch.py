@@ -48,11 +48,16 @@ class DeliveryWatch:
         self._ledger, self._health, self._clock = ledger, health, clock
         self._expected: dict[tuple[str, tuple[str, ...]], int] = {}  # since when a check is expected of its vantages
         self._arrived: dict[str, int] = {}
+        self._ahead: dict[str, tuple[int, int]] = {}  # when an observation was ahead, and by which time
         self._lost: dict[str, int] = {}
 
     def arrived(self, vantage: str) -> None:
         """Record that new observations of the vantage arrived."""
         self._arrived[vantage] = self._clock.now()
+
+    def ahead(self, vantage: str, offset: int) -> None:
+        """Record that an observation of the vantage was ahead of this daemon's clock, microseconds."""
+        self._ahead[vantage] = self._clock.now(), offset
 
     async def update(self, problems: Mapping[str, str]) -> None:
         """Examine all checks, in steps. `problems` has the reason why a vantage's file cannot be read, or is empty."""
@@ -100,12 +105,20 @@ class DeliveryWatch:
         since = previous.since if previous is not None and unchanged else now
         settle = min(tally.longest_hold, MAX_SETTLE) + SETTLE
         missing = tuple(tally.missing)
-        return DeliveryStatus(vantage, state, since, tally.newest, tally.checks, missing, problem, settle)
+        ahead = self._ahead_by(vantage, tally, now)
+        return DeliveryStatus(vantage, state, since, tally.newest, tally.checks, missing, problem, settle, ahead)
+
+    def _ahead_by(self, vantage: str, tally: _Tally, now: int) -> int:
+        """Return the offset of the vantage's clock, 0 if no observation has been ahead for a while."""
+        at, offset = self._ahead.get(vantage, (0, 0))
+        return offset if now <= at + tally.shortest_hold else 0
 
     def _state(self, vantage: str, tally: _Tally, now: int) -> DeliveryState:
         if not tally.checks:
             return DeliveryState.DELIVERING
         if now > tally.reference + tally.shortest_hold:
+            if self._ahead_by(vantage, tally, now):
+                return DeliveryState.AHEAD
             arrived = self._arrived.get(vantage)
             late = arrived is not None and now <= arrived + tally.shortest_hold
             return DeliveryState.LAGGING if late else DeliveryState.SILENT

@@ -89,6 +89,8 @@ class VantageImporter:
                     first=chunk.first_problem,
                     advice=ADVICE,
                 )
+            if chunk.ahead:
+                self._watch.ahead(file.vantage, chunk.ahead)
             for start in range(0, len(chunk.observations), STEP):
                 step = chunk.observations[start : start + STEP]
                 if new := self._recorder.record_elsewhere(step, self._clock.now()):

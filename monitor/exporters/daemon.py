@@ -123,7 +123,13 @@ class DaemonCollector(Collector):
         delivering = GaugeMetricFamily(name, help_, labels=["vantage"])
         name, help_ = "ninewatch_vantage_newest_timestamp", "Instant of the vantage's newest observation, Unix time"
         newest = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
+        name, help_ = (
+            "ninewatch_vantage_clock_ahead",
+            "Time by which the vantage's clock is at least ahead",
+        )
+        ahead = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
         for status in deliveries.vantages:
+            ahead.add_metric([status.id], status.ahead / SECOND)
             delivering.add_metric([status.id], float(not status.state.failing))
             if status.newest is not None:
                 newest.add_metric([status.id], status.newest / SECOND)
@@ -132,7 +138,7 @@ class DaemonCollector(Collector):
         without = GaugeMetricFamily(name, help_, labels=[])
         if deliveries.losses or deliveries.assured_since is not None:  # decided since the start
             without.add_metric([], len(deliveries.losses))
-        yield from (delivering, newest, without)
+        yield from (delivering, newest, ahead, without)
 
     def _anchors(self) -> Iterator[Metric]:
         health = self._health

@@ -20,6 +20,7 @@ from monitor.web.openapi_schemas import (
     list_of,
     object_of,
 )
+from sla.interval import SECOND
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _DELIVERY: Final = object_of(
     newest=MAYBE_INSTANT,
     checks={"type": "integer"},
     missing=list_of(TEXT),
+    clock_ahead_seconds={"type": "number"},
     problem=TEXT,
 )
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
@@ -101,6 +103,7 @@ def _other_vantage(status: DeliveryStatus) -> dict[str, Any]:
         "newest": None if status.newest is None else format_instant(status.newest),
         "checks": status.checks,
         "missing": list(status.missing),
+        "clock_ahead_seconds": status.ahead / SECOND,
         "problem": status.problem,
     }
     blind = status.state is DeliveryState.BLIND

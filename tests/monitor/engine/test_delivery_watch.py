@@ -170,3 +170,27 @@ async def test_unknown_outcomes_of_one_check_at_vantages_that_deliver_are_no_los
                 scene.recorder.record(scene.ledger.entries[OTHER], result, start + n * MINUTE, 0.1)
             assert await examine(scene, start + (count - 1) * MINUTE) == {"east": "delivering", "west": "delivering"}
         assert (lost(scene), scene.health.deliveries.assured_since) == ([], None)
+
+
+async def test_vantage_whose_clock_is_ahead_is_reported_with_the_offset(tmp_path: Path) -> None:
+    """Its observations are not used until the clock is corrected, and nothing of the time before is lost then."""
+    async with running(tmp_path) as scene:
+        for vantage in ("east", "west"):
+            scene.append(vantage, "g" * 3)
+        assert await examine(scene, NOW + 2 * MINUTE) == {"east": "delivering", "west": "delivering"}
+        scene.append("west", "g" * 3, NOW + 3 * MINUTE)
+        scene.append("east", "g" * 3, NOW + HOUR + 3 * MINUTE)
+        await examine(scene, NOW + 5 * MINUTE)
+        assert await examine(scene, NOW + 5 * MINUTE + 4 * SECOND) == {"east": "ahead", "west": "delivering"}
+        offset = HOUR - 4 * SECOND
+        assert status(scene, "east").ahead == offset
+        assert status(scene, "east").summary == (
+            "its clock is at least 59m 56s ahead, so its observations are not used; correct it"
+        )
+        scene.append("east", "g", NOW + 6 * MINUTE)
+        scene.append("west", "g", NOW + 6 * MINUTE)
+        assert await examine(scene, NOW + 6 * MINUTE) == {"east": "delivering", "west": "delivering"}
+        assert (await examine(scene, NOW + 8 * MINUTE), status(scene, "east").ahead) == (
+            {"east": "delivering", "west": "delivering"},
+            0,
+        )

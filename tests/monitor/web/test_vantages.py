@@ -90,6 +90,7 @@ async def test_other_vantages_are_listed_with_what_they_deliver(
             "newest": None,
             "checks": 2,
             "missing": ["chefs/health"],
+            "clock_ahead_seconds": 0,
             "problem": "no file",
         },
     }
