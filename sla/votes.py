@@ -98,15 +98,23 @@ def vote_of(vantage: str, tracker: IncidentTracker, history: History, now: int) 
 class VoteTracker:
     """The incident of a check that several vantages probe: `open`, None without one.
 
-    `history` is the check's history, for the downtime of a resolved incident.
+    `history` is the check's history, for the downtime of a resolved incident. `after` is the earliest instant at which
+    the next incident may open, None before the first one: a vote that continues after the end of an incident opens the
+    next one if the quorum is lowered, and it must have another instant and id.
     """
 
-    __slots__ = ("check", "history", "open", "product", "quorum")
+    __slots__ = ("after", "check", "history", "open", "product", "quorum")
 
     def __init__(self, check: str, quorum: Quorum, history: History | None = None) -> None:
         self.check, self.product = check, check.partition("/")[0]
         self.quorum, self.history = quorum, history
         self.open: Incident | None = None
+        self.after: int | None = None
+
+    def resolved(self, incident: Incident) -> None:
+        """Open the next incident after this one, which is resolved, also if it was recorded by an earlier process."""
+        end = max(incident.opened + 1, incident.resolved or 0)
+        self.after = end if self.after is None else max(self.after, end)
 
     def decide(self, votes: Iterable[Vote]) -> Opened | Resolved | None:
         """Return the decision of the votes, at most one per vantage.
@@ -124,9 +132,10 @@ class VoteTracker:
         if len(votes) < self.quorum.votes:
             return None
         deciding = votes[self.quorum.votes - 1]
-        incident = Incident.open(self.product, self.check, deciding.since, deciding.reason)
+        opened = deciding.since if self.after is None else max(deciding.since, self.after)
+        incident = Incident.open(self.product, self.check, opened, deciding.reason)
         detail = f"down at {', '.join(sorted(vote.vantage for vote in votes))}"
-        self.open = replace(incident, first=Failure(deciding.since, deciding.reason, detail=detail))
+        self.open = replace(incident, first=Failure(opened, deciding.reason, detail=detail))
         return Opened(self.open)
 
     def _resolve(self, incident: Incident, votes: Sequence[Vote]) -> Resolved | None:
@@ -134,4 +143,6 @@ class VoteTracker:
             return None
         at = max(incident.opened, votes[self.quorum.needed_up - 1].since)
         self.open = None
-        return Resolved(incident.resolve(at, self.history))
+        resolved = incident.resolve(at, self.history)
+        self.resolved(resolved)
+        return Resolved(resolved)

@@ -89,6 +89,11 @@ class CheckEntry(CheckHistory):
             self.votes.open = incident
         self.votes.quorum, self.votes.history = self.check.quorum, states
 
+    def open_after(self, incident: Incident) -> None:
+        """Let the votes open the next incident after this one, which is resolved."""
+        if self.votes is not None:
+            self.votes.resolved(incident)
+
     @property
     def votes_alone(self) -> bool:
         """Whether the incident tracker decides the vote of this vantage, not the incidents of the check."""

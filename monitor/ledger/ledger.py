@@ -123,6 +123,10 @@ class Ledger(ProductFigures):
         self._excluded.clear()
         for entry in self.entries.values():
             entry.vote(self._states_of_vantages(entry.key))
+        for incident in self._incidents.all() if self.portfolio.vantages else ():
+            entry_of_incident = self.entries.get(incident.check)
+            if incident.resolved is not None and entry_of_incident is not None:
+                entry_of_incident.open_after(incident)
 
     def _rename(self, former_ids: FormerIdMap) -> None:
         """Merge the histories, facts and incidents of former keys into those of the present keys."""

@@ -13,6 +13,7 @@ from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import VANTAGE
+from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome
 from sla.pause import Pause
@@ -23,6 +24,7 @@ from tests.support.ledgers import BAD, GOOD, NOW, FakeCheck
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sla.incident import Opened, Resolved
     from sla.observation import Run
 
 KEY = "p/a"
@@ -193,6 +195,32 @@ def test_incident_continues_when_vantages_are_added_and_removed() -> None:
         entry.observe(one)
         entry.step(one)
     assert entry.incident_tracker.open is None
+
+
+def test_lower_quorum_opens_an_incident_of_its_own_also_after_a_restart() -> None:
+    """East stays down after the first incident is resolved by the others."""
+    ledger, decided = Ledger(portfolio(*OTHERS)), list[Incident]()
+    entry = ledger.entries[KEY]
+
+    def apply(one: Ledger, change: Opened | Resolved | None) -> None:
+        if change is not None:
+            decided.append(one.apply(change))
+
+    observe(ledger, series("gbbbbbb", "east") + series("ggggggg", "west"))
+    for one in series("gbbbggg", VANTAGE):
+        entry.observe(one)
+        apply(ledger, entry.step(one))
+    first, resolved = decided
+    assert (first.id, first.opened, resolved.resolved) == (resolved.id, NOW + MINUTE, NOW + 4 * MINUTE)
+    lowered = portfolio(*OTHERS, quorum="1 of 3")
+    restored = Ledger(lowered)
+    restored.restore([run for view in ledger.all_views() for run in view.runs()], [], [resolved])
+    ledger.reload(lowered)
+    for reloaded in (ledger, restored):
+        apply(reloaded, reloaded.entries[KEY].decide(NOW + 6 * MINUTE))
+    opened = decided[2:]
+    assert [incident.opened for incident in opened] == [NOW + 4 * MINUTE] * 2
+    assert first.id not in {incident.id for incident in opened}
 
 
 def test_figure_is_provisional_until_every_vantage_has_delivered_it() -> None:

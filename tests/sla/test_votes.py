@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,31 @@ def test_incident_opens_with_the_quorum_and_resolves_without_it() -> None:
     resolved = tracker.decide([up("b", 0), up("a", 200), down("c", 120)])
     assert isinstance(resolved, Resolved)
     assert (resolved.incident.id, resolved.incident.resolved, tracker.open) == (opened.incident.id, 200, None)
+
+
+def test_lower_quorum_opens_another_incident_by_a_vote_that_continues() -> None:
+    """The vote began with the first incident, whose id is computed from that instant."""
+    tracker = VoteTracker("p/c", TWO_OF_THREE)
+    first = tracker.decide([down("a", 100), down("b", 110)])
+    tracker.decide([up("a", 150), down("b", 110), up("c", 0)])
+    tracker.quorum = Quorum(1, 3)
+    second = tracker.decide([up("a", 150), down("b", 110), up("c", 0)])
+    assert isinstance(first, Opened)
+    assert isinstance(second, Opened)
+    assert (first.incident.opened, second.incident.opened) == (110, 150)
+    assert first.incident.id != second.incident.id
+
+
+def test_incident_opens_after_a_recorded_one_of_the_same_instant() -> None:
+    tracker = VoteTracker("p/c", Quorum(1, 3))
+    recorded = tracker.decide([down("a", 100)])
+    assert isinstance(recorded, Opened)
+    continued = VoteTracker("p/c", Quorum(1, 3))
+    continued.resolved(replace(recorded.incident, resolved=100))
+    continued.resolved(replace(recorded.incident, opened=40, resolved=60))
+    again = continued.decide([down("a", 100)])
+    assert isinstance(again, Opened)
+    assert again.incident.opened == 101
 
 
 def test_incident_does_not_end_before_it_began() -> None:
