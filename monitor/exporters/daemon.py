@@ -119,7 +119,7 @@ class DaemonCollector(Collector):
     def _deliveries(self) -> Iterator[Metric]:
         """Yield the families about the other vantages, without samples if there are none."""
         deliveries = self._health.deliveries
-        name, help_ = "ninewatch_vantage_delivering", "0 if the vantage is silent, late, outdated or blind, 1 if not"
+        name, help_ = "ninewatch_vantage_delivering", "0 if the vantage does not deliver in time, 1 if it does"
         delivering = GaugeMetricFamily(name, help_, labels=["vantage"])
         name, help_ = "ninewatch_vantage_newest_timestamp", "Instant of the vantage's newest observation, Unix time"
         newest = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
