@@ -38,7 +38,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """What one of the other vantages delivers.
+    """The state of the observations that one of the other vantages delivers.
 
     `since` is the instant since when it has been failing, or has not; `newest` the instant of its newest observation.
     `checks` is the number of checks that it probes, `missing` has the keys of those without a valid observation.
