@@ -15,11 +15,13 @@ from monitor.migration.conversion import OBJECTIVE
 from monitor.migration.gatus import convert_gatus
 from monitor.migration.gatus_history import gatus_histories
 from monitor.migration.healthchecks import convert_healthchecks
+from monitor.migration.healthchecks_history import healthchecks_histories
 from monitor.migration.imported_history import HistorySource, imported_checks, refuse_existing, write_history
 from monitor.migration.kubernetes import convert_manifest, convert_probes
 from monitor.migration.kuma import convert_kuma
 from monitor.migration.kuma_history import kuma_histories
 from monitor.migration.uptimerobot import convert_uptimerobot
+from monitor.migration.uptimerobot_history import uptimerobot_histories
 from sla.objective import Objective
 from sla.window import format_instant
 
@@ -115,22 +117,44 @@ def import_kuma(path: Path, objective: str, output: Path | None, force: bool, re
 
 @import_command.command("healthchecks")
 @_options
-def import_healthchecks(path: Path, objective: str, output: Path | None, force: bool) -> None:
+@_HISTORY_OPTION
+@click.option(
+    "--pings",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder with KEY.pings.json and KEY.flips.json of each check, for --history.",
+)
+def import_healthchecks(
+    path: Path, objective: str, output: Path | None, force: bool, record: Path | None, folder: Path | None
+) -> None:
     """Convert the checks of Healthchecks to heartbeats. FILE is the response of its API to GET /api/v3/checks/.
 
     Everything that is not carried over, and every secret to set, is listed on standard error.
     """
-    _write(convert_healthchecks(path, objective), output, force=force)
+    if (record is None) != (folder is None):
+        raise click.UsageError("--history and --pings belong together; give both or none")
+    conversion = convert_healthchecks(path, objective)
+    history = None
+    if record is not None and folder is not None:
+        refuse_existing(record)
+        histories = healthchecks_histories(folder, conversion.targets)
+        history = _History(histories, HistorySource(conversion.tool, folder.name), record, SystemClock().now())
+    _write(conversion, output, history, force=force)
 
 
 @import_command.command("uptimerobot")
 @_options
-def import_uptimerobot(path: Path, objective: str, output: Path | None, force: bool) -> None:
+@_HISTORY_OPTION
+def import_uptimerobot(path: Path, objective: str, output: Path | None, force: bool, record: Path | None) -> None:
     """Convert the monitors of UptimeRobot. FILE is the JSON response of its API to POST /v2/getMonitors.
 
-    Everything that is not carried over, and every secret to set, is listed on standard error.
+    --history needs the logs (logs=1). Everything that is not carried over, and every secret to set, is listed on
+    standard error.
     """
-    _write(convert_uptimerobot(path, objective), output, force=force)
+    conversion = convert_uptimerobot(path, objective)
+    history = None if record is None else _History.read(uptimerobot_histories, conversion.tool, path, record)
+    _write(conversion, output, history, force=force)
 
 
 @import_command.command("probes")
@@ -205,7 +229,8 @@ def extent_line(item: ImportedCheck) -> str:
     """Return the line about the imported history of a check."""
     start, end = format_instant(item.start), format_instant(item.end)
     counts = f", {plural(item.counts, 'count')} of hours or days ({item.uncertain} unknown)" if item.counts else ""
-    return f"history: {item.key}: {start} to {end}: {plural(item.results, 'result')}{counts}"
+    states = f", {plural(item.states, 'state')} between changes" if item.states else ""
+    return f"history: {item.key}: {start} to {end}: {plural(item.results, 'result')}{counts}{states}"
 
 
 def _create(path: Path, text: str, *, force: bool) -> None:

@@ -1,7 +1,8 @@
 """Write the history of another monitor as runs of a new record, with its source and its resolution.
 
 Single results become observations. Counts of an hour or a day become a run only if all its probes had the same result
-and none is missing; any other hour or day is unknown, because the instants of its failures are not known.
+and none is missing; any other hour or day is unknown, because the instants of its failures are not known. A state from
+a log of changes becomes a run with a probe per interval, the first one at the change.
 """
 
 from __future__ import annotations
@@ -56,19 +57,30 @@ class ResultCount:
         return self.start + self.length
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state in `[start, end)`, microseconds, of a source that records changes only."""
+
+    start: int
+    end: int
+    good: bool
+
+
 @dataclass(slots=True)
 class SourceHistory:
-    """The history of one monitor of the source, in any order."""
+    """The history of one monitor of the source, in any order. A source has states, or results and counts."""
 
     results: list[Result] = field(default_factory=list)
     counts: list[ResultCount] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedCheck:
     """The imported history of a check.
 
-    `uncertain` are the counts that became unknown time, because they have failures or are incomplete.
+    `uncertain` are the counts that became unknown time, because they have failures or are incomplete. `states` is the
+    number of states from a log of changes.
     """
 
     key: str
@@ -76,6 +88,7 @@ class ImportedCheck:
     results: int
     counts: int
     uncertain: int
+    states: int = 0
 
     @property
     def start(self) -> int:
@@ -95,6 +108,7 @@ class ImportedCheck:
             "results": self.results,
             "counts": self.counts,
             "uncertain_counts": self.uncertain,
+            **({"states": self.states} if self.states else {}),
         }
 
 
@@ -192,8 +206,9 @@ def _imported(key: str, check: CheckBase, history: SourceHistory, now: int) -> I
     used += instants[position:]
     single = _runs_of_results(key, [results[at] for at in used], check.effective_hold)
     certain = [run for count in counts if (run := _run_of_count(key, count, check)) is not None]
-    runs = sorted([*single, *certain], key=lambda run: run.first)
-    return ImportedCheck(key, runs, len(used), len(counts), len(counts) - len(certain))
+    states = [_run_of_state(key, state, check) for state in _states_in_order(history.states, now)]
+    runs = sorted([*single, *certain, *states], key=lambda run: run.first)
+    return ImportedCheck(key, runs, len(used), len(counts), len(counts) - len(certain), len(states))
 
 
 def _without_overlaps(counts: list[ResultCount], now: int) -> list[ResultCount]:
@@ -230,3 +245,19 @@ def _run_of_count(key: str, count: ResultCount, check: CheckBase) -> Run | None:
     gap = count.length // number
     first = count.start + gap // 2
     return Run(key, outcome, reason, first, first + (number - 1) * gap, number, check.effective_hold)
+
+
+def _states_in_order(states: list[State], now: int) -> list[State]:
+    """Return the states until `now` in order of time. A state ends where the next one starts."""
+    ordered = sorted((state for state in states if 0 <= state.start < now), key=lambda state: state.start)
+    ends = (*(state.start for state in ordered[1:]), now)
+    cut = (State(state.start, min(state.end, end), state.good) for state, end in zip(ordered, ends, strict=False))
+    return [state for state in cut if state.end > state.start]
+
+
+def _run_of_state(key: str, state: State, check: CheckBase) -> Run:
+    """Return the run of a state: a probe per interval, the last one before the state's end."""
+    number = -((state.start - state.end) // check.interval)
+    outcome, reason = (Outcome.GOOD, "") if state.good else (Outcome.BAD, REASON)
+    last = state.start + (number - 1) * check.interval
+    return Run(key, outcome, reason, state.start, last, number, check.effective_hold)
