@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,6 +72,36 @@ class Relay:
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The replacement of `deleted` bytes at a position of the response by other bytes."""
+
+    at: int
+    deleted: int
+    inserted: bytes
+
+
+@dataclass
+class EditingRelay(Relay):
+    """Applies edits to the response, and ends the connection after the first chunk with an edit.
+
+    Later edits have no effect, because the client may wait for the rest of the edited chunk.
+    """
+
+    edits: Sequence[Edit] = ()
+
+    def _damage(self, data: bytes, before: int) -> bytes:
+        """Return the chunk with its edits, the last position first, so that the positions of the others are valid."""
+        edited, end = data, before + len(data)
+        for edit in sorted(self.edits, key=lambda edit: edit.at, reverse=True):
+            if before <= edit.at < end:
+                at = edit.at - before
+                edited = edited[:at] + edit.inserted + edited[at + edit.deleted :]
+        if any(edit.at < end for edit in self.edits):
+            self.left = len(edited)
+        return edited
 
 
 def _bytes(data: bytes) -> list[bytes]:

@@ -7,15 +7,13 @@ before the cut, not on how the connection ends or how the bytes are segmented.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import ssl
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import ANY
 
 import pytest
-import structlog
 
 from tests.support.conversations import (
     BAD,
@@ -31,18 +29,16 @@ from tests.support.conversations import (
 from tests.support.cutting_relay import Ending, Relay, end_of_chunk, run_relay, truncation_positions
 from tests.support.faulty_targets.faulty_target import TargetAuthority
 from tests.support.faulty_targets.line_protocols import pg_message
+from tests.support.probed_conversations import attempt_details, no_internal_errors
 from tests.support.probing import attempt
 from tests.support.proxy import Proxy
 from tests.support.servers import http_response, read_request, respond_with, serve_tcp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from sla.observation import Outcome
     from tests.support.servers import Handler
 
-SECONDS = 10.0
 ENDINGS: tuple[Ending, ...] = ("close", "reset")
 
 
@@ -63,27 +59,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> TargetAuthority:
     return TargetAuthority(tmp_path_factory.mktemp("peers"))
 
 
-@contextlib.asynccontextmanager
-async def no_internal_errors() -> AsyncIterator[None]:
-    """Fail the test if an internal error is logged, or an exception reaches the event loop."""
-    errors: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, error_context: errors.append(error_context))
-    with structlog.testing.capture_logs() as logs:
-        yield
-    assert [entry for entry in logs if entry["event"] == "probe_defect"] == []
-    assert errors == []
-
-
-async def attempt_details(check: dict[str, Any], port: int, authority: TargetAuthority) -> tuple[Outcome, str, str]:
-    """Return outcome, reason and detail of one attempt, which ends long before its deadline."""
-    data = json.loads(json.dumps(check).replace("<port>", str(port)).replace("<ca>", authority.ca))
-    probe_attempt = await attempt({**data, "timeout": f"{SECONDS:g}s"}, SECONDS)
-    assert probe_attempt.duration < SECONDS, "the attempt waited after the connection was closed"
-    return probe_attempt.result.outcome, probe_attempt.result.reason, probe_attempt.result.detail
-
-
 @pytest.mark.parametrize("name", CONVERSATIONS)
 @pytest.mark.parametrize("piecewise", [False, True], ids=["chunks", "single bytes"])
+@pytest.mark.fault(36)
 async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: bool, authority: TargetAuthority) -> None:
     conversation = CONVERSATIONS[name]
     async with no_internal_errors(), conversation.server(authority) as port:
@@ -109,6 +87,7 @@ async def test_bytes_before_the_cut_decide_the_outcome(name: str, piecewise: boo
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
+@pytest.mark.fault(36)
 async def test_wrong_byte_causes_no_internal_error(name: str, authority: TargetAuthority) -> None:
     """Errors of a protocol's library become an outcome of the peer."""
     conversation = CONVERSATIONS[name]
