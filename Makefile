@@ -65,8 +65,9 @@ sbom: .tools/cyclonedx ## Write the list of all packages of the image with their
 	cat requirements.lock requirements-databases.lock | PYTHONPATH=$< $(BIN)/python -m cyclonedx_py requirements \
 		--pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o $(SBOM) -
 
-generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards
+generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards, the list of faults
 	$(BIN)/python -m monitor.generate
+	$(BIN)/python -m tests.faults.table
 
 # Wheels only, but for oncalendar, which is published as source and built with the locked setuptools.
 RESOLVE := uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from monitor import log
+from tests.faults.names import add_faults
 
 # Examples have no deadline, because a busy machine is not a defect. CI uses the same examples every time, so that its
 # result depends on the change only; everywhere else each run uses new ones.
@@ -25,3 +26,9 @@ def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Use the argument's name as the id of long bytes, so that all workers have the same ids."""
     return argname if isinstance(val, bytes) and len(val) > 40 else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Add the numbers of faults to the names of the tests that are marked with them."""
+    add_faults(metafunc)

@@ -138,6 +138,7 @@ def test_longer_run_replaces_its_earlier_row(store: Store) -> None:
     assert list(store.load_runs()) == [run(1, 14)]
 
 
+@pytest.mark.fault(18)
 def test_writing_a_batch_twice_has_no_further_effect(store: Store) -> None:
     """A commit with an unknown result can be repeated."""
     batch = Batch(
@@ -179,6 +180,7 @@ def test_tail_has_the_observations_after_the_last_run_of_a_check(store: Store) -
     assert list(store.load_tail()) == [observation_at(5, check="p/b"), observation_at(30)]
 
 
+@pytest.mark.fault(13)
 def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store) -> None:
     store.write(Batch([observation_at(at) for at in range(100)], [run(0, 99)], folded_until=99))
     assert store.prune(40, limit=15) == 15

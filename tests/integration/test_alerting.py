@@ -99,6 +99,7 @@ def test_unconfirmed_page_is_sent_again_after_a_restart(target: HttpTarget, sink
     assert len({request.headers["idempotency-key"] for request in sink.received[: rejected_count + 1]}) == 1
 
 
+@pytest.mark.fault(28)
 def test_two_failing_checks_send_one_notification_of_the_product(
     target: HttpTarget, sink: Sink, tmp_path: Path
 ) -> None:

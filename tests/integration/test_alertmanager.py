@@ -92,6 +92,7 @@ def test_outage_that_spends_the_budget_also_sends_a_burn_rate_page(scene: Scene)
     assert fired["labels"]["product"] == "poc"
 
 
+@pytest.mark.fault(53)
 def test_daemon_restart_during_an_outage_does_not_resolve_the_page(scene: Scene, tmp_path: Path) -> None:
     """The page stays open while no daemon answers and until the new daemon's first probes.
 
@@ -121,6 +122,7 @@ def test_daemon_restart_during_an_outage_does_not_resolve_the_page(scene: Scene,
         wait_for("the resolved alert", lambda: scene.pager.received("/pager", "NinewatchProductDown", "resolved"))
 
 
+@pytest.mark.fault(54)
 def test_stopped_daemon_sends_a_page(scene: Scene) -> None:
     assert scene.daemon.stop() == 0
     fired = wait_for("the page", lambda: scene.pager.received("/pager", "NinewatchAbsent", "firing"))

@@ -59,6 +59,7 @@ def test_outage_sends_one_firing_and_one_resolved_alert(tmp_path: Path) -> None:
         assert daemon.metric("ninewatch_notifications_waiting") == 0
 
 
+@pytest.mark.fault(53)
 def test_page_that_is_due_while_alertmanager_is_stopped_is_delivered_once_it_is_back(tmp_path: Path) -> None:
     with ExitStack() as stack:
         target, sink = stack.enter_context(HttpTarget().serving()), stack.enter_context(Sink().serving())

@@ -51,6 +51,7 @@ def start_count(program: Program) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("forward", [7200, 365 * 86_400])
+@pytest.mark.fault(14)
 def test_daemon_restarts_with_correct_instants_after_the_clock_is_set_back(tmp_path: Path, forward: int) -> None:
     machine, port, config = Machine(tmp_path), free_port(), tmp_path / "ninewatch.yaml"
     command = [sys.executable, "-c", SHIFTED, machine.shift, "run", "-c", config]

@@ -90,6 +90,7 @@ def config(tmp_path: Path) -> Iterator[Path]:
 
 @slow
 @unshared
+@pytest.mark.fault(57)
 def test_simulated_conditions_match_openshift(wheel: Path, config: Path, tmp_path: Path) -> None:
     """Without this check, the tests below would prove nothing."""
     with run_contained(wheel, config, tmp_path / "log", "python", "-c", PRINT_CONDITIONS) as program:
@@ -112,6 +113,7 @@ def test_check_config_runs_in_the_container(wheel: Path, config: Path, tmp_path:
 
 @slow
 @unshared
+@pytest.mark.fault(57)
 def test_daemon_probes_records_and_stops_in_the_container(wheel: Path, config: Path, tmp_path: Path) -> None:
     with run_contained(wheel, config, tmp_path / "log", "ninewatch", "run", "-c", "/opt/etc") as program:
         address = wait_for("the address", lambda: program.find_in_log(r"answers at (http://\S+)"))

@@ -107,6 +107,7 @@ def last_observation_after(store: Path, instant: int) -> int | None:
     return later_instants[-1] if len(later_instants) > 1 else None
 
 
+@pytest.mark.fault(30)
 def test_second_bad_probe_opens_the_incident(target: HttpTarget, tmp_path: Path) -> None:
     """Both bad probes are stored, and no probe before them is bad."""
     with running_daemon(write_config(tmp_path, check_yaml(target, "health"))) as daemon:
@@ -126,6 +127,7 @@ def outcomes_since(store: Path, opened: int) -> list[Outcome] | None:
     return outcomes if len(outcomes) > 1 else None
 
 
+@pytest.mark.fault(43)
 def test_reload_replaces_changed_checks_and_keeps_the_others(target: HttpTarget, tmp_path: Path) -> None:
     """A file change and SIGHUP both reload. Unchanged checks keep their counters, schedule and open incident."""
     path = write_config(tmp_path, check_yaml(target, "kept"), check_yaml(target, "gone"))
@@ -150,6 +152,7 @@ def test_reload_replaces_changed_checks_and_keeps_the_others(target: HttpTarget,
     assert at_most_one_per_interval(instants)
 
 
+@pytest.mark.fault(43)
 def test_invalid_config_edit_keeps_the_running_configuration(target: HttpTarget, tmp_path: Path) -> None:
     """The error appears in a metric and, with its position in the file, in the log. After a fix the file is loaded."""
     path = write_config(tmp_path, check_yaml(target, "health"))
@@ -179,6 +182,7 @@ def test_deleted_config_file_fails_the_reload_until_it_is_restored(target: HttpT
         wait_for("the resolved incident", lambda: daemon.metric("ninewatch_config_reload_success") == 1)
 
 
+@pytest.mark.fault(9)
 def test_second_daemon_on_the_same_record_exits_and_names_the_first(target: HttpTarget, tmp_path: Path) -> None:
     path = write_config(tmp_path, check_yaml(target, "health"))
     with running_daemon(path) as daemon:
@@ -202,6 +206,7 @@ def without_log_lines(err: str) -> list[str]:
     return [line for line in err.splitlines() if not line.startswith("{")]
 
 
+@pytest.mark.fault(1)
 def test_sigkill_neither_loses_nor_duplicates_incidents(target: HttpTarget, tmp_path: Path) -> None:
     """The restarted daemon continues the open incident, and resolves it when the target has recovered."""
     path, store = write_config(tmp_path, check_yaml(target, "health")), tmp_path / "ninewatch.db"
@@ -226,6 +231,7 @@ def test_sigkill_neither_loses_nor_duplicates_incidents(target: HttpTarget, tmp_
         assert daemon.incidents() == [resolved]
 
 
+@pytest.mark.fault(15)
 def test_suspended_daemon_records_no_failures_and_no_burst(target: HttpTarget, tmp_path: Path) -> None:
     """As after a system suspend: the gap is unknown, probes in progress are not failures, and there is no burst of
     probes.
@@ -264,6 +270,7 @@ def at_most_one_per_interval(instants: list[int]) -> bool:
     return len(instants) <= (instants[-1] - instants[0]) // (200 * MILLISECOND) + 2
 
 
+@pytest.mark.fault(26)
 def test_hanging_probe_does_not_delay_shutdown(target: HttpTarget, tmp_path: Path) -> None:
     target.hanging.add("/health")
     with running_daemon(write_config(tmp_path, check_yaml(target, "health", "3s", "3s"))) as daemon:
@@ -273,6 +280,7 @@ def test_hanging_probe_does_not_delay_shutdown(target: HttpTarget, tmp_path: Pat
         assert "Traceback" not in daemon.output()
 
 
+@pytest.mark.fault(26)
 def test_repeated_stop_signals_are_harmless(target: HttpTarget, tmp_path: Path) -> None:
     """A second Ctrl-C neither damages the record nor prints a traceback."""
     with running_daemon(write_config(tmp_path, check_yaml(target, "health"))) as daemon:
@@ -283,6 +291,7 @@ def test_repeated_stop_signals_are_harmless(target: HttpTarget, tmp_path: Path) 
         assert "Traceback" not in daemon.output()
 
 
+@pytest.mark.fault(26)
 def test_sighup_during_startup_reloads_instead_of_exiting(target: HttpTarget, tmp_path: Path) -> None:
     path = write_config(tmp_path, check_yaml(target, "health"))
     lock = tmp_path / "ninewatch.db.lock"

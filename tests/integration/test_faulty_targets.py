@@ -62,6 +62,7 @@ def checks() -> Iterator[Checks]:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.fault(24)
 def test_no_faulty_target_blocks_the_loop_or_fills_memory(checks: Checks) -> None:
     """No callback takes 100 ms of CPU time, and no attempt takes 5 MB."""
     completed = subprocess.run(
@@ -147,6 +148,7 @@ def resident_kb(process: int) -> int:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.fault(33)
 def test_daemon_reports_every_fault_and_other_checks_are_not_disturbed(checks: Checks, tmp_path: Path) -> None:
     """Every verdict is correct, no target without faults is reported bad, and each of its probes is made or counted as
     missed.

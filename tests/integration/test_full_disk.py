@@ -165,15 +165,18 @@ def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_backoff")
+@pytest.mark.fault(4)
 async def test_full_disk_loses_no_observations(small_disk: Path) -> None:
     await record_with_fault(small_disk / "record.db", lambda: full_disk(small_disk))
 
 
 @pytest.mark.usefixtures("short_backoff")
+@pytest.mark.fault(5)
 async def test_failing_disk_loses_no_observations(tmp_path: Path) -> None:
     await record_with_fault(tmp_path / "record.db", failing_writes)
 
 
+@pytest.mark.fault(4)
 def test_daemon_continues_with_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
     """Probes, pages and metrics continue and report the fault.
 

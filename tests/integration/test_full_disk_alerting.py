@@ -100,9 +100,11 @@ def delivered_events(path: Path) -> list[str]:
     return [row.event for row in recorded_since(path, 0) if row.done is not None]
 
 
+@pytest.mark.fault(4)
 async def test_full_disk_delays_no_page_and_no_end_is_announced_before_it_is_written(small_disk: Path) -> None:
     await page_with_fault(small_disk / "record.db", lambda: full_disk(small_disk))
 
 
+@pytest.mark.fault(5)
 async def test_failing_disk_delays_no_page_and_no_end_is_announced_before_it_is_written(tmp_path: Path) -> None:
     await page_with_fault(tmp_path / "record.db", failing_writes)

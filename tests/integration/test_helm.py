@@ -39,6 +39,7 @@ def test_chart_passes_helm_lint(values: Path) -> None:
 
 
 @ALL
+@pytest.mark.fault(59)
 def test_deployment_has_one_replica_and_recreates_it(values: Path) -> None:
     manifests = render(values)
     spec = manifests["Deployment"]["spec"]
@@ -65,6 +66,7 @@ def test_pod_meets_restricted_v2_without_a_fixed_user(values: Path) -> None:
 
 
 @ALL
+@pytest.mark.fault(57)
 def test_only_the_data_volume_is_writable(values: Path) -> None:
     mounts = pod_spec(render(values))["containers"][0]["volumeMounts"]
     assert [mount["mountPath"] for mount in mounts if not mount.get("readOnly")] == ["/data"]

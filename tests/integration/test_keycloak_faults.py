@@ -242,6 +242,7 @@ def stop_database(trial_run: Trial, postgres: Program) -> None:
 @pytest.mark.timeout(900)
 @needs_keycloak
 @needs(str(POSTGRES / "initdb"))
+@pytest.mark.fault(42)
 def test_each_fault_of_a_real_keycloak_gives_the_correct_outcome(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

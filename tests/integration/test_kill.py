@@ -104,6 +104,7 @@ def run_rounds(path: Path, rounds: int, seed: int = 0) -> Acknowledged:
     return acknowledged
 
 
+@pytest.mark.fault(1)
 def test_acknowledged_observations_survive_a_few_kills(tmp_path: Path) -> None:
     acknowledged = run_rounds(tmp_path / "record.db", 8)
     assert len(acknowledged.observations) > 1_000, "the recorders were killed before they recorded enough observations"
@@ -112,6 +113,7 @@ def test_acknowledged_observations_survive_a_few_kills(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.fault(1)
 def test_acknowledged_observations_survive_hundreds_of_kills(tmp_path: Path) -> None:
     """The 300 kills use 15 records, because the cost of a comparison grows with the record."""
     for seed in range(1, 16):

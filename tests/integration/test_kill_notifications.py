@@ -95,12 +95,14 @@ def compare_notifications(path: Path, output_lines: list[str], receiver: Receive
     assert repetitions <= 8 * kills + len(receiver.accepted) // 5, "only kills and dropped responses cause repetitions"
 
 
+@pytest.mark.fault(2)
 def test_notifications_survive_five_kills(tmp_path: Path) -> None:
     run_rounds(tmp_path / "record.db", 5, 0)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.fault(2)
 def test_notifications_survive_fifty_kills(tmp_path: Path) -> None:
     for seed in range(1, 6):
         run_rounds(tmp_path / f"record-{seed}.db", 10, seed)

@@ -76,6 +76,7 @@ def truncate_to_half(record: Path) -> None:
     "damage",
     [delete, delete_all, move, replace_by_copy, replace_by_text, delete_log, truncate_to_zero, truncate_to_half],
 )
+@pytest.mark.fault(7)
 def test_lost_record_is_rewritten_with_the_earlier_outage(
     config: Path, target: HttpTarget, damage: Callable[[Path], None]
 ) -> None:
@@ -137,6 +138,7 @@ def test_journal_without_a_record_stops_the_start(config: Path) -> None:
     assert (status, "record.db.corrections.jsonl next to it" in errors) == (2, True)
 
 
+@pytest.mark.fault(7)
 def test_new_record_option_renames_the_old_record(config: Path) -> None:
     start_and_stop(config)
     record = config.with_name("record.db")

@@ -166,6 +166,7 @@ async def increase_load(folder: Path, port: int) -> AsyncIterator[Load]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.fault(20)
 async def test_overload_gives_missed_late_and_unknown_but_no_bad_probes(port: int, tmp_path: Path) -> None:
     async for current_load in increase_load(tmp_path, port):
         responses = [await asyncio.to_thread(fetch, f"{current_load.address}/livez")]

@@ -145,6 +145,7 @@ def test_promtool_accepts_the_example_of_the_readme() -> None:
 
 
 @pytest.mark.parametrize("scenarios", ["ninewatch.rules.test.yaml", "ninewatch.rules.day.test.yaml"])
+@pytest.mark.fault(61)
 def test_shipped_rules_pass_their_promtool_tests(tmp_path: Path, scenarios: str) -> None:
     for name in ("ninewatch.rules.yaml", scenarios):
         shutil.copy(ROOT / "dashboards" / name, tmp_path)

@@ -100,6 +100,7 @@ FAST = {"interval": "1s", "timeout": "1s"}
 WITHOUT_INTERVAL = {"heartbeat", "domain", "browser"}
 
 
+@pytest.mark.fault(47)
 def test_every_key_that_takes_a_secret_has_a_case() -> None:
     """A new key fails here until it has a case above."""
     fields = {f"{kind.kind} {field}" for kind in CHECK_TYPES for field in secret_fields(kind)}
@@ -180,6 +181,7 @@ def _ping(daemon: DaemonProcess, number: int, token: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.fault(47)
 def test_no_output_of_the_daemon_contains_a_secret(secret_cases: SecretCases) -> None:
     """Checks pages, API, metrics, the log at DEBUG, the record and the reports.
 

@@ -43,6 +43,7 @@ def wan_unreachable(net: Internet) -> None:
 
 @INTERVALS
 @pytest.mark.parametrize("cut", [link_down, peer_down, wan_lost, wan_unreachable], ids=lambda cut: cut.__name__)
+@pytest.mark.fault(27)
 def test_cut_connection_is_no_downtime_and_one_alert(net: Internet, tmp_path: Path, cut: Cut, interval: float) -> None:
     """One product fails in the meantime, and is found to be down when the connection is back."""
 
@@ -75,6 +76,7 @@ def test_cut_connection_is_no_downtime_and_one_alert(net: Internet, tmp_path: Pa
 
 
 @INTERVALS
+@pytest.mark.fault(31)
 def test_black_hole_of_ip6_hides_only_targets_over_ip6(net: Internet, tmp_path: Path, interval: float) -> None:
     async def run() -> None:
         data = portfolio(f"{interval:g}s", lambda number: f"[{OUTSIDE6[number]}]")
@@ -105,6 +107,7 @@ def test_black_hole_of_ip6_hides_only_targets_over_ip6(net: Internet, tmp_path: 
 
 
 @INTERVALS
+@pytest.mark.fault(30)
 def test_a_lossy_connection_is_no_downtime(net: Internet, tmp_path: Path, interval: float) -> None:
     """30 % of all packets are lost, by a fixed sequence of random numbers. TCP repeats them within the longer timeout;
     with the shorter one, probes that time out are unknown. A product that refuses connections is still down.

@@ -56,6 +56,7 @@ def live_resolver(net: Internet) -> contextlib.AbstractAsyncContextManager[async
 
 
 @INTERVALS
+@pytest.mark.fault(27)
 def test_lost_wan_with_a_live_resolver_is_no_downtime_and_one_alert(
     net: Internet, tmp_path: Path, interval: float
 ) -> None:
@@ -87,6 +88,7 @@ def test_lost_wan_with_a_live_resolver_is_no_downtime_and_one_alert(
 
 
 @INTERVALS
+@pytest.mark.fault(22)
 def test_dead_resolver_is_no_downtime_and_one_alert(net: Internet, tmp_path: Path, interval: float) -> None:
     """No product can be observed, although the references answer. An outage in the meantime is found afterwards."""
 
@@ -113,6 +115,7 @@ def test_dead_resolver_is_no_downtime_and_one_alert(net: Internet, tmp_path: Pat
 
 
 @INTERVALS
+@pytest.mark.fault(22)
 def test_dead_resolver_does_not_hide_targets_by_address(net: Internet, tmp_path: Path, interval: float) -> None:
     async def run() -> None:
         data = portfolio(f"{interval:g}s", lambda number: OUTSIDE4[number])

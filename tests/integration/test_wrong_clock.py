@@ -27,6 +27,7 @@ HOLD = 300_000
 
 
 @pytest.mark.parametrize("ahead", [2 * HOUR, 365 * DAY])
+@pytest.mark.fault(14)
 def test_daemon_records_with_future_observations_in_its_record(tmp_path: Path, ahead: int) -> None:
     record, now = tmp_path / "record.db", SystemClock().now()
     future_observations = [Observation(KEY, now + ahead + n * SECOND // 10, Outcome.BAD, "deadline") for n in range(50)]

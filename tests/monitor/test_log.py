@@ -119,6 +119,7 @@ def test_events_below_the_level_are_dropped(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.fault(46)
 def test_target_text_is_escaped_and_truncated(as_json: bool, stream: io.StringIO) -> None:
     """Line breaks, terminal escapes and right-to-left overrides are shown as codes."""
     log.configure(stream, form=log.LogFormat.JSON if as_json else log.LogFormat.TEXT)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ slow = settings(max_examples=60, deadline=None)
 
 @slow
 @given(instants_near_clock_changes())
+@pytest.mark.fault(16)
 def test_day_contains_the_same_minutes_as_a_walk(hard: ZoneAndInstant) -> None:
     """A day begins when its date first occurs, and ends when a later date occurs."""
     zone, at = hard[0], hard[1] // MINUTE * MINUTE
@@ -93,6 +95,7 @@ def hours_text(week: list[tuple[int, tuple[int, int]]]) -> str:
 
 @slow
 @given(instants_near_clock_changes(), weeks, st.sets(st.integers(-2, 2), max_size=2), st.integers(1, 72))
+@pytest.mark.fault(16)
 def test_service_hours_contain_the_same_minutes_as_a_walk(
     hard: ZoneAndInstant, week: list[tuple[int, tuple[int, int]]], off: set[int], hours: int
 ) -> None:

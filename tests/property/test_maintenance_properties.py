@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ ZoneAndInstant = tuple[ZoneInfo, int]
     st.integers(1, 40),
     st.sampled_from(["DAILY", "WEEKLY;BYDAY=SU,WE"]),
 )
+@pytest.mark.fault(16)
 def test_recurring_window_is_from_its_first_local_start_to_its_first_local_end(
     hard: ZoneAndInstant, start: int, halves: int, frequency: str
 ) -> None:

@@ -47,6 +47,7 @@ def check(seed: int, folder: Path) -> None:
     assert result.exit_code == any(figures["verdict"] == "missed" for figures in expected_figures), f"seed {seed}"
 
 
+@pytest.mark.fault(61)
 def test_every_figure_equals_that_of_the_cells(tmp_path: Path) -> None:
     """Three hundred random records with different order, duplicates, format and options."""
     for seed in range(300):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ def states_in(seen: list[tuple[oracle.Seen, int]], quorum: Quorum, window: Inter
 
 
 @given(vantages, st.integers(1, 4), windows)
+@pytest.mark.fault(29)
 def test_check_is_down_where_the_quorum_of_vantages_is(
     seen: list[tuple[oracle.Seen, int]], votes: int, window: Interval
 ) -> None:

@@ -70,6 +70,7 @@ async def test_acknowledgement_without_running_daemon_counts_at_next_start() -> 
     assert response.time_to_acknowledge == 10 * MINUTE
 
 
+@pytest.mark.fault(55)
 async def test_mute_pauses_escalation_and_acknowledgement_during_mute_is_sent() -> None:
     async with run_alerting(ledger(), deliver=False) as harness:
         await start_outage(harness)

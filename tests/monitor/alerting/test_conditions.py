@@ -122,6 +122,7 @@ async def test_expiring_certificate_sends_a_ticket_until_it_is_renewed() -> None
     assert [row.event for row in harness.rows()] == [Kind.OPENED, Kind.RESOLVED]
 
 
+@pytest.mark.fault(27)
 async def test_blind_monitor_sends_one_page() -> None:
     products = (forms(), product("sso", 1, "99.9%"))
     async with run_alerting(ledger_with_receivers(*products, receivers=[OPS]), deliver=False) as harness:
@@ -206,6 +207,7 @@ async def test_second_blind_family_makes_the_alert_a_page_after_its_own_delay_an
         assert await observe_for(5, ip4_blind=False) == await observe_for(5, ip4_blind=True) == page
 
 
+@pytest.mark.fault(54)
 async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:
     receivers = [{"id": "snitch", "healthchecks": sink.url("/ping")}]
     ledger = ledger_with_receivers(
@@ -235,6 +237,7 @@ async def test_heartbeat_is_sent_while_probes_are_recorded(sink: Sink) -> None:
     assert harness.rows(Kind.OPENED) == []
 
 
+@pytest.mark.fault(54)
 async def test_one_heartbeat_waits_and_none_is_sent_while_deliveries_are_blocked(sink: Sink) -> None:
     """Waiting heartbeats must not be sent together afterwards: the receiver would count them as a working monitor."""
     ledger = ledger_with_receivers(

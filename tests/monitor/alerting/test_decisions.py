@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import pytest
 
 from monitor.notification import Kind
 from sla.interval import HOUR, SECOND
@@ -12,9 +13,6 @@ from sla.product_incident import Severity
 from tests.support.alert_portfolios import OPS, TEAM, end_outage, forms, start_outage
 from tests.support.alerting import BAD, GOOD, ledger_with_receivers, run_alerting
 from tests.support.ledgers import product
-
-if TYPE_CHECKING:
-    import pytest
 
 
 async def test_notifications_of_an_outage_are_stored_with_the_product_incident() -> None:
@@ -103,6 +101,7 @@ async def test_message_contains_checks_start_and_budget() -> None:
     assert spent == resolved["downtime_seconds"]["point"]
 
 
+@pytest.mark.fault(25)
 async def test_error_in_alerting_stops_neither_recording_nor_later_decisions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -58,6 +58,7 @@ async def test_confirmed_notification_is_done(sink: Sink) -> None:
     assert harness.health.notifications_sent == 2
 
 
+@pytest.mark.fault(52)
 async def test_receiver_gets_both_notifications_in_order_after_an_hour_of_downtime(sink: Sink) -> None:
     sink.reply = Reply(503)
     async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as harness:
@@ -75,6 +76,7 @@ async def test_receiver_gets_both_notifications_in_order_after_an_hour_of_downti
     assert len({key for key, _ in delivered_events(sink)}) == 2
 
 
+@pytest.mark.fault(52)
 async def test_failing_receiver_does_not_delay_another(sink: Sink) -> None:
     def decide(received: Received) -> Reply | None:
         return Reply(0) if received.path == "/dead" else None
@@ -90,6 +92,7 @@ async def test_failing_receiver_does_not_delay_another(sink: Sink) -> None:
         assert failing_row.error
 
 
+@pytest.mark.fault(52)
 async def test_retry_after_of_the_receiver_is_respected(sink: Sink) -> None:
     sink.replies = [Reply(429, {"Retry-After": "90"})]
     async with run_alerting(ledger_with_receivers(forms(), receivers=[hook(sink)])) as harness:
@@ -139,6 +142,7 @@ async def test_full_disk_delays_a_page_by_two_seconds_and_loses_none(sink: Sink)
     assert [row.event for row in harness.rows()] == [Kind.OPENED, Kind.RESOLVED]
 
 
+@pytest.mark.fault(2)
 async def test_unmarked_notification_is_sent_again_with_the_same_key(sink: Sink) -> None:
     """The process is killed between the receiver's confirmation and the mark in the record."""
     store, clock = MemoryStore(), ManualClock()
@@ -152,6 +156,7 @@ async def test_unmarked_notification_is_sent_again_with_the_same_key(sink: Sink)
     assert delivered_events(sink) == [(row.idempotency_key, "/ops")] * 2
 
 
+@pytest.mark.fault(56)
 async def test_thousand_alerts_are_sent_singly_to_a_program_and_grouped_to_a_chat(sink: Sink) -> None:
     products = [product(f"product-{n}", 1, "99%") for n in range(1_000)]
     receivers = [hook(sink), {"id": "channel", "slack": sink.url("/channel")}]
@@ -189,6 +194,7 @@ async def test_each_key_of_a_group_has_its_own_resolution(sink: Sink) -> None:
     assert sorted(texts[2:]) == [f"[RESOLVED] {name} is up again" for name in ("a", "b", "c")]
 
 
+@pytest.mark.fault(53)
 async def test_firing_alert_is_sent_to_alertmanager_every_minute(sink: Sink) -> None:
     receiver = {"id": "am", "alertmanager": [sink.url("")]}
     async with run_alerting(ledger_with_receivers(forms(), receivers=[receiver])) as harness:

@@ -29,6 +29,7 @@ HOOK = '\nreceivers: [{id: ops, webhook: "https://ops.example.org/hook"}]\n'
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.fault(59)
 async def test_open_incidents_of_earlier_records_continue_without_a_page(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ async def test_restart_keeps_due_time_and_repeats_no_step() -> None:
     ] * 3
 
 
+@pytest.mark.fault(52)
 async def test_unreachable_receiver_is_skipped_and_gets_all_notifications_later(sink: Sink) -> None:
     sink.decide = lambda received: Reply(503) if received.path == "/pager" and sink.reply.status != 299 else None
     async with run_alerting(ledger(sink)) as harness:
@@ -112,6 +113,7 @@ async def test_step_notifies_receiver_again(sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("lost", range(6))
+@pytest.mark.fault(2)
 async def test_crash_before_commit_loses_and_repeats_no_step(lost: int) -> None:
     """The decision of one minute is not written before the crash. The next process decides it again, once."""
     store, clock = MemoryStore(), ManualClock()

@@ -15,6 +15,7 @@ from tests.support.clocks import ManualClock
 from tests.support.ledgers import product
 
 
+@pytest.mark.fault(55)
 async def test_maintenance_mutes_until_its_end_and_then_pages() -> None:
     clock = ManualClock()
     start = "2026-09-21T14:00"  # UTC; the clock starts at 14:13:20
@@ -51,6 +52,7 @@ async def test_outage_within_maintenance_sends_nothing() -> None:
     assert harness.rows() == []
 
 
+@pytest.mark.fault(55)
 async def test_maintenance_during_an_outage_does_not_mute_the_resolution() -> None:
     block = {"start": "2026-09-21T14:14", "end": "2026-09-21T15:30", "zone": "UTC", "reason": "upgrade"}
     async with run_alerting(
@@ -63,6 +65,7 @@ async def test_maintenance_during_an_outage_does_not_mute_the_resolution() -> No
 
 
 @pytest.mark.parametrize("scope", [{"product": "forms"}, {}])
+@pytest.mark.fault(55)
 async def test_silence_mutes_until_its_end(scope: dict[str, str]) -> None:
     async with run_alerting(ledger_with_receivers(forms(), receivers=[OPS]), deliver=False) as harness:
         now = harness.clock.now()
@@ -87,6 +90,7 @@ async def test_silence_of_one_alert_or_product_mutes_nothing_else() -> None:
         assert harness.events() == ["opened"]
 
 
+@pytest.mark.fault(28)
 async def test_dependents_of_a_down_product_are_listed_in_its_page_and_send_no_pages() -> None:
     products = (product("sso", 1, "99%"), forms(depends_on=("sso",), name="Common Forms"))
     async with run_alerting(ledger_with_receivers(*products, receivers=[OPS]), deliver=False) as harness:
@@ -126,6 +130,7 @@ async def test_quiet_hours_delay_tickets_and_not_pages() -> None:
         assert first.identity == ticket.identity, "the ticket goes before the page, and now"
 
 
+@pytest.mark.fault(30)
 async def test_flapping_product_sends_one_notification_until_it_is_stable() -> None:
     damping = {"incidents": 3, "within": "30m", "stable_after": "5m"}
     async with run_alerting(

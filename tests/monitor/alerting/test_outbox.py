@@ -73,6 +73,7 @@ def test_blocked_disk_permits_openings_and_no_resolutions(event: Kind, at: float
     assert box.ready_at(waiting) == NOW
 
 
+@pytest.mark.fault(52)
 def test_retry_delays_grow_to_a_limit_with_jitter() -> None:
     box, notification, delays = outbox(row()), row(), []
     for _ in range(12):
@@ -147,6 +148,7 @@ def test_retry_reports_messages_that_only_the_circuit_breaker_delays() -> None:
     assert box.next_at(["ops"]) == at - 1
 
 
+@pytest.mark.fault(28)
 def test_only_due_openings_are_grouped() -> None:
     first, second = row("a"), row("b")
     third = row("c", due=NOW + MINUTE)

@@ -98,6 +98,7 @@ def remove_record(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["b.tar", "b.tar.gz"])
+@pytest.mark.fault(60)
 def test_restored_record_has_all_rows_files_and_permissions(folder: Path, name: str) -> None:
     files, recorded = contents(folder), rows(folder / "n.db")
     backup = invoke("backup", name)
@@ -134,6 +135,7 @@ def test_records_of_earlier_versions_are_restored(tmp_path: Path, monkeypatch: p
     assert invoke("restore", "b.tar", "--verify").exit_code == 0
 
 
+@pytest.mark.fault(60)
 def test_backup_of_a_record_that_is_being_written_is_consistent(folder: Path) -> None:
     store = SqliteStore(folder / "n.db", NOW)
     written, stop = threading.Event(), threading.Event()
@@ -289,6 +291,7 @@ def test_truncated_backup_is_an_error(folder: Path, size: int) -> None:
     assert "not a complete backup" in message or "does not contain" in message
 
 
+@pytest.mark.fault(60)
 def test_other_figures_are_reported(folder: Path) -> None:
     assert invoke("backup", "b.tar").exit_code == 0
     with tarfile.open(folder / "b.tar") as archive:

@@ -318,6 +318,7 @@ def test_failed_output_gives_exit_status_2(arguments: list[str]) -> None:
     assert completed.stderr == "ninewatch: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.fault(26)
 def test_command_without_standard_output_has_the_same_exit_status() -> None:
     arguments = " ".join(["exec", *map(shlex.quote, command("nines", "99.95")), ">&-"])
     completed = subprocess.run(

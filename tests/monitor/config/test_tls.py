@@ -21,6 +21,7 @@ def test_ca_file_is_relative_to_the_config_file_and_watched(tmp_path: Path) -> N
     assert tmp_path / "ca.pem" in result.files
 
 
+@pytest.mark.fault(58)
 def test_changed_ca_file_changes_the_check(tmp_path: Path) -> None:
     text = with_check('http: "https://h/", tls: {ca: ca.pem}')
     (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())

@@ -83,6 +83,7 @@ def test_mistake_is_reported_with_the_file(tmp_path: Path) -> None:
             options(**fields)
 
 
+@pytest.mark.fault(58)
 def test_changed_certificate_changes_the_options(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate, key = write_client_certificate(authority, tmp_path)

@@ -70,6 +70,7 @@ def test_touched_file_is_not_reported(folder: Path) -> None:
     assert not any(watcher.changed() for _ in range(3))
 
 
+@pytest.mark.fault(43)
 def test_file_that_still_changes_is_not_reported(folder: Path) -> None:
     watcher = watcher_of(folder)
     for part in ("prod", "products", "products:\n"):
@@ -99,6 +100,7 @@ def test_atomic_rename_is_detected(folder: Path) -> None:
     assert change_is_detected(watcher)
 
 
+@pytest.mark.fault(43)
 def test_swap_of_a_mounted_config_map_is_detected(tmp_path: Path) -> None:
     """The files are links into ..data, which is a link to a dated folder. Kubernetes replaces ..data by a rename."""
     for stamp, text in (("..2026_01", MINIMAL), ("..2026_02", MINIMAL.replace("99.9", "99.5"))):
@@ -112,6 +114,7 @@ def test_swap_of_a_mounted_config_map_is_detected(tmp_path: Path) -> None:
     assert change_is_detected(watcher)
 
 
+@pytest.mark.fault(58)
 def test_changes_of_secret_files_and_included_files_are_detected(folder: Path, tmp_path: Path) -> None:
     (folder / "token").write_text("first")
     (folder / "inner").mkdir()

@@ -72,6 +72,7 @@ def test_unreadable_file_is_rejected(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [BILLION_LAUGHS, "[" * 100_000, "{" * 100_000, "- " * 100_000])
+@pytest.mark.fault(44)
 def test_yaml_bomb_is_rejected_early(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test counts parser events instead of time: only a few events are read, however long the file is."""
     event_count = 0
@@ -88,6 +89,7 @@ def test_yaml_bomb_is_rejected_early(content: str, tmp_path: Path, monkeypatch: 
     assert event_count < 60
 
 
+@pytest.mark.fault(44)
 def test_file_with_too_many_values_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="has more than 50000 values"):
         read_nodes(tmp_path, "- a\n" * 50_001)
@@ -114,6 +116,7 @@ TRAPS = {
 
 
 @pytest.mark.parametrize("text", TRAPS, ids=[text[:30] for text in TRAPS])
+@pytest.mark.fault(44)
 def test_misleading_yaml_value_is_reported(text: str, tmp_path: Path) -> None:
     _, (problem,) = read_nodes(tmp_path, text)
     assert problem.split(": ", 1)[1].startswith(TRAPS[text])
@@ -140,6 +143,7 @@ def test_any_edit_gives_a_portfolio_or_problems(
 
 
 @given(content=st.binary(max_size=200))
+@pytest.mark.fault(44)
 def test_any_bytes_give_problems(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "bytes.yaml"
     path.write_bytes(content)

@@ -62,6 +62,7 @@ class Scene:
             self.heartbeats.record_missed(self.entry)
 
 
+@pytest.mark.fault(50)
 def test_success_within_the_grace_is_recorded_at_the_due_instant() -> None:
     scene = Scene()
     scene.advance_to(3 * HOUR + 20 * MINUTE)
@@ -183,6 +184,7 @@ def test_heartbeat_due_before_the_daemons_start_is_not_missed() -> None:
     assert scene.results == []
 
 
+@pytest.mark.fault(15)
 def test_suspended_daemon_records_no_miss_and_accepts_the_success() -> None:
     scene = Scene()
     scene.clock.jump((3 * HOUR + 10 * MINUTE) / SECOND)
@@ -191,6 +193,7 @@ def test_suspended_daemon_records_no_miss_and_accepts_the_success() -> None:
     assert scene.results == [(3 * HOUR, GOOD, "")]
 
 
+@pytest.mark.fault(50)
 def test_recorded_result_is_unchanged_after_a_restart() -> None:
     scene = Scene()
     scene.advance_to(3 * HOUR + 10 * MINUTE)

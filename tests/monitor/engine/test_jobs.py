@@ -63,6 +63,7 @@ async def test_probe_is_recorded_unless_its_check_was_removed(removed: bool, rec
     assert attempts.rechecks == len(recorded)
 
 
+@pytest.mark.fault(43)
 def test_failed_preparation_keeps_the_probes_of_the_active_portfolio(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_check(name: str) -> dict[str, object]:
         return product(name) | {"checks": [load_check({"id": "health", "http": "http://127.0.0.1/"})]}

@@ -51,6 +51,7 @@ async def test_ticks_are_at_multiples_of_200_ms_of_record_time(offset: int) -> N
 
 
 @pytest.mark.parametrize(("late", "lost"), [(0.04, 0), (0.06, 0.06), (3, 3)])
+@pytest.mark.fault(19)
 async def test_tick_later_than_the_grace_counts_as_stalled_time(late: float, lost: float) -> None:
     """The stall counts while the tick is overdue and after it. The lag is published in both cases."""
     clock = ManualClock()

@@ -121,6 +121,7 @@ async def test_incident_that_cannot_be_stored_is_announced_once() -> None:
     assert incident.downtime == MINUTE + MINUTE // 2
 
 
+@pytest.mark.fault(6)
 async def test_blocked_store_does_not_delay_the_announcement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COMMIT_TIMEOUT", 0.01)
     async with running_recorder() as harness:
@@ -351,6 +352,7 @@ async def test_last_failure_of_an_open_incident_is_written_with_the_folded_runs(
         assert incident.last.at >= NOW + 10 * MINUTE
 
 
+@pytest.mark.fault(30)
 def test_rechecks_confirm_an_incident_and_are_counted_nowhere() -> None:
     """The streak contains them; the counts of the process and of the record do not."""
     world = RecorderHarness()

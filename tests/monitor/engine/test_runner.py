@@ -55,11 +55,13 @@ async def result_of_error(error: BaseException) -> ProbeResult:
         (errno.EACCES, Outcome.UNKNOWN, "forbidden_locally"),
     ],
 )
+@pytest.mark.fault(23)
 async def test_system_error_gives_the_expected_outcome_and_reason(code: int, outcome: Outcome, reason: str) -> None:
     result = await result_of_error(OSError(code, "text"))
     assert (result.outcome, result.reason) == (outcome, reason)
 
 
+@pytest.mark.fault(25)
 async def test_internal_error_of_a_probe_is_unknown() -> None:
     result = await result_of_error(KeyError("defect"))
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "probe_defect")
@@ -88,6 +90,7 @@ async def test_deadline_with_an_own_failure_has_the_reason_of_this_failure() -> 
         ("first_byte", "deadline"),
     ],
 )
+@pytest.mark.fault(32)
 async def test_reason_of_a_deadline_depends_on_the_phase(phase: str, reason: str) -> None:
     async def probe(attempt: Attempt) -> ProbeResult:
         if phase:
@@ -104,6 +107,7 @@ async def test_detail_is_truncated() -> None:
     assert len((await result_of_error(ProbeFailure("x", "y" * 10_000))).detail) == 300
 
 
+@pytest.mark.fault(23)
 async def test_probe_without_file_descriptors_is_unknown() -> None:
     async with (
         serve_tcp(respond_with(http_response())) as port,
@@ -214,6 +218,7 @@ async def test_lateness_of_the_deadline_decides_the_outcome(seconds: float, late
     assert result.outcome is outcome
 
 
+@pytest.mark.fault(19)
 async def test_loop_stall_makes_a_bad_outcome_unknown_and_keeps_a_good_one() -> None:
     clock = ManualClock()
     loop_monitor = LoopMonitor(clock, Health())

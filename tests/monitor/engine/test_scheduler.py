@@ -27,6 +27,7 @@ def test_phase_is_on_the_grid_within_the_interval(key: str, interval: int) -> No
 
 
 @given(st.text(min_size=1), intervals, st.integers(0, 2_000_000_000 * SECOND))
+@pytest.mark.fault(20)
 def test_due_instants_are_an_interval_apart_and_the_same_after_every_restart(key: str, interval: int, now: int) -> None:
     first = next_due(key, interval, now)
     assert now < first <= now + interval
@@ -34,6 +35,7 @@ def test_due_instants_are_an_interval_apart_and_the_same_after_every_restart(key
     assert next_due(key, interval, first - 1) == first
 
 
+@pytest.mark.fault(20)
 def test_thousand_checks_are_spread_over_the_interval() -> None:
     """No instant of the grid is hit by more than a few times its share."""
     hits: dict[int, int] = {}
@@ -88,6 +90,7 @@ async def test_check_is_probed_at_its_due_instants() -> None:
     assert harness.health.lateness == 0
 
 
+@pytest.mark.fault(21)
 async def test_check_does_not_overlap_itself_and_missed_ticks_are_counted() -> None:
     harness = SchedulerHarness()
     harness.scheduler.load([harness.job("a/b")])
@@ -102,6 +105,7 @@ async def test_check_does_not_overlap_itself_and_missed_ticks_are_counted() -> N
     assert harness.health.in_flight == 0
 
 
+@pytest.mark.fault(20)
 async def test_concurrent_probes_are_limited_and_waiting_counts_as_lateness() -> None:
     harness = SchedulerHarness(max_in_flight=5)
     harness.scheduler.load([harness.job(f"a/{n}") for n in range(20)])
@@ -171,6 +175,7 @@ async def test_reload_keeps_the_due_time_of_unchanged_checks() -> None:
     assert len(harness.instants("a/new")) == 4
 
 
+@pytest.mark.fault(25)
 async def test_failing_job_stops_the_scheduler_with_an_error() -> None:
     """The runner handles all errors of a probe. If a job fails anyway, its check must not silently stop."""
     harness = SchedulerHarness()

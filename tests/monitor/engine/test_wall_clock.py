@@ -43,6 +43,7 @@ def health() -> Health:
     return Health()
 
 
+@pytest.mark.fault(14)
 def test_clock_steps_are_counted_and_followed_steps_recorded(clock: WallClock, health: Health) -> None:
     check, steps = SelfCheck(clock, health, SpareDescriptors(0)), []
     check.record_step = lambda at, size: steps.append((at, size))

@@ -14,6 +14,7 @@ COUNTER = Family("probes_total", "counter", "Probes")
 
 
 @given(st.text())
+@pytest.mark.fault(45)
 def test_any_label_value_is_preserved_in_both_formats(value: str) -> None:
     """Quotes, backslashes, line feeds and braces in a name change only this name."""
     line = series("probes_total", check=value) + "1\n"

@@ -216,6 +216,7 @@ def test_incident_count_does_not_decrease_when_a_check_is_removed(clock: ManualC
 
 
 @pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.fault(45)
 def test_special_characters_in_names_are_escaped(clock: ManualClock, dialect: Dialect) -> None:
     """Ids are validated by the configuration; the exporter escapes them nevertheless."""
     ledger = ledger_of(product("chefs"))

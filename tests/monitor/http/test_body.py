@@ -79,6 +79,7 @@ async def test_wrong_coding_is_malformed(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.fault(34)
 async def test_decompression_bomb_ends_at_the_limit_without_a_verdict(layers: int) -> None:
     bomb = b"\0" * 50_000_000
     for _ in range(layers):
@@ -208,6 +209,7 @@ async def test_json_in_a_declared_charset_is_read_and_in_an_undeclared_one_is_no
         (b'{"c": {"b": true, "b": 1}, "a": 1}', 'the name "b" occurs twice'),
     ],
 )
+@pytest.mark.fault(38)
 async def test_ambiguous_json_is_rejected_with_its_reason(body: bytes, message: str) -> None:
     result = await check_body(body, {"json": {"$.a": 1}}, {})
     assert (result.outcome, result.reason) == (BAD, "body_mismatch")

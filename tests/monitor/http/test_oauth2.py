@@ -128,6 +128,7 @@ async def test_token_is_fetched_with_client_credentials_and_sent(auth: str, scop
     assert realm.shown == ["canary-token-1"]
 
 
+@pytest.mark.fault(58)
 async def test_token_is_kept_until_shortly_before_its_expiry() -> None:
     realm = Realm(lifetime=300)
     async with oauth2_check(realm) as check_keys:

@@ -49,6 +49,7 @@ async def test_non_ascii_location_is_read_as_utf_8(location: bytes, expected_req
     assert requests[1].startswith(expected_request.replace(b"PORT", str(port).encode()))
 
 
+@pytest.mark.fault(35)
 async def test_redirect_loop_ends_at_the_limit() -> None:
     async with serve_tcp(respond_with(http_response(status="302 Found", Location="/again"))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
@@ -59,6 +60,7 @@ async def test_redirect_loop_ends_at_the_limit() -> None:
     "location",
     ["file:///etc/passwd", "ftp://127.0.0.1/", "http://[::1", "javascript:1", "http://b\u00fccher..example/"],
 )
+@pytest.mark.fault(35)
 async def test_redirect_to_unsupported_scheme_or_invalid_url_is_rejected(location: str) -> None:
     async with serve_tcp(respond_with(http_response(status="302 Found", Location=location))) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/", "redirects": 5})).result
@@ -121,6 +123,7 @@ async def test_configured_host_header_is_sent_to_its_origin_only() -> None:
     assert hosts == ["shop.example.test", "shop.example.test", f"localhost:{port}"]
 
 
+@pytest.mark.fault(35)
 async def test_credentials_are_not_sent_to_another_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_SECRET", "s3cret")
     requests: list[bytes] = []

@@ -27,6 +27,7 @@ async def test_address_of_the_family_is_reached(check_keys: dict[str, Any], fami
 
 
 @pytest.mark.parametrize("check_keys", KINDS)
+@pytest.mark.fault(31)
 async def test_target_without_an_address_of_the_family_is_bad(check_keys: dict[str, Any]) -> None:
     async with serve_tcp(respond_with(http_response())) as port:
         result = (await attempt(with_port(check_keys, port, family="ip6"))).result

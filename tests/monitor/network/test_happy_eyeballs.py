@@ -82,6 +82,7 @@ async def test_live_address_is_found_among_dead_ones(
 
 
 @pytest.mark.parametrize("check_keys", HUNG_UP, ids=lambda check_keys: "".join(list(check_keys)[:1]))
+@pytest.mark.fault(31)
 async def test_every_connecting_kind_reaches_the_live_address(check_keys: dict[str, Any], tmp_path: Path) -> None:
     async with serve_tcp(send_and_close()) as port:
         result = await probe_addresses(check_keys, port, [DEAD, LIVE], tmp_path)

@@ -52,6 +52,7 @@ def denial_reason(host: str, policy: OutboundPolicy) -> str:
         "168.63.129.16",
     ],
 )
+@pytest.mark.fault(48)
 def test_link_local_and_metadata_addresses_are_always_denied(host: str) -> None:
     everything = OutboundBlock.model_validate({"allow": ["0.0.0.0/0", "::/0"]})
     assert denial_reason(host, OutboundPolicy()).startswith("address_denied unknown: ")
@@ -127,6 +128,7 @@ def test_every_kind_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("check_keys", WAYS, ids=lambda check_keys: next(iter(check_keys)))
+@pytest.mark.fault(48)
 async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """It also applies to names: the address counts."""
     monkeypatch.setattr(
@@ -143,6 +145,7 @@ async def test_policy_applies_to_every_kind(check_keys: dict[str, Any], monkeypa
     assert "169.254.169.254" in result.detail
 
 
+@pytest.mark.fault(35)
 async def test_policy_applies_to_redirects() -> None:
     away = http_response(status="302 Found", Location="http://169.254.169.254/latest/meta-data/")
     async with serve_tcp(respond_with(away)) as port:
@@ -192,6 +195,7 @@ def _is_own_connection(call: ast.Attribute) -> bool:
     return isinstance(call.value, ast.Name) and call.value.id == "Connection"
 
 
+@pytest.mark.fault(48)
 def test_every_connecting_call_is_covered_by_the_policy() -> None:
     """A new way to connect must be added here, and must check the policy first."""
     actual = set()

@@ -88,6 +88,7 @@ WRONG = b'password authentication failed for user "x"'
         ("mysql", send_nothing, BAD, "connect_timeout"),
     ],
 )
+@pytest.mark.fault(10)
 async def test_every_rejection_has_its_reason(kind: str, handler: Handler, outcome: Outcome, reason: str) -> None:
     async with serve_tcp(handler) as port:
         result = (await attempt({kind: f"127.0.0.1:{port}", "user": "ninewatch"}, 0.5)).result
@@ -151,6 +152,7 @@ async def test_server_text_about_certificates_is_not_a_tls_failure(
         ("could not receive data from server: Connection reset by peer", BAD, "connection_reset"),
     ],
 )
+@pytest.mark.fault(12)
 def test_libpq_connection_errors_have_their_reasons(message: str, outcome: Outcome, reason: str) -> None:
     check = load_check({"postgres": "127.0.0.1", "user": "ninewatch"})
     error = psycopg.OperationalError(

@@ -84,6 +84,7 @@ async def test_expected_answer_is_good(record: str, expected: list[str]) -> None
         (dns_records("A 198.51.100.1"), "dns_answer"),
     ],
 )
+@pytest.mark.fault(40)
 async def test_every_other_answer_has_its_reason(answering: Answering, reason: str) -> None:
     result = await probe_resolver(answering, expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.BAD, reason)
@@ -103,6 +104,7 @@ def over_tcp(query: dns.message.QueryMessage) -> Iterable[bytes]:
     yield framed[1:]
 
 
+@pytest.mark.fault(40)
 async def test_truncated_answer_is_fetched_over_tcp() -> None:
     result = await probe_resolver(truncated_response, over_tcp, expect={"answer": [ADDRESS]})
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
@@ -114,6 +116,7 @@ async def test_incomplete_tcp_answer_is_malformed(parts: list[bytes]) -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")
 
 
+@pytest.mark.fault(40)
 async def test_answer_with_another_id_is_ignored() -> None:
     """An empty datagram is ignored too. The real answer after them counts."""
     result = await probe_resolver(lambda query: [b"", with_other_id(query), *GOOD(query)], expect={"answer": [ADDRESS]})
@@ -139,6 +142,7 @@ def other_question(query: dns.message.QueryMessage) -> Iterable[bytes]:
     ],
     ids=["other question", "the question itself", "noise", "a stub", "cut", "a pointer to itself"],
 )
+@pytest.mark.fault(40)
 async def test_invalid_answer_is_malformed(answering: Answering) -> None:
     result = await probe_resolver(answering)
     assert (result.outcome, result.reason) == (Outcome.BAD, "dns_malformed")

@@ -29,6 +29,7 @@ async def probe_target(target: FaultyTarget, authority: TargetAuthority) -> Prob
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: openssl")
 @pytest.mark.parametrize("name", FAULTY_TARGETS)
+@pytest.mark.fault(10, 36, 37)
 async def test_attempt_gives_the_expected_outcome_and_reason(name: str, authority: TargetAuthority) -> None:
     target = FAULTY_TARGETS[name]
     result = await probe_target(target, authority)

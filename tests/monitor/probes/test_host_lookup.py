@@ -77,6 +77,7 @@ async def test_long_answer_is_fetched_over_tcp() -> None:
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")
 
 
+@pytest.mark.fault(22)
 async def test_silent_system_resolver_gives_unknown() -> None:
     result = await probe_named_host(no_response, seconds=0.2)
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
@@ -102,6 +103,7 @@ async def test_resolver_that_fails_for_every_name_gives_unknown(answering: Answe
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, "resolver_unreachable")
 
 
+@pytest.mark.fault(40)
 async def test_forged_answer_is_ignored() -> None:
     result = await probe_named_host(lambda query: [with_other_id(query), *dns_records("A 127.0.0.1")(query)])
     assert (result.outcome, result.reason) == (Outcome.GOOD, "")

@@ -38,6 +38,7 @@ CANARY = "canary-bearer-7f3a9c1e5b2d4f60"
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n", b"A: b\r\n" * 10_000),
     ],
 )
+@pytest.mark.fault(33)
 async def test_endless_headers_and_chunk_extensions_are_aborted(opening: bytes, piece: bytes) -> None:
     async with serve_tcp(repeat_piece(piece, opening)) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"}, 60)).result
@@ -127,6 +128,7 @@ async def test_body_of_a_response_to_head_is_ignored() -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["$.a", "$..a", "$"])
+@pytest.mark.fault(38)
 async def test_invalid_json_body_causes_no_internal_error(body: bytes, path: str) -> None:
     async with serve_tcp(respond_with(http_response(body))) as port:
         check = {"http": f"http://127.0.0.1:{port}/", "expect": {"json": {path: "expected"}}}

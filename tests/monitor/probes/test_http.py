@@ -142,6 +142,7 @@ async def test_body_with_every_framing_is_read_completely(reply: bytes) -> None:
     assert (await result_of(reply, expect={"matches": "^until the end$"})).outcome is Outcome.GOOD
 
 
+@pytest.mark.fault(34)
 async def test_endless_body_ends_at_the_limit() -> None:
     opening = b"HTTP/1.1 200 OK\r\n\r\n"
     async with serve_tcp(repeat_piece(b"x" * 65_536, opening)) as port:
@@ -151,6 +152,7 @@ async def test_endless_body_ends_at_the_limit() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "body_too_large")
 
 
+@pytest.mark.fault(33)
 async def test_endless_headers_end_at_the_limit() -> None:
     async with serve_tcp(repeat_piece(b"X-More: and more\r\n" * 100, b"HTTP/1.1 200 OK\r\n")) as port:
         result = (await attempt({"http": f"http://127.0.0.1:{port}/"})).result
@@ -164,6 +166,7 @@ async def test_body_with_a_wrong_content_encoding_is_malformed() -> None:
     assert (result.outcome, result.reason) == (Outcome.BAD, "compression_malformed")
 
 
+@pytest.mark.fault(33)
 async def test_slow_bytes_do_not_extend_the_deadline() -> None:
     async def drip(reader: Any, writer: Any) -> None:
         await read_request(reader)

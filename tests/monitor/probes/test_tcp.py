@@ -29,6 +29,7 @@ async def test_listener_that_closes_immediately_is_good() -> None:
         assert (await attempt({"tcp": f"127.0.0.1:{port}"})).result.outcome is Outcome.GOOD
 
 
+@pytest.mark.fault(32)
 async def test_closed_port_is_connect_refused_with_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -47,6 +48,7 @@ async def test_ipv6_address_is_probed() -> None:
     assert result.outcome is Outcome.GOOD
 
 
+@pytest.mark.fault(32)
 async def test_listener_with_a_full_queue_ends_at_the_deadline() -> None:
     """It drops connection attempts, like a host behind a silent filter."""
     with socket.socket() as listener:
@@ -99,6 +101,7 @@ async def test_probe_without_a_free_descriptor_is_unknown() -> None:
         (errno.ENETUNREACH, Outcome.UNKNOWN),
     ],
 )
+@pytest.mark.fault(32)
 def test_local_route_errors_give_unknown(code: int, outcome: Outcome) -> None:
     """A `prohibit` route answers EACCES, a `blackhole` route EINVAL, no route ENETUNREACH."""
     assert failure_of(OSError(code, "text")).outcome is outcome

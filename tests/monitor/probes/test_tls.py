@@ -87,6 +87,7 @@ async def test_trusted_certificate_with_the_address_is_good(kind: str, authority
         (["127.0.0.2"], {}, "tls_hostname"),
     ],
 )
+@pytest.mark.fault(37)
 async def test_every_certificate_error_has_its_reason(
     kind: str, names: list[str], validity: dict[str, Any], reason: str, authority: Authority
 ) -> None:
@@ -126,6 +127,7 @@ async def test_verify_false_accepts_any_certificate_and_reports_its_expiry(kind:
 
 
 @both_kinds
+@pytest.mark.fault(37)
 async def test_certificate_with_the_maximum_expiry_is_read(kind: str, tmp_path: Path) -> None:
     ends = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     result = await probe_server(kind, self_signed_context(tmp_path, ends=ends), verify=False)
@@ -143,6 +145,7 @@ async def test_server_name_is_sent_and_verified(kind: str, authority: Authority)
 
 
 @both_kinds
+@pytest.mark.fault(37)
 async def test_stalled_handshake_ends_at_the_deadline(kind: str) -> None:
     async with serve_tcp(send_nothing) as port:
         result = (await attempt(tls_check(kind, port), 0.1)).result
@@ -178,6 +181,7 @@ async def test_server_that_hangs_up_during_the_handshake_is_a_handshake_failure(
 
 
 @both_kinds
+@pytest.mark.fault(37)
 async def test_outdated_protocol_is_a_handshake_failure(kind: str, authority: Authority) -> None:
     context = server_context(authority.ca.issue_cert("127.0.0.1"))
     context.set_ciphers("AES128-SHA")  # a current client does not offer it

@@ -70,6 +70,7 @@ def recorded_request(request: Received) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", CONFIGURATIONS)
+@pytest.mark.fault(46)
 async def test_messages_of_a_receiver_equal_its_golden_file(kind: str, sink: Sink, tmp_path: Path) -> None:
     actual = {}
     heartbeat = {"heartbeat": HEARTBEAT} if KINDS[kind].receiver.heartbeats else {}

@@ -73,6 +73,7 @@ async def test_missing_response_is_no_delivery() -> None:
     assert outcome.error.startswith("tls_untrusted")
 
 
+@pytest.mark.fault(48)
 async def test_outbound_policy_applies_to_receivers(sink: Sink) -> None:
     closed = OutboundBlock.model_validate({"deny": ["127.0.0.0/8"]})
     outcome = await send(receiver(webhook=sink.url()), message(), closed)

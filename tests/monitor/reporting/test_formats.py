@@ -198,6 +198,7 @@ def test_markdown_and_pdf_contain_the_cells_of_csv(config: Path) -> None:
             assert " ".join(texts) in pdf_text
 
 
+@pytest.mark.fault(45)
 def test_no_cell_is_a_formula(config: Path) -> None:
     for row in csv.reader(io.StringIO(report_output(config, "csv", product="all").decode())):
         *texts, value, unit, displayed = row

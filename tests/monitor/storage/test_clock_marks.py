@@ -76,6 +76,7 @@ def expected_figures(observations: ObservationPairs) -> tuple[object, ...]:
 @pytest.mark.parametrize("killed", [True, False])
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("jump", [YEAR, 6 * HOUR])
+@pytest.mark.fault(14)
 def test_corrected_clock_step_makes_only_its_own_time_unknown(
     tmp_path: Path, jump: int, known: bool, killed: bool
 ) -> None:

@@ -74,6 +74,7 @@ def figures(ledger: Ledger, expected: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.fault(59)
 def test_daemon_loads_the_record(expected: Any, tmp_path: Path) -> None:
     """It starts twice: the first start may migrate the schema, the second reads the result."""
     portfolio = load(tmp_path / "ninewatch.yaml", check_types(allow_exec=False))

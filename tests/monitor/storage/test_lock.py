@@ -70,6 +70,7 @@ def test_unwritable_folder_is_reported(tmp_path: Path) -> None:
         ("/record.db", None),
     ],
 )
+@pytest.mark.fault(9)
 def test_record_on_a_network_file_system_gets_a_warning(tmp_path: Path, path: str, kind: str | None) -> None:
     """The innermost mount of the record counts."""
     mounts = tmp_path / "mounts"

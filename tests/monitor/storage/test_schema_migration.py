@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
+import shutil
+import signal
 import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
 from monitor.errors import StoreError
-from monitor.storage import schema
+from monitor.storage import schema, sqlite
 from monitor.storage.backup import backup_path
 from monitor.storage.reader import facts_of, reading
 from monitor.storage.sqlite import SqliteStore
@@ -32,6 +36,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "record with space?.db"
 
 
+@pytest.mark.fault(8)
 def test_failed_migration_leaves_the_record_unchanged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each version is one transaction. The next start completes the migration after the error is fixed."""
     store = SqliteStore(path, 0)
@@ -166,3 +171,47 @@ def test_record_of_schema_7_is_copied_and_gets_the_table_of_responses(path: Path
         assert record.load_responses() == [response]
         assert record.responses(Interval(0, 5)) == []
         assert record.responses(Interval(5, 6)) == [response]
+
+
+def migrate_until_killed(path: Path, statements: int) -> bool:
+    """Migrate in a child process that kills itself before this many statements. Return whether it was killed."""
+    if (child := os.fork()) == 0:
+        try:
+            _kill_before_statement(statements)
+            SqliteStore(path, 0).close()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def _kill_before_statement(statements: int) -> None:
+    """Count the statements of all connections that are opened from now on."""
+    remaining = iter(range(statements))
+    open_connection = sqlite.open_connection
+
+    def open_counted(path: Path, mode: str) -> sqlite3.Connection:
+        connection = open_connection(path, mode)
+        connection.set_trace_callback(lambda _: next(remaining, None) is None and os.kill(os.getpid(), signal.SIGKILL))
+        return connection
+
+    sqlite.open_connection = open_counted
+
+
+@pytest.mark.fault(8)
+def test_killed_migration_is_completed_by_the_next_start(tmp_path: Path) -> None:
+    """The migration is killed before its first, second, ... statement, until it is not killed."""
+    source = tmp_path / "source.db"
+    raw(source, *(statement for step in schema.MIGRATIONS[:4] for statement in step), "PRAGMA user_version = 4")
+    insert = "INSERT INTO corrections (id, made, author, reason, product, start, end, revokes) VALUES"
+    raw(source, f"{insert} ('{CORRECTION.id}', 30, 'Ana', 'account locked', 'p', 10, 20, NULL)")
+    for statements in itertools.count(1):
+        path = tmp_path / str(statements) / "record.db"
+        path.parent.mkdir()
+        shutil.copyfile(source, path)
+        killed = migrate_until_killed(path, statements)
+        with contextlib.closing(SqliteStore(path, 0)) as store:
+            assert store.load_facts() == [CORRECTION]
+        if not killed:
+            break
+    assert statements > 40

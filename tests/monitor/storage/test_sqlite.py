@@ -53,6 +53,7 @@ def test_folder_is_created_and_unusual_names_are_accepted(store: SqliteStore, pa
 @pytest.mark.parametrize(
     "content", [b"not a database, but long enough to have a header of its own" * 20, b"\0" * 5_000]
 )
+@pytest.mark.fault(7)
 def test_file_that_is_no_database_is_rejected_and_unchanged(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
@@ -76,6 +77,7 @@ def test_database_of_another_program_is_rejected_and_unchanged(path: Path) -> No
     assert digest(path) == before
 
 
+@pytest.mark.fault(7)
 def test_newer_schema_is_rejected_and_unchanged(path: Path) -> None:
     SqliteStore(path, 0).close()
     raw(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
@@ -102,6 +104,7 @@ def test_rejected_record_is_not_locked(path: Path) -> None:
     SqliteStore(path, 0).close()
 
 
+@pytest.mark.fault(7)
 def test_damaged_file_is_rejected_and_unchanged(path: Path) -> None:
     store = SqliteStore(path, 0)
     store.write(Batch(runs=[Run(f"p/{n}", Outcome.GOOD, "", 1, 2, 2, 9) for n in range(2_000)]))
@@ -114,6 +117,7 @@ def test_damaged_file_is_rejected_and_unchanged(path: Path) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.fault(3)
 def test_only_batches_with_incidents_or_facts_are_synced(store: SqliteStore) -> None:
     """synchronous is FULL for decisions and NORMAL for observations: one fsync per outage, none per probe."""
     levels: list[int] = []
@@ -247,6 +251,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.fault(6)
 def test_locked_record_is_reported_and_written_when_it_is_free(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_listener_is_called_for_stored_incidents_only(store: MemoryStore, health
     assert notifications == [Committed((INCIDENT,))]
 
 
+@pytest.mark.fault(5)
 def test_failing_store_loses_nothing(store: MemoryStore, health: Health) -> None:
     notifications: list[Committed] = []
     store.error = "the disk is full; free space"
@@ -141,6 +142,7 @@ def test_incident_is_tried_immediately_while_the_store_fails(
 
 
 @pytest.mark.parametrize("hangs", [False, True], ids=["failing", "hanging"])
+@pytest.mark.fault(24)
 def test_full_queue_drops_the_oldest_observations_and_no_incident(
     store: MemoryStore, health: Health, hangs: bool
 ) -> None:
@@ -194,6 +196,7 @@ def test_close_with_a_hanging_store_returns_and_reports_it(store: MemoryStore, h
         assert not writer.close(timeout=0.0)
 
 
+@pytest.mark.fault(25)
 def test_error_in_a_store_does_not_end_the_thread(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +216,7 @@ def test_error_in_a_store_does_not_end_the_thread(
     assert health.write_failures == 1
 
 
+@pytest.mark.fault(13)
 def test_pruning_continues_between_commits_until_it_is_complete(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +256,7 @@ def test_health_contains_the_sqlite_version(store: MemoryStore, health: Health) 
     assert health.sqlite_version == "memory"
 
 
+@pytest.mark.fault(12)
 def test_pauses_between_retries_are_limited(
     store: MemoryStore, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:

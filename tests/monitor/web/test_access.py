@@ -38,6 +38,7 @@ def complete_application(record: Path) -> web.Application:
     return build(ledger, Health(), clock, heartbeats, record=record)
 
 
+@pytest.mark.fault(49)
 def test_every_route_declares_its_role(tmp_path: Path) -> None:
     routes = list(complete_application(tmp_path / "r.db").router.routes())
     assert [str(route) for route in routes if declaration_of(route.handler) is None] == []
@@ -139,6 +140,7 @@ async def test_token_is_rejected_when_it_expires_or_is_revoked(closed: RunningSe
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="ninewatch", error="invalid_token"'
 
 
+@pytest.mark.fault(49)
 async def test_wrong_expired_and_revoked_tokens_get_the_same_response(closed: RunningServer, tmp_path: Path) -> None:
     record = tmp_path / "r.db"
     expired, revoked = (
@@ -168,6 +170,7 @@ async def test_token_in_query_cookie_or_second_header_is_rejected(closed: Runnin
     assert (await closed.get("/", headers=two_headers)).status == 401
 
 
+@pytest.mark.fault(49)
 async def test_wrong_tokens_are_rate_limited_without_affecting_valid_ones(
     closed: RunningServer, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def test_all_checks_are_on() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("examples", [1, pytest.param(100, marks=[pytest.mark.full, pytest.mark.timeout(3600)])])
+@pytest.mark.fault(49)
 async def test_generated_requests_get_documented_responses(tmp_path: Path, examples: int) -> None:
     ledger = ledger_of(product("forms"), product("sso"), status_pages=[STATUS_PAGE])
     SqliteStore(tmp_path / "ninewatch.db", NOW, new_record=True).close()

@@ -130,6 +130,7 @@ async def test_loopback_proxy_does_not_expose_loopback_targets_to_remote_clients
         assert value((await probe_server.probe(f"localhost:{target}", "via_proxy"))[1], "probe_success") == 1
 
 
+@pytest.mark.fault(48)
 async def test_redirect_to_a_cloud_metadata_address_is_denied(start_probe_server: StartProbeServer) -> None:
     probe_server = await start_probe_server()
     redirect = http_response(b"", "302 Found", Location="http://169.254.169.254/latest/meta-data/")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.monitor.web.conftest import RunningServer
 
 
+@pytest.mark.fault(19)
 async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(server: RunningServer) -> None:
     server.health.woke(server.clock.monotonic(), 0.0)
     assert (await server.get("/livez")).status == 200
@@ -35,6 +36,7 @@ async def test_starting_daemon_is_alive_but_not_ready(server: RunningServer) -> 
     assert (await response.json())["reasons"] == ["the scheduler is not started"]
 
 
+@pytest.mark.fault(4)
 async def test_failing_store_is_reported_as_degraded_and_pages_stay_available(server: RunningServer) -> None:
     server.health.unrecorded_since, server.health.store_error = NOW - 5_000_000, "disk full"
     server.health.config_reload_success = False

@@ -117,6 +117,7 @@ async def test_rotated_key_is_fetched_once_it_is_needed(world: World) -> None:
     assert world.provider.requests.count("/.well-known/openid-configuration") == 1
 
 
+@pytest.mark.fault(42)
 async def test_token_signed_with_an_unpublished_key_is_refused(world: World) -> None:
     world.provider.signing_key = new_key("stolen")
     assert (await world.browser.sign_in()).status == 403
@@ -142,6 +143,7 @@ WRONG_CLAIMS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("claims", WRONG_CLAIMS, ids=str)
+@pytest.mark.fault(42)
 async def test_id_token_with_a_wrong_claim_is_refused(world: World, claims: dict[str, Any]) -> None:
     world.provider.claims = claims
     answer = await world.browser.sign_in()
@@ -174,6 +176,7 @@ async def test_failing_provider_stops_the_sign_in_only(
     [{"issuer": "https://evil.example"}, {"token_endpoint": None}, {"jwks_uri": "file:///etc/passwd"}],
     ids=str,
 )
+@pytest.mark.fault(42)
 async def test_wrong_metadata_is_refused(world: World, metadata: dict[str, Any]) -> None:
     world.provider.metadata = metadata
     assert (await world.browser.open("/login")).status == 503

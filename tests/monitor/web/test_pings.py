@@ -87,6 +87,7 @@ async def test_unknown_signal_is_rejected(server: RunningServer, signal: str) ->
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
+@pytest.mark.fault(50)
 async def test_other_methods_than_get_and_post_are_rejected(server: RunningServer, method: str) -> None:
     response = await server.get("/ping/drop/job", method, headers=BEARER)
     assert (response.status, response.headers["Allow"]) == (405, "GET, POST")
@@ -102,6 +103,7 @@ async def test_wrong_tokens_are_rate_limited_without_affecting_the_right_one(ser
     assert [(await server.get("/ping/drop/job")).status for _ in range(4)] == [401, 401, 401, 429]
 
 
+@pytest.mark.fault(50)
 async def test_valid_pings_are_rate_limited_too(server: RunningServer) -> None:
     statuses = [(await server.get("/ping/drop/job/log", headers=BEARER)).status for _ in range(12)]
     assert statuses == [200] * 10 + [429] * 2

@@ -77,6 +77,7 @@ async def test_refusal_that_is_a_constant_keeps_no_request_in_memory(server: Run
 @pytest.mark.parametrize(
     "path", ["/static/..%2f..%2fpyproject.toml", "/static/%2e%2e/server.py", "//evil.test/", "/static/"]
 )
+@pytest.mark.fault(49)
 async def test_path_traversal_is_not_found(server: RunningServer, path: str) -> None:
     async with server.session.get(URL(server.base + path, encoded=True)) as response:
         assert (response.status, "Location" in response.headers) == (404, False)
@@ -129,6 +130,7 @@ async def test_connection_over_the_limit_replaces_the_oldest_idle_one(
 
 
 @pytest.mark.parametrize("sent", [b"GET /livez HTTP/1.1\r\nHost: loc", b"", b"POST /nothing HTTP/1.1\r\nContent-Le"])
+@pytest.mark.fault(49)
 async def test_incomplete_local_requests_do_not_block_livez(publish: object, sent: bytes) -> None:
     url = urlsplit((await publish(small_ledger())).base)
     connections = []
@@ -162,6 +164,7 @@ def test_busy_connection_is_closed_last() -> None:
     assert connection_limit.connection_to_close([busy, busy]) is busy
 
 
+@pytest.mark.fault(49)
 def test_remote_client_cannot_block_other_clients() -> None:
     local_address, remote_address, other = map(ip_address, ("127.0.0.1", "192.0.2.1", "192.0.2.2"))
     assert connection_limit.may_connect([remote_address] * (connection_limit.PER_CLIENT - 1), remote_address)

@@ -128,6 +128,7 @@ def excluding_ledger(figures: str) -> Ledger:
     return ledger
 
 
+@pytest.mark.fault(51)
 async def test_page_is_grey_with_the_reason_when_its_data_is_old(publish: Publish) -> None:
     server = await publish(public_ledger())
     assert 'class="live"' in (await server.get(f"/status/{PAGE}")).text

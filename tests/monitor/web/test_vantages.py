@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
+import pytest
 
 from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
 from monitor.vantage_status import ReferenceStatus, VantageStatus
@@ -128,6 +129,7 @@ async def test_metric_is_published_per_decided_family(publish: Callable[..., Awa
     ]
 
 
+@pytest.mark.fault(29)
 async def test_check_shows_each_vantage_and_disagreement(publish: Callable[..., Awaitable[RunningServer]]) -> None:
     """East sees an outage that this daemon does not see; west was observed too long ago to vote."""
     vantages = [{"id": name, "observations": f"{name}.jsonl"} for name in ("east", "west")]
