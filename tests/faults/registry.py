@@ -51,8 +51,9 @@ def read_faults(path: Path = LIST) -> list[Fault]:
 def marked_tests(folder: Path = ROOT / "tests") -> Iterator[MarkedTest]:
     """Yield the tests with a marker `fault` below a folder, in the order of their files and lines."""
     for path in sorted(folder.rglob("test_*.py")):
-        name = path.relative_to(folder.parent).as_posix()
-        yield from marked_tests_of(path.read_text(encoding="utf-8"), name)
+        text = path.read_text(encoding="utf-8")
+        if f"mark.{MARKER}(" in text:
+            yield from marked_tests_of(text, path.relative_to(folder.parent).as_posix())
 
 
 def marked_tests_of(text: str, path: str) -> Iterator[MarkedTest]:

@@ -72,7 +72,8 @@ def test_missing_tests_and_unknown_faults_are_reported() -> None:
 
 def test_names_of_marked_tests_contain_the_numbers(pytester: pytest.Pytester) -> None:
     """A test with and one without parameters, selected by the number of a fault."""
-    pytester.makeini("[pytest]\nmarkers = fault: faults\npythonpath = " + str(ROOT))
+    options = f"markers = fault: faults\npythonpath = {ROOT}\nasyncio_default_fixture_loop_scope = function"
+    pytester.makeini(f"[pytest]\n{options}")
     pytester.makeconftest("from tests.faults.names import add_faults as pytest_generate_tests")
     pytester.makepyfile(MODULE.replace("async ", "").replace("pytest.mark.full", "pytest.mark.fault(12)", 2))
     result = pytester.runpytest("-k", "fault07 or fault09", "-v")
