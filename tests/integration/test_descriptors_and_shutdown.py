@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import resource
 import signal
 import socket
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.daemon_process import command, environment, running_daemon, stored_observations
+from tests.support.daemon_process import running_daemon, stored_observations
 from tests.support.http_target import HttpTarget
-from tests.support.processes import fetch, free_port, wait_for
+from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,28 +89,3 @@ def test_shutdown_with_everything_written_exits_with_zero(daemon: DaemonProcess)
     daemon.signal(signal.SIGTERM)
     assert daemon.wait_for_exit() == 0
     assert stored_observations(daemon.config.with_name("record.db"), "demo/health")
-
-
-@pytest.mark.fault(26)
-def test_closed_standard_error_stops_neither_probes_nor_the_shutdown(tmp_path: Path) -> None:
-    """The reader of the log is gone, so each log line fails with a broken pipe."""
-    with HttpTarget().serving() as target:
-        config, address = tmp_path / "ninewatch.yaml", f"127.0.0.1:{free_port()}"
-        check = f"{{id: health, http: '{target.url('/')}', interval: 100ms, timeout: 100ms}}"
-        head = f"listen: {address}\nstore: {tmp_path / 'record.db'}\n"
-        config.write_text(f"{head}products:\n- {{id: demo, objective: 99.9%, checks: [{check}]}}\n")
-        reader, writer = os.pipe()
-        with subprocess.Popen(command("run", "-c", config), stdout=writer, stderr=writer, env=environment()) as process:
-            try:
-                os.close(writer)
-                wait_for("a first answer", lambda: fetch(f"http://{address}/livez")[0] == 200)
-                os.close(reader)
-                config.write_text(config.read_text() + "\n# changed\n")
-                process.send_signal(signal.SIGHUP)
-                hits = target.hits["/"]
-                wait_for("probes", lambda: target.hits["/"] > hits + 10)
-                assert fetch(f"http://{address}/livez")[0] == 200
-                process.terminate()
-                assert process.wait(timeout=60) == 0
-            finally:
-                process.kill()

@@ -4,14 +4,11 @@ has died.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.clock import SystemClock
 from monitor.errors import StoreHeldError
 from monitor.storage.sqlite import SqliteStore
 from tests.support.recorder_process import RecorderController
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.fault(9)
+@pytest.mark.fault(9, 11)
 def test_second_process_is_rejected_until_the_first_is_gone(tmp_path: Path) -> None:
     """The first process is killed, so it cannot clean up."""
     path = tmp_path / "record.db"
@@ -31,27 +28,6 @@ def test_second_process_is_rejected_until_the_first_is_gone(tmp_path: Path) -> N
             SqliteStore(path, 0)
         recording.kill(recorder)
         SqliteStore(path, 0).close()
-
-
-@pytest.mark.fault(9, 11)
-def test_paused_process_keeps_its_record_and_continues(tmp_path: Path) -> None:
-    path = tmp_path / "record.db"
-    with RecorderController(path) as recording:
-        recorder = recording.start()
-        assert recording.line().startswith("seen ")
-        os.kill(recorder, signal.SIGSTOP)
-        with pytest.raises(StoreHeldError, match=f"in use by process {recorder} on "):
-            SqliteStore(path, 0)
-        resumed = SystemClock().now()
-        os.kill(recorder, signal.SIGCONT)
-        while last_instant(recording.line()) < resumed:
-            pass
-
-
-def last_instant(line: str) -> int:
-    """Return the last instant in a line of a recorder about committed observations, 0 for other lines."""
-    kind, _, content = line.partition(" ")
-    return max((at for _, at in json.loads(content)), default=0) if kind == "seen" else 0
 
 
 def test_rejected_process_exits_with_a_clear_message(tmp_path: Path) -> None:
