@@ -8,19 +8,14 @@ from typing import Any
 
 import pytest
 
-from monitor.as_of import ledger_at
-from monitor.clock import SystemClock
-from monitor.commands.config_option import load_config
 from monitor.migration.imported_history import State
 from monitor.migration.uptimerobot_history import uptimerobot_histories
 from monitor.storage.reader import reading
-from monitor.views.imported_history import import_notes
 from sla.interval import DAY, HOUR, MINUTE, SECOND
 from sla.observation import Outcome, Run
 from tests.monitor.migration.test_imported_history import AT, START, invoke, measured
 
 DOWN, UP, STARTED, PAUSED = 1, 2, 98, 99
-CHANGES = "it kept only confirmed changes of state, so that single failed probes are missing"
 TOKENS = {"HEALTHCHECKS_LOAD_TOKEN": "0123456789abcdef"}
 
 
@@ -81,14 +76,11 @@ def test_state_ends_where_the_next_one_starts(tmp_path: Path) -> None:
     ]
 
 
-def test_page_and_fact_state_the_resolution(tmp_path: Path) -> None:
+def test_fact_has_the_number_of_states(tmp_path: Path) -> None:
     config = import_uptimerobot(tmp_path, entry(UP, 0, HOUR))
     facts = map(json.loads, invoke("history", "forms", "-c", config, "--json").output.splitlines())
     (fact,) = (fact for fact in facts if fact["kind"] == "import")
     assert fact["body"]["checks"]["forms/http"]["states"] == 1
-    portfolio = load_config(config)[1]
-    (note,) = import_notes(ledger_at(portfolio, portfolio.store, SystemClock().now()), "forms", AT)
-    assert note.endswith("was imported from uptimerobot; " + CHANGES)
 
 
 def test_heartbeats_of_uptimerobot_have_no_history(tmp_path: Path) -> None:
