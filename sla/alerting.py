@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from sla.availability import downtime
+from sla.availability import estimated_downtime
 from sla.budget import allowed_within, burn_rate, objective_within
 from sla.interval import DAY, HOUR, MINUTE, Interval
 from sla.objective import format_duration
@@ -53,9 +53,10 @@ class BurnPolicy:
         It fires if the burn rate of both look-backs reaches the factor, and the long look-back has spent the fraction
         of the period's budget and contains two bad observations.
         """
-        spent = downtime(look_backs.durations[self.long]).point
+        spent = estimated_downtime(look_backs.durations[self.long])
         return (
             spent > 0
+            and estimated_downtime(look_backs.durations[self.short]) > 0  # or its burn rate is 0
             and spent >= self.fraction * look_backs.allowed(objective, period)
             and self._reached(objective, period, look_backs, self.long)
             and self._reached(objective, period, look_backs, self.short)
@@ -156,9 +157,10 @@ def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks)
 def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: Sequence[LookBacks]) -> Fraction:
     """Return the burn rate of the latest look-backs with which the policy fires. 0 if it does not fire."""
     firing = next((look_back for look_back in look_backs if policy.fires(objective, period, look_back)), None)
-    return (firing and firing.burn(objective, policy.long)) or Fraction(0)
+    return (firing and firing.burn(objective, policy.long)) or _NO_BURN
 
 
+_NO_BURN = Fraction(0)
 _MAX_GAPS = 16  # gaps of unknown time that are examined; limits the work for a target with few known observations
 # How far to look back for the last time up. A longer span is used only if needed.
 _SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)

@@ -97,6 +97,12 @@ def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
     return Bounds(down, down + doubt_down + counted, down + doubt_up + doubt_down + unknown)
 
 
+def estimated_downtime(durations: Durations) -> int:
+    """Return the point of `downtime`, microseconds. For callers that need it of many durations."""
+    _, down, _, doubt_down, _, _, guessed_down = durations
+    return down + doubt_down + guessed_down
+
+
 def verdict(durations: Durations, objective: Objective, allowed: Fraction | None = None) -> Verdict:
     """Return whether the bounds decide the objective.
 

@@ -67,7 +67,8 @@ class Objective:
 
     def allowed(self, length: int) -> Fraction:
         """Return the downtime that the objective allows in a window of `length`, both in microseconds."""
-        return (1 - self.ratio) * length
+        above, below = self.ratio.numerator, self.ratio.denominator
+        return Fraction((below - above) * length, below)
 
     def __str__(self) -> str:
         """Return the percentage with all its digits, at most twelve: `99.95%`."""

@@ -123,11 +123,10 @@ class Timeline(History):
     @property
     def totals(self) -> Counts:
         """The numbers of all observations, in O(1)."""
-        return Counts._make(self.total_counts)
+        return Counts._make(self.total_counts())
 
-    @property
     def total_counts(self) -> tuple[int, int, int]:
-        """`totals` as a plain tuple, which is faster for callers that read many timelines."""
+        """Return `totals` as a plain tuple, which is faster for callers that read many timelines."""
         good, bad, unknown = self._counters.values()
         return good.count, bad.count, unknown.count
 

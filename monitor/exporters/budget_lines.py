@@ -29,7 +29,7 @@ BUDGET_COLUMNS: Final = (
 class BudgetLines:
     """The samples of a product's budget. Allowed and remaining time are formatted again only if they changed."""
 
-    __slots__ = ("_allowed", "_objectives", "_prefixes", "_product", "_spent", "_texts", "span")
+    __slots__ = ("_allowed", "_objectives", "_overspent", "_prefixes", "_product", "_spent", "_texts", "span")
 
     def __init__(self, product: Product) -> None:
         self._product = product
@@ -41,17 +41,18 @@ class BudgetLines:
         self._objectives: tuple[int, list[tuple[int, Objective]]] | None = None
         self._allowed = Fraction(0)
         self._spent: int | None = None
+        self._overspent = False
         self._texts = ("", "")
 
     def texts(self, look_backs: LookBacks, window: Window, durations: Durations) -> tuple[str, str, str]:
         """Return the 3 lines. `window` is the product's own window, `durations` those of its measured part."""
         history = look_backs.history
         parts = window.full.length, [(span.length, objective) for span, objective in history.objectives(window.full)]
-        spent = figures.downtime(durations).point
+        spent = figures.estimated_downtime(durations)
         if parts != self._objectives or spent != self._spent:
             if parts != self._objectives:
                 self._allowed = allowed_within(history, window.full, self._product.objective)
-            self._objectives, self._spent = parts, spent
+            self._objectives, self._spent, self._overspent = parts, spent, spent >= self._allowed
             allowed, remaining, _ = self._prefixes
             amounts = self._allowed / SECOND, (self._allowed - spent) / SECOND
             self._texts = f"{allowed}{float(amounts[0])!r}\n", f"{remaining}{float(amounts[1])!r}\n"
@@ -61,7 +62,7 @@ class BudgetLines:
 
     def _exhaustion(self, look_backs: LookBacks, spent: int, horizon: int) -> str:
         product = self._product
-        if spent < self._allowed and not figures.downtime(look_backs.durations[self.span]).point:
+        if not self._overspent and not figures.estimated_downtime(look_backs.durations[self.span]):
             return ""  # without downtime in the span, its burn rate is 0 or unknown
         burn = look_backs.burn(product.objective, self.span)
         budget = Budget(self._allowed, Fraction(spent))

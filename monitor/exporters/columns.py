@@ -29,7 +29,7 @@ class Texts(list[str]):
 
     def __setitem__(self, index: Any, text: Any) -> None:
         self.version += 1
-        super().__setitem__(index, text)
+        list.__setitem__(self, index, text)  # `super()` takes longer
 
 
 class Row(Protocol):
@@ -81,16 +81,20 @@ class Columns(Generic[R]):
         self._families = families
         self.chunks = [chunk_type(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
 
+    def update(self) -> Iterator[None]:
+        """Join the samples of the chunks with a changed row again. Yields after each chunk, so the caller can pause."""
+        for chunk in self.chunks:
+            chunk.update()
+            yield
+
     def render(self, dialect: Dialect) -> Iterator[bytes]:
-        """Yield each family with all samples. Families without samples are omitted."""
+        """Yield each family with all samples, after `update`. Families without samples are omitted."""
         for index, family in enumerate(self._families):
-            needs_head = True
-            for chunk in self.chunks:
-                if index == 0:
-                    chunk.update()
-                if block := chunk.columns[index]:
-                    if needs_head:
-                        yield family.head(dialect).encode()
-                        needs_head = False
-                    remove_exemplars = family.exemplars and dialect is Dialect.TEXT
-                    yield without_exemplars(block.decode()).encode() if remove_exemplars else block
+            if blocks := [block for chunk in self.chunks if (block := chunk.columns[index])]:
+                yield family.head(dialect).encode()
+                remove_exemplars = family.exemplars and dialect is Dialect.TEXT
+                yield from map(_without_exemplars, blocks) if remove_exemplars else blocks
+
+
+def _without_exemplars(block: bytes) -> bytes:
+    return without_exemplars(block.decode()).encode()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import generate_latest as text
+from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from prometheus_client.registry import Collector
 
@@ -249,4 +250,5 @@ class Daemon:
         """Return the families in a dialect, in OpenMetrics with the final `# EOF`."""
         if dialect is Dialect.TEXT:
             return text(self.registry)
-        return bytes(openmetrics(self.registry))  # type: ignore[no-untyped-call]
+        # All names are valid, so the scheme changes nothing; the default one copies names character by character.
+        return bytes(openmetrics(self.registry, ALLOWUTF8))  # type: ignore[no-untyped-call]

@@ -53,15 +53,18 @@ class ProductLines:
     __slots__ = (
         "_alert_prefixes",
         "_budget",
+        "_burns",
         "_calendar",
         "_cause_prefixes",
         "_causes",
         "_confirmed",
+        "_contractual",
         "_contractual_prefixes",
         "_gate_texts",
         "_health",
         "_history",
         "_lengths",
+        "_point",
         "_prefixes",
         "_readiness",
         "_states",
@@ -96,6 +99,9 @@ class ProductLines:
         self.window_durations: Durations | None = None
         self.state, self.up, self.recently_down = State.UNKNOWN, False, True
         self.override: GateOverride | None = None
+        self._point: State | None = None
+        self._burns: list[Fraction] = []
+        self._contractual: Durations | None = None
         window, is_calendar = label_of(product.window), product.window.period is not None
         self._zone, lengths = zone, {*WINDOWS.values(), *LOOK_BACKS}
         self._lengths = sorted(lengths if is_calendar else lengths | {product.window.length})
@@ -164,23 +170,28 @@ class ProductLines:
         self.state = state = self._history.state(now)
         point = state.point
         yield
-        self.texts[ProductColumn.STATE] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
-        self.up = point is State.UP
-        self._set(ProductColumn.UP, None if point is State.UNKNOWN else int(self.up))
+        if point is not self._point:
+            self._set_point(point)
         window = self.product.window.at(now, self._zone)
         measured = self._measure_windows(now, window)
         look_backs = LookBacks(self._history, now, measured)
-        self.recently_down = not self.up or figures.downtime(measured[_TROUBLED_WINDOW]).point > 0
+        self.recently_down = not self.up or figures.estimated_downtime(measured[_TROUBLED_WINDOW]) > 0
         alerts = burn_alerts(self.product.objective, self.product.window.length, state.estimate, look_backs)
-        self.texts[ProductColumn.ALERTING_BURN_RATE] = "".join(
-            [_line(line, alert.burn) for line, alert in zip(self._alert_prefixes, alerts, strict=False)]
-        )
+        if (burns := [alert.burn for alert in alerts]) != self._burns:
+            self._burns = burns
+            lines = map(_line, self._alert_prefixes, burns)
+            self.texts[ProductColumn.ALERTING_BURN_RATE] = "".join(lines)
         self._set_readiness(now)
         down = self._confirmed.offer(self._certainly_down(measured, now), self._health)
         self._set(ProductColumn.CERTAIN_DOWNTIME, None if down is None else down / SECOND)
         if self._causes is not None:
             yield from self._split(self._causes, window.measured)
         self.measured_at = now
+
+    def _set_point(self, point: State) -> None:
+        self._point, self.up = point, point is State.UP
+        self.texts[ProductColumn.STATE] = "".join([f"{line}{point is state:d}\n" for line, state in self._states])
+        self._set(ProductColumn.UP, None if point is State.UNKNOWN else int(self.up))
 
     def _measure_windows(self, now: int, window: Window) -> Mapping[int, Durations]:
         """Set the figures of all windows, and return the durations of all look-backs."""
@@ -243,9 +254,10 @@ class ProductLines:
 
     def set_contractual(self, contractual: Durations) -> None:
         """Set the contractual availability, from the durations of the product's window after exclusions."""
-        availability = figures.shares(contractual).availability
-        pairs = zip(self._contractual_prefixes, availability, strict=True)
-        self.texts[ProductColumn.CONTRACTUAL_AVAILABILITY] = "".join([_line(prefix, share) for prefix, share in pairs])
+        if contractual != self._contractual:
+            self._contractual = contractual
+            lines = map(_line, self._contractual_prefixes, figures.shares(contractual).availability)
+            self.texts[ProductColumn.CONTRACTUAL_AVAILABILITY] = "".join(lines)
 
     def set_outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> None:
         """Set the contractual outages in a window that the limits apply to. `history` is the contractual one."""

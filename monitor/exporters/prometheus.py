@@ -18,7 +18,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from monitor.exporters.checks import CheckChunk, CheckLines
+from monitor.exporters.check_columns import CheckChunk
+from monitor.exporters.checks import CheckLines
 from monitor.exporters.columns import Columns
 from monitor.exporters.confirmed import Confirmed
 from monitor.exporters.continuity import ContinuityLines
@@ -202,6 +203,8 @@ class Exporter:
             self._decide_gate(product, now, overrides)
             yield from slices.pause()
         for _ in self._latency_objectives.measure(now):
+            yield from slices.pause()
+        for _ in lines.product_columns.update():
             yield from slices.pause()
         yield from lines.check_columns.render(dialect)
         yield from lines.product_columns.render(dialect)

@@ -37,28 +37,25 @@ def label_of(window: BudgetWindow) -> str:
 class WindowLines:
     """The samples of a product's windows, which end at the same instant.
 
-    Burn rates are of all `lengths`, the other figures of the standard windows and the window of the objective.
+    Burn rates are of all `lengths`, the other figures of the standard windows and the window of the objective. Lines
+    are formatted again only if the durations of their window changed: most windows contain no downtime.
     """
 
     __slots__ = ("_burns", "_windows")
 
     def __init__(self, product: str, window: int, lengths: Collection[int]) -> None:
         lengths = sorted(lengths)
-        self._burns = {length: series(_BURN.name, product=product, window=window_name(length)) for length in lengths}
+        self._burns = {length: _BurnLine(product, window_name(length)) for length in lengths}
         self._windows = {
-            length: _WindowPrefixes(product, window_name(length))
+            length: _WindowTexts(product, window_name(length))
             for length in lengths
             if length in {*WINDOWS.values(), window}
         }
 
     def texts(self, measured: Mapping[int, Durations], objective: Callable[[int], Objective]) -> tuple[str, ...]:
         """Return one text per family. `objective` returns the objective of a window from its length."""
-        windows = [prefixes.texts(measured[length]) for length, prefixes in self._windows.items()]
-        burns = [
-            "" if rate is None else f"{prefix}{rate!r}\n"
-            for length, prefix in self._burns.items()
-            for rate in [burn_rate_float(objective(length), measured[length])]
-        ]
+        windows = [lines.texts(measured[length]) for length, lines in self._windows.items()]
+        burns = [line.text(objective(length), measured[length]) for length, line in self._burns.items()]
         return (*map("".join, zip(*windows, strict=True)), "".join(burns))
 
 
@@ -68,30 +65,56 @@ class CalendarLines:
     __slots__ = ("_burn", "_window")
 
     def __init__(self, product: str, window: str) -> None:
-        self._window = _WindowPrefixes(product, window)
-        self._burn = series(_BURN.name, product=product, window=window)
+        self._window = _WindowTexts(product, window)
+        self._burn = _BurnLine(product, window)
 
     def texts(self, durations: Durations, objective: Objective) -> tuple[str, ...]:
         """Return one text per family. All are empty at the instant at which the window begins."""
         if not durations.total:
             return "", "", "", ""
-        rate = burn_rate_float(objective, durations)
-        return *self._window.texts(durations), "" if rate is None else f"{self._burn}{rate!r}\n"
+        return *self._window.texts(durations), self._burn.text(objective, durations)
 
 
-class _WindowPrefixes:
-    """The beginnings of the lines of one window."""
+class _BurnLine:
+    """The line of the burn rate of one window. It is formatted again only if its objective or durations changed."""
 
-    __slots__ = ("_availability", "_coverage", "_downtime")
+    __slots__ = ("_durations", "_objective", "_prefix", "_text")
+
+    def __init__(self, product: str, window: str) -> None:
+        self._prefix = series(_BURN.name, product=product, window=window)
+        self._objective: Objective | None = None
+        self._durations: Durations | None = None
+        self._text = ""
+
+    def text(self, objective: Objective, durations: Durations) -> str:
+        """Return the line, empty if no time is known."""
+        if objective is not self._objective or durations != self._durations:
+            self._objective, self._durations = objective, durations
+            rate = burn_rate_float(objective, durations)
+            self._text = "" if rate is None else f"{self._prefix}{rate!r}\n"
+        return self._text
+
+
+class _WindowTexts:
+    """The other lines of one window."""
+
+    __slots__ = ("_availability", "_coverage", "_downtime", "_durations", "_texts")
 
     def __init__(self, product: str, window: str) -> None:
         names = {"product": product, "window": window}
         self._availability = [series(_AVAILABILITY.name, **names, bound=bound) for bound in BOUNDS]
         self._coverage = series(_COVERAGE.name, **names)
         self._downtime = [series(_DOWNTIME.name, **names, bound=bound) for bound in BOUNDS]
+        self._durations: Durations | None = None
+        self._texts = ("", "", "")
 
     def texts(self, durations: Durations) -> tuple[str, str, str]:
-        """Return the lines of availability, coverage and downtime."""
+        """Return the lines of availability, coverage and downtime, formatted again only if the durations changed."""
+        if durations != self._durations:
+            self._durations, self._texts = durations, self._format(durations)
+        return self._texts
+
+    def _format(self, durations: Durations) -> tuple[str, str, str]:
         (low, point, high), coverage = figures.shares(durations)
         least, estimate, most = figures.downtime(durations)
         low_prefix, point_prefix, high_prefix = self._availability

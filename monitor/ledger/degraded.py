@@ -66,7 +66,9 @@ _DETAILS = {
 def degraded_cause(history: CheckHistory) -> DegradedCause | None:
     """Return why the last observation of a check is degraded. None if it is not good or not degraded."""
     run = history.open_run
-    return _CAUSE_OF_REASON.get(run.reason) if run is not None and run.outcome is Outcome.GOOD else None
+    if run is None or (cause := _CAUSE_OF_REASON.get(run.reason)) is None:
+        return None
+    return cause if run.outcome is Outcome.GOOD else None
 
 
 def degradations(ledger: Ledger, product_id: str, now: int) -> list[Degradation]:

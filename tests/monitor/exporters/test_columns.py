@@ -127,6 +127,7 @@ def test_changed_row_is_joined_again_and_empty_families_are_omitted() -> None:
     columns = Columns(families, rows)
 
     def rendered() -> str:
+        assert len(list(columns.update())) == 3
         return b"".join(columns.render(Dialect.TEXT)).decode()
 
     expected = [f"one {number}" for number in range(3 * CHUNK)]
