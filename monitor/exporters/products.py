@@ -10,6 +10,7 @@ from monitor.exporters.columns import Texts
 from monitor.exporters.downtime_causes import Causes, DowntimeCauses
 from monitor.exporters.exposition import exemplar, series
 from monitor.exporters.families import PRODUCT_FAMILIES, ProductColumn
+from monitor.exporters.incident_labels import incident_labels
 from monitor.exporters.window_lines import BOUNDS, CalendarLines, WindowLines, label_of, window_name
 from sla import availability as figures
 from sla.alerting import BURN_POLICIES, LOOK_BACKS, LookBacks, burn_alerts
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.objective import Objective
 
-MAX_DETAIL = 200  # characters of the detail of a failed probe in a label
 _WINDOW_COLUMNS = slice(ProductColumn.AVAILABILITY, ProductColumn.BURN_RATE + 1)  # set together
 _STATES = (("up", State.UP), ("down", State.DOWN), ("unknown", State.UNKNOWN))
 _TROUBLED_WINDOW = WINDOWS["6h"]
@@ -282,9 +282,9 @@ class ProductLines:
     def set_open_incidents(self, still_open: Sequence[Incident], limit: int) -> None:
         """Set the number of open incidents, and the info samples of the first `limit` of them."""
         self._set(ProductColumn.INCIDENTS_OPEN, len(still_open))
-        self.texts[ProductColumn.OPEN_INCIDENT_INFO] = "".join(
-            f"{self._series(ProductColumn.OPEN_INCIDENT_INFO, **_info(incident))}1\n" for incident in still_open[:limit]
-        )
+        column = ProductColumn.OPEN_INCIDENT_INFO
+        lines = [f"{self._series(column, **incident_labels(incident))}1\n" for incident in still_open[:limit]]
+        self.texts[column] = "".join(lines)
 
     def set_degraded(self, degraded: bool | None) -> None:
         """Set whether the product is degraded; None unless it is up."""
@@ -293,18 +293,6 @@ class ProductLines:
     def set_outage(self, ongoing: bool | None) -> None:
         """Set whether the product is in an outage; None if unknown."""
         self._set(ProductColumn.OUTAGE, None if ongoing is None else int(ongoing))
-
-
-def _info(incident: Incident) -> dict[str, str]:
-    """Return the labels of an open incident: those of its first failed probe, which do not change."""
-    first = incident.first
-    return {
-        "check": incident.check.partition("/")[2],
-        "incident": incident.id,
-        "reason": incident.reason,
-        "status": "" if first is None or first.status is None else str(first.status),
-        "detail": "" if first is None else first.detail[:MAX_DETAIL],
-    }
 
 
 def _line(prefix: str, value: Fraction | float | None) -> str:
