@@ -56,11 +56,6 @@ class ExcludedSums:
             self._counts.extend(map(int.__add__, self._counts[-_OUTCOMES:], self._history.counts(interval)))
         self.end = end
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no time is excluded."""
-        return not self._starts
-
     def durations(self, window: Interval) -> Durations:
         """Return how long each state lasts in the excluded time of a window inside [start, end]."""
         if not self._starts:
@@ -133,7 +128,7 @@ class AfterExclusions:
     def _parts(self, window: Interval) -> Iterable[tuple[ExcludedSums, Interval]]:
         for sums in self._sums:
             start, end = max(window.start, sums.start), min(window.end, sums.end)
-            if start < end and not sums.is_empty:
+            if start < end:
                 yield sums, Interval(start, end)
 
 

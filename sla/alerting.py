@@ -56,7 +56,6 @@ class BurnPolicy:
         spent = estimated_downtime(look_backs.durations[self.long])
         return (
             spent > 0
-            and estimated_downtime(look_backs.durations[self.short]) > 0  # or its burn rate is 0
             and spent >= self.fraction * look_backs.allowed(objective, period)
             and self._reached(objective, period, look_backs, self.long)
             and self._reached(objective, period, look_backs, self.short)

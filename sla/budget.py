@@ -56,8 +56,6 @@ def allowed_within(history: History, window: Interval, objective: Objective) -> 
     has no definitions.
     """
     parts = history.objectives(window)
-    if len(parts) == 1:
-        return parts[0][1].allowed(window.length)
     return (
         sum((part_objective.allowed(span.length) for span, part_objective in parts), Fraction(0))
         if parts
