@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.config.dependent_clients import dependent_clients
 from monitor.views.formatting import Moment, moment
 from monitor.views.impact import AffectedClient, affected_clients
+from monitor.views.outage_line import longest
 from sla.downtime_cost import format_money
 from sla.interval import SECOND, Interval
 from sla.product_incident import Severity
@@ -145,8 +146,7 @@ def _affected(ledger: Ledger, outage: Outage, now: int) -> tuple[AffectedClient,
     """Return the clients that the longest of its check incidents affected."""
     if not any(dependent_clients(ledger.portfolio, outage.product)):
         return ()
-    longest = max(outage.incidents, key=lambda incident: (incident.resolved or now) - incident.opened)
-    return tuple(affected_clients(ledger, longest, now))
+    return tuple(affected_clients(ledger, longest(outage.incidents, now), now))
 
 
 def _public_after(ledger: Ledger, outage: Outage) -> int | None:

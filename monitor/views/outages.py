@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,22 @@ def outage_ids(product_incidents: Iterable[ProductIncident]) -> dict[str, str]:
     return {member: incident.id for incident in product_incidents for member in incident.members}
 
 
+def open_outages(open_incidents: Iterable[Incident], ids: Mapping[str, str]) -> Counter[str]:
+    """Return the number of open outages per product."""
+    outages = {(incident.product, ids.get(incident.id, incident.id)) for incident in open_incidents}
+    return Counter(product for product, _ in outages)
+
+
 def outage_path(incident_id: str, ids: Mapping[str, str]) -> str:
     """Return the path of the page about the outage that contains the check incident."""
     return f"/incidents/{ids.get(incident_id, incident_id)}"
+
+
+def newest_outages(ledger: Ledger, product: str, limit: int, chosen: str) -> list[ProductIncident]:
+    """Return the newest product incidents of a product, or of all if it is empty, and the one with the id `chosen`."""
+    incidents = (incident for incident in ledger.product_incidents.values() if product in ("", incident.product))
+    newest = sorted(incidents, key=lambda incident: (incident.opened, incident.id), reverse=True)
+    return [*newest[:limit], *(incident for incident in newest[limit:] if incident.id == chosen)]
 
 
 def find_outage(ledger: Ledger, name: str) -> Outage | None:

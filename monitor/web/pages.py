@@ -24,6 +24,7 @@ from monitor.views.impact import affected_among
 from monitor.views.imported_history import import_notes
 from monitor.views.journey_figures import journey_figures
 from monitor.views.latency import objective_lines, response_times
+from monitor.views.outage_line import incidents_by_outage, longest
 from monitor.views.outages import outage_ids, outage_path
 from monitor.views.pauses import paused_checks
 from monitor.views.product_context import product_context
@@ -80,10 +81,10 @@ async def product(request: web.Request) -> web.Response:
         check_line(entry, now, paused.get(entry.check.id, ""), journey_figures(ledger, entry, now)) for entry in entries
     ]
     values["context"] = await product_context(ledger, product, now, slices)
-    values["affected"] = []
-    for incident in incidents[:INCIDENTS]:
+    values["affected"], ids = [], outage_ids(ledger.product_incidents.values())
+    for members in incidents_by_outage(incidents, ids)[:INCIDENTS]:
         dependents = values["context"].dependent_clients
-        values["affected"].append(affected_among(dependents, ledger, incident, now))
+        values["affected"].append(affected_among(dependents, ledger, longest(members, now), now))
         await slices.yield_if_spent()
     return await render_page(request, "product.html.j2", slices, entries, incidents, values, now)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from monitor.views import attention, incident_line, product_summary
-from monitor.views.outages import outage_ids
+from monitor.views import attention, product_summary
+from monitor.views.outages import open_outages, outage_ids
 from monitor.views.portfolio_selection import NO_TEAM, STATES, Selection, Sort
 from monitor.views.time_slice import TimeSlices
 from monitor.web.access import Role, role
@@ -43,12 +43,12 @@ async def portfolio(request: web.Request) -> web.Response:
     selection = _selection(request)
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)
     ledger, now = context.ledger, context.clock.now()
-    lines, open_counts, known = [], incident_line.open_incidents(ledger), request.app[LINES]
+    ids = outage_ids(ledger.product_incidents.values())
+    lines, open_counts, known = [], open_outages(ledger.open_incidents(), ids), request.app[LINES]
     for product in ledger.portfolio.products:
         lines.append(known.line(ledger, product, open_counts[product.id], now))
         await slices.yield_if_spent()
-    health, ids = context.health, outage_ids(ledger.product_incidents.values())
-    pages = _open_pages(request)
+    health, pages = context.health, _open_pages(request)
     items = attention.attention(ledger, lines, pages, health.vantages, health.deliveries, ids, now)
     await slices.yield_if_spent()
     values = _headlines(ledger, lines, now) | {

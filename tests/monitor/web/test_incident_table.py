@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from monitor.probe_result import ProbeResult
 from monitor.views.incident_line import DURATION_NOTE
+from monitor.views.outage_line import incidents_by_outage, longest, outage_line
 from monitor.web.page import INCIDENTS
 from sla.interval import DAY, MINUTE, SECOND
+from sla.product_incident import ProductIncident, Severity
 from tests.monitor.web.test_pages import outline
 from tests.support.ledgers import (
     BAD,
@@ -104,3 +106,63 @@ async def test_table_shows_the_newest_incidents_and_the_number_of_all(
     assert f"Newest {INCIDENTS} of {INCIDENTS + 1} incidents" in page.text
     assert {"href": f"/incidents/{incident.id}"} in page.attributes_of("a")
     assert {"id": f"incident-{incident.id}"} not in page.attributes_of("tr")
+
+
+async def test_outage_of_several_checks_is_one_row_with_its_checks_inside(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    ledger = ledger_of(product("css", 3))
+    entries = list(ledger.entries_of("css"))
+    for entry, start in zip(entries[:2], (20, 10), strict=True):
+        probe_all(ledger, [entry], NOW - 30 * MINUTE, NOW - (start + 1) * MINUTE)
+        probe_all(ledger, [entry], NOW - start * MINUTE, NOW - 5 * MINUTE, BAD_RESULT)
+    probe_all(ledger, entries[:1], NOW - 4 * MINUTE, NOW)
+    probe_all(ledger, entries[1:2], NOW - 4 * MINUTE, NOW, BAD_RESULT)
+    ids = {incident.check: incident.id for incident in ledger.incidents}
+    outage = ProductIncident("outage", "css", NOW - 20 * MINUTE, None, Severity.PAGE, tuple(ids.values()))
+    ledger.product_incidents[outage.id] = outage
+    server = await publish(ledger)
+    for path in ("/", "/products/css"):
+        page = await outline(server, path)
+        rows = [row for row in page.attributes_of("tr") if (row.get("id") or "").startswith("incident-")]
+        assert rows == [{"id": f"incident-{ids['css/check-1']}"}]  # the open check is the first one
+        assert page.attributes_of("a").count({"href": "/incidents/outage"}) >= 1
+        assert "health, check-1 , incident of" in page.text
+        assert "check-1: http_status" in page.text
+        assert "health (recovered): http_status" in page.text
+        assert "20m so far" in page.text
+        assert "An outage of several checks is one incident" in page.text
+    assert "1 open incident" in (await outline(server, "/")).text
+    listed = await (await server.get("/api/v1/incidents")).json()
+    assert sorted(row["id"] for row in listed) == sorted(ids.values())
+
+
+def test_row_shows_the_open_checks_and_counts_the_incidents_that_it_does_not_show() -> None:
+    ledger = ledger_of(product("css", 2))
+    down, flapping = ledger.entries_of("css")
+    probe_all(ledger, [down], NOW - 60 * MINUTE, NOW - 50 * MINUTE)
+    probe_all(ledger, [down], NOW - 49 * MINUTE, NOW, BAD_RESULT)
+    for cycle in range(8):
+        first = NOW - (48 - 6 * cycle) * MINUTE
+        probe_all(ledger, [flapping], first, first + 2 * MINUTE, BAD_RESULT)
+        probe_all(ledger, [flapping], first + 3 * MINUTE, first + 5 * MINUTE)
+    ids = dict.fromkeys((incident.id for incident in ledger.incidents), "outage")
+    (members,) = incidents_by_outage(ledger.incidents, ids)
+    line = outage_line(ledger, members, NOW, ids)
+    assert (line.path, line.checks, line.more) == ("/incidents/outage", ["health", "check-1"], 4)
+    assert [incident.check for incident in line.incidents] == ["health", *["check-1"] * 4]
+    assert (line.open, line.duration) == (True, 49 * MINUTE)
+
+
+def test_outages_are_ordered_by_their_start_newest_first() -> None:
+    ledger = ledger_of(product("css", 2), product("sso"))
+    for entry, start in zip(ledger.entries.values(), (30, 10, 20), strict=True):
+        probe_all(ledger, [entry], NOW - 40 * MINUTE, NOW - (start + 1) * MINUTE)
+        probe_all(ledger, [entry], NOW - start * MINUTE, NOW, BAD_RESULT)
+    ids = {incident.id: "outage" for incident in ledger.incidents if incident.product == "css"}
+    outages = incidents_by_outage(ledger.incidents, ids)
+    assert [[incident.check for incident in members] for members in outages] == [
+        ["sso/health"],
+        ["css/health", "css/check-1"],
+    ]
+    assert longest(outages[1], NOW).check == "css/health"
