@@ -26,7 +26,8 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.READ: "read pages, figures and metrics where `access.read` is `token`",
     Scope.CALENDAR_READ: "read the maintenance calendar, also with the token in the address",
     Scope.ALERTS_READ: "list notifications with their errors",
-    Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, retry notifications, send test messages",
+    Scope.ALERTS_WRITE: "acknowledge alerts, add and end silences, add notes to incidents, retry notifications, "
+    "send test messages",
     Scope.FACTS_WRITE: "add and revoke corrections and attestations, plan maintenance, pause checks, mark deployments, "
     "publish incidents on status pages, record reviews of objectives",
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",

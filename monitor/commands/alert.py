@@ -14,6 +14,7 @@ from monitor.alerting.receiver_check import send_test
 from monitor.clock import SystemClock
 from monitor.commands.alert_acknowledge import acknowledge_command
 from monitor.commands.alert_list import notification_fields, notification_line, response_line
+from monitor.commands.alert_note import note_command
 from monitor.commands.alert_report import mark_command, report_command
 from monitor.commands.alert_sink import sink_command
 from monitor.commands.config_option import CONFIG, load_config
@@ -47,6 +48,7 @@ alert.add_command(sink_command)
 alert.add_command(acknowledge_command)
 alert.add_command(report_command)
 alert.add_command(mark_command)
+alert.add_command(note_command)
 
 
 @alert.command("test", short_help="Send a test message to a receiver.")

@@ -16,6 +16,7 @@ from sla.evidence import attestations, deployments, revocations
 from sla.fact import ANCHOR, CORRECTION, DEFINITION, IMPORT, MAINTENANCE, RENAMING, REVOCATION, WITNESSED, Fact
 from sla.failover_facts import failover_text
 from sla.gate_override import GATE_OVERRIDE_END, as_override
+from sla.incident_note import incident_notes
 from sla.maintenance import MaintenancePlan
 from sla.maintenance import changes as plan_changes
 from sla.maintenance_window import MAINTENANCE_APPROVAL, MAINTENANCE_WINDOW_END, maintenance_windows
@@ -133,7 +134,9 @@ def _review_text(fact: Fact) -> str:
 
 
 def _alert_text(fact: Fact) -> str:
-    """Return the text of the end of a silence, or of a retry of notifications; empty for other facts."""
+    """Return the text of a note, of the end of a silence, or of a retry of notifications; empty for other facts."""
+    for note in incident_notes([fact]):
+        return f"note on incident {note.incident}: {note.text}"
     if fact.kind not in (SILENCE_END, RETRY) or not isinstance(body := fact.content(), dict):
         return ""
     if fact.kind == SILENCE_END:

@@ -11,6 +11,7 @@ from monitor.views.formatting import Moment, moment
 from sla.acknowledgement import acknowledgements
 from sla.correction import valid_corrections
 from sla.evidence import deployments
+from sla.incident_note import incident_notes
 from sla.interval import DAY, HOUR, Interval
 from sla.page_rating import page_ratings
 from sla.silence import silences
@@ -83,6 +84,8 @@ def _answers(ledger: Ledger, outage: Outage) -> Iterator[_Event]:
     for acknowledgement in acknowledgements(facts):
         if outage.id in (acknowledgement.key, acknowledgement.incident):
             yield acknowledgement.made, f"Acknowledged by {acknowledgement.by}", f"via {acknowledgement.via}", ""
+    for note in incident_notes(facts, outage.id):
+        yield note.made, f"Note by {note.author}", note.text, ""
     for rating in page_ratings(facts):
         if rating.key == outage.id:
             yield rating.made, f"Page rated as {rating.rating} by {rating.by}", "", ""

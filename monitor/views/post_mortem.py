@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.views.incident_page import IncidentView
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@$-]|(?<=www)\.)", re.IGNORECASE)
-_MAX_TEXT: Final = 300
+_MAX_TEXT: Final = 500
 _QUESTIONS: Final = (
     ("What happened", "Describe the outage in two sentences for a reader who does not know the product."),
     ("Impact on users", "What could users not do? Which of the clients below noticed?"),

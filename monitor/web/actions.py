@@ -14,6 +14,7 @@ from aiohttp import web
 
 from monitor.ledger.product_drills import recorded_drills
 from monitor.views.formatting import moment
+from monitor.views.outages import newest_outages
 from monitor.views.pauses import pause_json
 from monitor.views.planned_maintenance import upcoming, window_json
 from monitor.views.reviews import review_cycles
@@ -41,6 +42,7 @@ PAGE_FIELD: Final = "page"  # the page of the form, if it is not /actions
 _INSTANTS: Final = ("start", "end", "until")
 _MAX_FIELDS: Final = 100
 _MAX_CORRECTIONS: Final = 20
+_MAX_INCIDENTS: Final = 20
 _INVALID_FORM = Refusal(400, "the form is not complete", "open /actions and send its form")
 
 
@@ -48,7 +50,7 @@ _INVALID_FORM = Refusal(400, "the form is not complete", "open /actions and send
 @role(Role.ALERTS_WRITE)
 async def show(request: web.Request) -> web.Response:
     """Show what can be acknowledged, ended, added or changed, of all products or of one."""
-    check_query(request, "product", "done")
+    check_query(request, "product", "incident", "done")
     done = FORMS.get(request.query.get("done", ""))
     return _page(request, request.query.get("product", ""), notice="" if done is None else done.done)
 
@@ -76,8 +78,8 @@ async def _submit(request: web.Request, path: str, form: Form) -> web.Response:
     try:
         shown = fields.get("product", "") if fields.get("product") != EVERY_PRODUCT else ""
         body = _body(request, fields)
-        if form.in_path:
-            request.match_info["id"] = str(body.pop("product", ""))
+        if form.path_field:
+            request.match_info["id"] = str(body.pop(form.path_field, ""))
         request[FORM_FIELDS] = body
         await form.handler(request)
     except Refusal as refusal:
@@ -152,6 +154,8 @@ def _page(
         entered=entered or {},
         every=EVERY_PRODUCT,
         alerts=list(_with_moments(request, alerts.open_alert_rows(request, known or None))),
+        incidents=list(_incidents(request, known)),
+        incident=request.query.get("incident", ""),
         silences=list(_with_moments(request, map(silences.silence_json, silences.in_force(request)), known)),
         maintenance=list(_with_moments(request, _windows(request, now), known)),
         planned=list(_with_moments(request, _configured_maintenance(request, now), known)),
@@ -163,6 +167,14 @@ def _page(
         status_pages=page_forms(request, known),
     )
     return page_response(request, "actions.html.j2", view, status=200 if error is None else error.status)
+
+
+def _incidents(request: web.Request, product: str) -> Iterator[SimpleNamespace]:
+    """Yield the incidents to which a note can be added: the newest ones, and the one of the address."""
+    ledger, chosen = request.app[CONTEXT].ledger, request.query.get("incident", "")
+    for outage in newest_outages(ledger, product, _MAX_INCIDENTS, chosen):
+        opened = moment(outage.opened, ledger.portfolio.zone)
+        yield SimpleNamespace(id=outage.id, product=outage.product, opened=opened, open=outage.resolved is None)
 
 
 def _with_moments(request: web.Request, rows: Any, product: str = "") -> Iterator[SimpleNamespace]:

@@ -9,6 +9,9 @@ from monitor.web.admissions import PATHS as ADMISSION_PATHS
 from monitor.web.admissions import SCHEMAS as ADMISSION_SCHEMAS
 from monitor.web.changes import PATHS as CHANGE_PATHS
 from monitor.web.changes import SCHEMAS as CHANGE_SCHEMAS
+from monitor.web.incident_notes import OPERATIONS as NOTE_OPERATIONS
+from monitor.web.incident_notes import PATHS as NOTE_PATHS
+from monitor.web.incident_notes import SCHEMAS as NOTE_SCHEMAS
 from monitor.web.latency import PATHS as LATENCY_PATHS
 from monitor.web.latency import SCHEMAS as LATENCY_SCHEMAS
 from monitor.web.openapi_alerts import OPERATIONS, Operation
@@ -173,6 +176,7 @@ _ALL_PATHS = (
     | CHANGE_PATHS
     | STATUS_PAGE_PATHS
     | REVIEW_PATHS
+    | NOTE_PATHS
     | CREDIT_PATHS
 )
 _ALL_SCHEMAS = (
@@ -188,6 +192,7 @@ _ALL_SCHEMAS = (
     | CHANGE_SCHEMAS
     | STATUS_PAGE_SCHEMAS
     | REVIEW_SCHEMAS
+    | NOTE_SCHEMAS
     | CREDIT_SCHEMAS
 )
 
@@ -195,7 +200,14 @@ _ALL_SCHEMAS = (
 def description() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {path: {"get": _operation(path, *row)} for path, row in _ALL_PATHS.items()}
-    written = (*OPERATIONS, *DRILL_OPERATIONS, *MAINTENANCE_OPERATIONS, *STATUS_PAGE_OPERATIONS, *REVIEW_OPERATIONS)
+    written = (
+        *OPERATIONS,
+        *DRILL_OPERATIONS,
+        *MAINTENANCE_OPERATIONS,
+        *STATUS_PAGE_OPERATIONS,
+        *REVIEW_OPERATIONS,
+        *NOTE_OPERATIONS,
+    )
     for operation in written:
         paths.setdefault(operation.path, {})[operation.method] = _operation_with_token(operation)
     return {

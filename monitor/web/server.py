@@ -31,6 +31,7 @@ from monitor.web import (
     documentation,
     drills,
     gate_overrides,
+    incident_notes,
     incidents,
     latency,
     liveness,
@@ -110,7 +111,7 @@ _READ_ROUTES = (
 )
 _WRITE_ROUTES = (
     login, actions, alerts, silences, corrections, maintenance, pauses, public_incidents, drills, readiness, reviews,
-    gate_overrides, acknowledge_page, callbacks, subscriptions,
+    incident_notes, gate_overrides, acknowledge_page, callbacks, subscriptions,
 )  # fmt: skip
 
 
