@@ -17,7 +17,7 @@ $(BIN)/python -c 'import pip' 2> /dev/null || { \
 	$(PYTHON) -m venv $(VENV); }
 endef
 
-.PHONY: help run extras test lint unit slow full cover bench docs sbom generate lock clean
+.PHONY: help run extras test lint unit slow full cover bench docs sbom generate translations lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ sbom: .tools/cyclonedx ## Write the list of all packages of the image with their
 generate: $(VENV)/.dev ## Write the generated files anew: JSON Schema, rules, dashboards, the list of faults
 	$(BIN)/python -m monitor.generate
 	$(BIN)/python -m tests.faults.table
+
+translations: $(VENV)/.dev ## Update the list of texts in monitor/locales; translate what is new there
+	$(BIN)/python .ci/translations.py
 
 # Wheels only, but for oncalendar, which is published as source and built with the locked setuptools.
 RESOLVE := uv pip compile -q --no-strip-extras --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url

@@ -46,10 +46,14 @@ class SubscriptionsFullError(NinewatchError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The messages that a subscriber gets: ids of components, none of them means all, and kinds of message."""
+    """The messages that a subscriber gets: ids of components, none of them means all, and kinds of message.
+
+    `language` is the code of their language. Empty for the default language of the page.
+    """
 
     components: tuple[str, ...] = ()
     kinds: tuple[str, ...] = KINDS
+    language: str = ""
 
     def includes(self, kind: str, components: Iterable[str]) -> bool:
         """Return whether a message of the kind about the components is sent."""
@@ -253,7 +257,9 @@ def _subscription(line: Mapping[str, Any]) -> Subscription:
         id=str(line["id"]),
         page=str(line["page"]),
         address=checked_address(str(line["address"])),
-        choice=Choice(tuple(map(str, choice["components"])), tuple(map(str, choice["kinds"]))),
+        choice=Choice(
+            tuple(map(str, choice["components"])), tuple(map(str, choice["kinds"])), str(choice.get("language", ""))
+        ),
         requested=int(line["requested"]),
         links=tuple(map(int, line["links"])),
         confirmed=None if confirmed is None else int(confirmed),

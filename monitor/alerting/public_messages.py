@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.alerting.made_notes import MAX_LATENESS
 from monitor.alerting.note_body import note, note_body
+from monitor.language import language
 from monitor.notification import Kind
 from sla.interval import SECOND
 from sla.window import format_instant
@@ -79,11 +80,12 @@ def _update_body(key: str, incident: PublicIncident, number: int, page: StatusPa
     """Return the body of the update with this number, from 1. It has public texts only."""
     update = incident.updates[number - 1]
     names = [component.name for component in page.components if component.id in incident.components]
-    next_due = None if update.next_due is None else _instant(update.next_due)
-    affected = [f"Affected: {', '.join(names)}"] if names else []
-    due = [] if next_due is None else [f"Next update by {next_due}"]
+    next_due, spoken = None if update.next_due is None else _instant(update.next_due), language(page.languages[0])
+    affected = [spoken.gettext("Affected: {names}").format(names=", ".join(names))] if names else []
+    due = [] if next_due is None else [spoken.gettext("Next update by {time}").format(time=next_due)]
+    phase = spoken.gettext(update.phase.value.capitalize()).lower()
     extra = {
-        "summary": f"{page.title}: {incident.title} ({update.phase.value})",
+        "summary": f"{page.title}: {incident.title} ({phase})",
         "notes": [*update.text.split("\n\n"), *affected, *due],
     }
     public = {

@@ -12,15 +12,19 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.access.subscription_link import LinkPurpose, link_token
+from monitor.language import language, translatable
 from monitor.receivers.chat_text import truncate
 from sla.interval import SECOND
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from monitor.access.link import LinkSigner
     from monitor.access.subscriptions import Subscription
     from monitor.config.status_pages import StatusPage
+    from monitor.language import Language
 
-CONFIRM: Final = """\
+CONFIRM: Final = translatable("""\
 Someone, probably you, asked for messages of "{title}" to this address.
 
 Confirm that you want them:
@@ -29,50 +33,59 @@ Confirm that you want them:
 The link works for two days. If you do not confirm, you get no messages, and your address is erased.
 To erase it now:
 {manage}
-"""
+""")
 
-MANAGE: Final = """\
+MANAGE: Final = translatable("""\
 Someone, probably you, asked for messages of "{title}" to this address.
 
 You already get them. Change what you get, or leave:
 {manage}
-"""
+""")
 
-INCIDENT: Final = """\
+INCIDENT: Final = translatable("""\
 {title}
 {phase}, {published}
 
 {paragraphs}
 
 Affected: {components}
-{next_update}{link}"""
+{next_update}{link}""")
 
-MAINTENANCE: Final = """\
+MAINTENANCE: Final = translatable("""\
 Maintenance is planned.
 
 Affected: {components}
 From: {start}
 To: {end}
 
-{page}"""
+{page}""")
 
-FOOTER: Final = """
-
+FOOTER: Final = translatable("""\
 --
 You get this because you subscribed to "{title}".
 Change what you get, or leave:
 {manage}
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """The page of a mail, its public address with a slash at its end, its sender, and the signer of its links."""
+    """The page of a mail, its public address with a slash at its end, its sender, the signer of its links, its zone."""
 
     page: StatusPage
     address: str
     sender: str
     signer: LinkSigner
+    zone: ZoneInfo
+
+    def language(self, subscription: Subscription) -> Language:
+        """Return the language of the subscriber, or else the default one of the page."""
+        chosen = subscription.choice.language
+        return language(chosen if chosen in self.page.languages else self.page.languages[0])
+
+    def query(self, spoken: Language) -> str:
+        """Return the query of addresses of the page in a language. Empty for the default language."""
+        return "" if spoken.code == self.page.languages[0] else f"?lang={spoken.code}"
 
     def link(self, purpose: LinkPurpose, subscription: str) -> str:
         """Return the link of a subscriber."""
@@ -91,7 +104,10 @@ def subscriber_mail(
     domain, manage = context.sender.rpartition("@")[2], context.link(LinkPurpose.MANAGE, subscription.id)
     subject, text = _content(context, subscription, fields, manage)
     mail = EmailMessage()
-    mail["Subject"] = truncate(" ".join(f"{context.page.title}: {subject}".split()), 200)
+    whole = (
+        context.language(subscription).gettext("{title}: {subject}").format(title=context.page.title, subject=subject)
+    )
+    mail["Subject"] = truncate(" ".join(whole.split()), 200)
     mail["From"], mail["To"] = context.sender, subscription.address
     mail["Date"] = format_datetime(datetime.fromtimestamp(now // SECOND, UTC))
     mail["Message-ID"] = f"<{_identity(key)}@{domain}>"
@@ -101,34 +117,59 @@ def subscriber_mail(
     mail["Auto-Submitted"] = "auto-generated"
     mail["List-Unsubscribe"] = f"<{manage}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    mail.set_content(text)
+    mail.set_content(text)  # removes other headers of the content
+    mail["Content-Language"] = context.language(subscription).code
     return mail
 
 
 def _content(context: MailContext, subscription: Subscription, fields: dict[str, Any], manage: str) -> tuple[str, str]:
     """Return the subject and the text. `manage` is the link to change the choice and to leave."""
-    title, names = context.page.title, ", ".join(fields.get("components", ()))
-    footer = FOOTER.format(title=title, manage=manage)
+    title, spoken = context.page.title, context.language(subscription)
+    footer = "\n\n" + spoken.gettext(FOOTER).format(title=title, manage=manage)
     if "incident" in fields:
-        due = fields["next_update_due"]
-        text = INCIDENT.format(
-            title=fields["title"],
-            phase=fields["phase"].capitalize(),
-            published=fields["published"],
-            paragraphs="\n\n".join(fields["paragraphs"]),
-            components=names,
-            next_update="" if due is None else f"Next update by {due}\n",
-            link=f"{context.address}incidents/{fields['incident']}",
-        )
-        return f"{fields['title']} ({fields['phase']})", text + footer
+        subject, text = _incident(context, spoken, fields)
+        return subject, text + footer
     if "start" in fields:
-        text = MAINTENANCE.format(components=names, start=fields["start"], end=fields["end"], page=context.address)
-        return f"planned maintenance of {names}", text + footer
+        subject, text = _maintenance(context, spoken, fields)
+        return subject, text + footer
     if subscription.confirmed is None:
-        return "confirm your subscription", CONFIRM.format(
-            title=title, confirm=context.link(LinkPurpose.CONFIRM, subscription.id), manage=manage
-        )
-    return "your subscription", MANAGE.format(title=title, manage=manage)
+        confirm = context.link(LinkPurpose.CONFIRM, subscription.id)
+        text = spoken.gettext(CONFIRM).format(title=title, confirm=confirm, manage=manage)
+        return spoken.gettext("confirm your subscription"), text
+    return spoken.gettext("your subscription"), spoken.gettext(MANAGE).format(title=title, manage=manage)
+
+
+def _incident(context: MailContext, spoken: Language, fields: dict[str, Any]) -> tuple[str, str]:
+    """Return the subject and the text of an update, which is as it was written."""
+    due, word = _time(context, spoken, fields, "next_update_due"), spoken.gettext(fields["phase"].capitalize())
+    text = spoken.gettext(INCIDENT).format(
+        title=fields["title"],
+        phase=word,
+        published=_time(context, spoken, fields, "published"),
+        paragraphs="\n\n".join(fields["paragraphs"]),
+        components=", ".join(fields["components"]),
+        next_update=spoken.gettext("Next update by {time}").format(time=due) + "\n" if due else "",
+        link=f"{context.address}incidents/{fields['incident']}{context.query(spoken)}",
+    )
+    return f"{fields['title']} ({word.lower()})", text
+
+
+def _maintenance(context: MailContext, spoken: Language, fields: dict[str, Any]) -> tuple[str, str]:
+    """Return the subject and the text of planned maintenance."""
+    names = ", ".join(fields["components"])
+    text = spoken.gettext(MAINTENANCE).format(
+        components=names,
+        start=_time(context, spoken, fields, "start"),
+        end=_time(context, spoken, fields, "end"),
+        page=f"{context.address}{context.query(spoken)}",
+    )
+    return spoken.gettext("planned maintenance of {names}").format(names=names), text
+
+
+def _time(context: MailContext, spoken: Language, fields: dict[str, Any], name: str) -> str:
+    """Return the time of a field in a language. Messages of earlier releases have its English text only."""
+    at = fields.get("instants", {}).get(name)
+    return str(fields[name] or "") if at is None else spoken.minute(at, context.zone)
 
 
 def _identity(key: str) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.alerting.made_notes import MAX_LATENESS
 from monitor.facts.planned_maintenance import maintenance_exclusions
-from sla.interval import DAY, MINUTE, SECOND, Interval
-from sla.localtime import local
+from monitor.language import ENGLISH
+from sla.interval import DAY, SECOND, Interval
 from sla.window import format_instant
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def incident_topics(facts: Facts, page: StatusPage, zone: ZoneInfo, now: int) ->
                     "components": names,
                     "published": _minute(update.made, zone),
                     "next_update_due": None if update.next_due is None else _minute(update.next_due, zone),
+                    "instants": {"published": update.made, "next_update_due": update.next_due},
                 }
                 yield Topic(f"incident:{incident.id}:{number}", "incidents", incident.components, update.made, text)
 
@@ -72,6 +73,7 @@ def maintenance_topics(ledger: Ledger, page: StatusPage, now: int) -> Iterator[T
             "components": [component.name for component in page.components if component.id in ids],
             "start": _minute(start, portfolio.zone),
             "end": _minute(end, portfolio.zone),
+            "instants": {"start": start, "end": end},
         }
         instants = "/".join(format_instant(at // SECOND * SECOND) for at in (start, end))
         yield Topic(f"maintenance:{instants}", "maintenance", tuple(ids), start, text)
@@ -94,4 +96,4 @@ def _starting(ledger: Ledger, product: str, now: int) -> set[Interval]:
 
 
 def _minute(at: int, zone: ZoneInfo) -> str:
-    return f"{local(at // MINUTE * MINUTE, zone):%Y-%m-%d %H:%M %Z}"
+    return ENGLISH.minute(at, zone)

@@ -20,6 +20,7 @@ from monitor.alerting.note_body import note, note_body
 from monitor.alerting.subscriber_mail import MailContext, subscriber_mail
 from monitor.alerting.subscriber_topics import Topic, incident_topics, maintenance_topics
 from monitor.errors import NinewatchError
+from monitor.language import loaded
 from monitor.notification import Kind
 from monitor.receivers.base import NotNeeded
 from monitor.receivers.email import EmailReceiver
@@ -73,7 +74,7 @@ class Subscribers:
             receiver = None if page.subscribe is None else receivers.get(page.subscribe.receiver)
             if page.subscribe is not None and isinstance(receiver, EmailReceiver):
                 sender, address = page.subscribe.sender or receiver.email.sender, page.address(portfolio.public_url)
-                context = MailContext(page, address, sender, self._signer)
+                context = MailContext(page, address, sender, self._signer, portfolio.zone)
                 named = receiver.model_copy(update={"id": f"{QUEUE}{page.id}"})
                 deliver = prepare_personal(named, partial(self._compose, context))
                 yield Target(named, kind_of(receiver), deliver)
@@ -99,6 +100,7 @@ class Subscribers:
         await self._expire(now)
         for page in self._ledger.portfolio.status_pages:
             if page.subscribe is not None:
+                await loaded(page.languages)
                 rows += await self._due(page, now, outbox)
         return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import click
@@ -36,9 +37,9 @@ __all__ = ["export_command"]
 def export_site(folder: Path, name: str | None, valid: str, at_text: str | None, path: Path) -> None:
     """Write a public status page to DIR, for a web server that does not depend on this monitor.
 
-    The content is that of the daemon's page. The copy states its expiry time; after that, it turns grey. Repeat the
-    command more often than --valid-for. Each file is replaced as a whole. Reads the record with or without a running
-    daemon.
+    The content is that of the daemon's page, in each of its languages: the default one in DIR, and others in folders of
+    their own. The copy states its expiry time; after that, it turns grey. Repeat the command more often than
+    --valid-for. Each file is replaced as a whole. Reads the record with or without a running daemon.
     """
     portfolio = load_config(path)[1]
     page, length = status_page_with_id(portfolio, name), _length(valid)
@@ -47,7 +48,9 @@ def export_site(folder: Path, name: str | None, valid: str, at_text: str | None,
     ledger = ledger_at(portfolio, portfolio.store, at)
     view = asyncio.run(status_page_view(ledger, page, at, TimeSlices(clock), length))
     count = 0
-    for file_name, content in copied_files(view, Assets.load(), public_feed(ledger.facts, portfolio, page, at)):
+    for file_name, content in copied_files(
+        view, Assets.load(), partial(public_feed, ledger.facts, portfolio, page, at)
+    ):
         _replace(folder / file_name, content)
         count += 1
     click.echo(f"{folder}: {count} files of {page.id}, valid until {view.valid_until.iso}")

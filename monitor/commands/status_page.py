@@ -26,6 +26,7 @@ from monitor.facts.public_updates import (
     next_due,
     product_incident,
 )
+from monitor.language import ENGLISH, language
 from monitor.storage.reader import reading
 from sla.duration import format_duration
 from sla.interval import SECOND
@@ -66,7 +67,8 @@ def draft_command(page_id: str, components: tuple[str, ...], phase: str, next_up
     Nothing is published. Facts that are not known stay as placeholders, which cannot be published.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = status_page_with_id(portfolio, page_id), _update_context(portfolio, "")
+    page = status_page_with_id(portfolio, page_id)
+    writing = _update_context(portfolio, "", page.id)
     try:
         known = checked_components(components, page)
         linked = product_incident(None, page, known, _recorded(location.record))
@@ -95,7 +97,8 @@ def open_command(page_id: str, author: str, path: Path, **values: Any) -> None:
     The state of a component is the worst of the measured one and the impact of its open incidents.
     """
     location, portfolio = require_record(path), load_config(path)[1]
-    page, writing = status_page_with_id(portfolio, page_id), _update_context(portfolio, author)
+    page = status_page_with_id(portfolio, page_id)
+    writing = _update_context(portfolio, author, page.id)
     try:
         incident = new_incident(values, page, _recorded(location.record), writing)
     except InvalidUpdateError as error:
@@ -122,7 +125,7 @@ def update_command(
         raise NinewatchError(f'unknown public incident "{incident_id}"; `ninewatch status-page list` lists them')
     values = {"phase": phase or incident.last.phase.value, "text": text, "next_update": next_update}
     try:
-        update = new_update(values, _update_context(portfolio, author), incident)
+        update = new_update(values, _update_context(portfolio, author, incident.page), incident)
     except InvalidUpdateError as error:
         raise NinewatchError(str(error)) from None
     state_fact(location.record, update.fact(incident))
@@ -154,8 +157,11 @@ def _time_to_first_update(incident: PublicIncident) -> str:
     return "" if length is None else f"; first public update {format_duration(length)} after detection"
 
 
-def _update_context(portfolio: Portfolio, author: str) -> Writing:
-    return Writing(one_line("--by", author) if author else "", SystemClock().now(), portfolio.zone)
+def _update_context(portfolio: Portfolio, author: str, page_id: str) -> Writing:
+    """Return the author and the time of a text, which is in the default language of the page."""
+    code = next((page.languages[0] for page in portfolio.status_pages if page.id == page_id), ENGLISH.code)
+    author = one_line("--by", author) if author else ""
+    return Writing(author, SystemClock().now(), portfolio.zone, language(code))
 
 
 def _recorded(record: Path) -> list[ProductIncident]:

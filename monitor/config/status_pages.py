@@ -26,6 +26,7 @@ from monitor.config.file_access import content
 from monitor.config.subscribe import Subscribe, subscribe_problems
 from monitor.config.values import Id, Text, local_path
 from monitor.config.yaml_nodes import Node, key_path, locate
+from monitor.language import translatable
 
 if TYPE_CHECKING:
     from monitor.config.model import Portfolio
@@ -81,26 +82,34 @@ def _template(value: str) -> str:
 Template = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_template)]
 
 
+def _languages(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(value)) < len(value):
+        raise ValueError("has a language twice; write it once")
+    return value
+
+
 class UpdateTemplates(Model):
     """Templates of updates by phase. `{components}`, `{began}`, `{duration}` and `{next_update}` are filled in."""
 
-    investigating: Template = (
+    investigating: Template = translatable(
         "We are investigating a problem with {components}. It began at {began}. Next update by {next_update}."
     )
     """While the cause is unknown."""
 
-    identified: Template = (
+    identified: Template = translatable(
         "The cause of the problem with {components} is known, and we are correcting it. It began at {began}. "
         "Next update by {next_update}."
     )
     """When the cause is known."""
 
-    monitoring: Template = (
+    monitoring: Template = translatable(
         "The problem with {components} was corrected, and we are observing the effect. Next update by {next_update}."
     )
     """After a correction."""
 
-    resolved: Template = "The problem with {components} is resolved. It began at {began} and lasted {duration}."
+    resolved: Template = translatable(
+        "The problem with {components} is resolved. It began at {began} and lasted {duration}."
+    )
     """At the end."""
 
 
@@ -159,6 +168,11 @@ class StatusPage(Model):
 
     link: HttpUrl | None = None
     """Public address of the page: `https://status.example.org/`. Feeds contain it. Default: from `public_url`."""
+
+    languages: Annotated[tuple[Literal["en", "fr"], ...], Field(min_length=1), AfterValidator(_languages)] = ("en",)
+    """The languages of the page, its feeds and the messages to subscribers: English and French. The first one is the
+    default; texts of this file and of updates are expected in it, and are shown as they are written.
+    """
 
     figures: Literal["contractual", "raw"] = "contractual"
     """The availability that is published: `contractual`, after the exclusions of the agreement, or `raw`. The page

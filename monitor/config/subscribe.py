@@ -10,6 +10,7 @@ from monitor.config.base import Model
 from monitor.config.errors import Loc, quoted
 from monitor.config.mail_address import Mailbox
 from monitor.config.values import Id, Text
+from monitor.language import translatable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Subscribe(Model):
     contact: Text
     """Who answers questions about the collection: title, business address and telephone number."""
 
-    notice: Annotated[str, StringConstraints(min_length=1, max_length=2_000)] = (
+    notice: Annotated[str, StringConstraints(min_length=1, max_length=2_000)] = translatable(
         "Your e-mail address is collected to send you the messages that you choose here, and for nothing else. The "
         "collection is authorised by section 26(c) of the Freedom of Information and Protection of Privacy Act "
         "(British Columbia). The address is erased when you leave, or after two days if you do not confirm it."

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.config.status_pages import MAX_TEXT, PLACEHOLDERS
 from monitor.facts.journal import LATEST_INSTANT
-from sla.duration import format_duration
+from monitor.language import ENGLISH, language
 from sla.interval import MINUTE, SECOND
-from sla.localtime import local
 from sla.public_incident import Impact, Phase, PublicIncident, PublicUpdate, obstacle
 from sla.window import format_instant, parse_duration, parse_instant
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from monitor.config.status_pages import StatusPage
+    from monitor.language import Language
     from sla.product_incident import ProductIncident
 
 MAX_TITLE: Final = 200
@@ -33,11 +33,12 @@ class InvalidUpdateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """The author and the instant of a text. Times without an offset are in `zone`."""
+    """The author and the instant of a text, and the language of its times. Times without an offset are in `zone`."""
 
     author: str
     now: int
     zone: ZoneInfo
+    language: Language = ENGLISH
 
 
 def new_incident(
@@ -71,7 +72,7 @@ def new_update(values: Mapping[str, Any], writing: Writing, incident: PublicInci
     """
     phase = _one_of(Phase, values.get("phase"), "phase")
     due = next_due(values.get("next_update"), writing)
-    text = _text(values.get("text"), "" if due is None else _minute(due, writing))
+    text = _text(values.get("text"), "" if due is None else writing.language.minute(due, writing.zone))
     update = PublicUpdate(writing.now, writing.author, phase, text, due)
     if incident is not None and (problem := obstacle(incident, update)) is not None:
         raise InvalidUpdateError(*problem)
@@ -135,23 +136,21 @@ def draft(
 ) -> str:
     """Return the page's template of the phase, filled with facts, for a person to complete and publish.
 
+    It is in the default language of the page.
+
     A fact that is not known stays as a placeholder, which cannot be published.
     """
     names = [component.name for component in page.components if component.id in components]
-    facts = {"{components}": ", ".join(names)}
+    facts, written_in = {"{components}": ", ".join(names)}, language(page.languages[0])
     if began is not None:
-        facts["{began}"] = _minute(began, writing)
-        facts["{duration}"] = format_duration((writing.now - began) // MINUTE * MINUTE)
+        facts["{began}"] = written_in.minute(began, writing.zone)
+        facts["{duration}"] = written_in.duration((writing.now - began) // MINUTE * MINUTE)
     if due is not None:
-        facts["{next_update}"] = _minute(due, writing)
-    text: str = getattr(page.templates, phase.value)
+        facts["{next_update}"] = written_in.minute(due, writing.zone)
+    text = written_in.gettext(getattr(page.templates, phase.value))  # those of the configuration are not in catalogues
     for placeholder, fact in facts.items():
         text = text.replace(placeholder, fact)
     return text
-
-
-def _minute(at: int, writing: Writing) -> str:
-    return f"{local(at, writing.zone):%Y-%m-%d %H:%M %Z}"
 
 
 def incident_json(incident: PublicIncident) -> dict[str, Any]:

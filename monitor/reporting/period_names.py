@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.language import ENGLISH, translatable
 from sla.calendar import Period
 from sla.localtime import local
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from monitor.language import Language
     from sla.calendar import Window
 
 _NAMES: dict[str, Callable[[datetime], str]] = {
@@ -24,6 +26,15 @@ _NAMES: dict[str, Callable[[datetime], str]] = {
 }
 
 
+# Texts of other languages, which have more words for a period than English.
+_TEXTS: dict[str, str] = {
+    Period.WEEK: translatable("week {week} of {year}"),
+    Period.QUARTER: translatable("quarter {quarter} of {year}"),
+    Period.YEAR: "{year}",
+    Period.FISCAL_YEAR: translatable("fiscal year {year}/{next_year}"),
+}
+
+
 def period_name(window: Window, zone: ZoneInfo) -> str:
     """Return the name of a calendar window with its date. For other windows, return the start and the end."""
     start, end = local(window.full.start, zone), local(window.full.end, zone)
@@ -31,6 +42,23 @@ def period_name(window: Window, zone: ZoneInfo) -> str:
     if name is not None:
         return name(start)
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def period_in(window: Window, zone: ZoneInfo, language: Language) -> str:
+    """Return the name of the window in a language."""
+    if language is ENGLISH:
+        return period_name(window, zone)
+    start, period = local(window.full.start, zone), window.name.removeprefix("last ")
+    if period == Period.MONTH:
+        return language.month(start)
+    if period == Period.DAY:
+        return language.day(start)
+    if (text := _TEXTS.get(period)) is not None:
+        week, quarter = start.isocalendar(), (start.month + 2) // 3
+        year = week.year if period == Period.WEEK else start.year
+        return language.gettext(text).format(week=week.week, quarter=quarter, year=year, next_year=year + 1)
+    end = language.minute(window.full.end, zone)
+    return language.gettext("{start} to {end}").format(start=language.minute(window.full.start, zone), end=end)
 
 
 def column_label(window: Window, zone: ZoneInfo) -> str:

@@ -71,14 +71,15 @@ def _width(text: str) -> int:
 def availability_badge(component: ComponentView) -> Badge:
     """Return the badge of the availability with its lower bound."""
     if component.bounds.point is None:
-        return Badge(component.name, "no data", _COLOURS[ServiceState.NO_DATA], is_error=True)
+        return Badge(component.name, component.figure, _COLOURS[ServiceState.NO_DATA], is_error=True)
     return Badge(component.name, component.figure, _FIGURE_COLOUR)
 
 
 def state_badge(component: ComponentView) -> Badge:
     """Return the badge of the present state."""
     state = component.state
-    return Badge(component.name, state.word.lower(), _COLOURS[state], is_error=state is ServiceState.NO_DATA)
+    word = component.language.gettext(state.word).lower()
+    return Badge(component.name, word, _COLOURS[state], is_error=state is ServiceState.NO_DATA)
 
 
 BADGES: Final[dict[str, Callable[[ComponentView], Badge]]] = {"availability": availability_badge, "state": state_badge}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import icalendar
 
 from monitor.facts.maintenance_events import maintenance_events
+from monitor.language import ENGLISH
 from monitor.views.formatting import shorten
 from sla.interval import DAY, SECOND, Interval
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from monitor.config.status_pages import StatusPage
     from monitor.facts.fact_index import Facts
     from monitor.facts.maintenance_events import MaintenanceEvent
+    from monitor.language import Language
 
 PAST: Final = 31 * DAY
 AHEAD: Final = 180 * DAY
@@ -58,16 +60,16 @@ def private_feed(facts: Facts, portfolio: Portfolio, now: int, products: Collect
     return calendar(f"Maintenance: {portfolio.title}", events, portfolio.time_zone, now, url)
 
 
-def public_feed(facts: Facts, portfolio: Portfolio, page: StatusPage, now: int) -> bytes:
+def public_feed(facts: Facts, portfolio: Portfolio, page: StatusPage, now: int, language: Language = ENGLISH) -> bytes:
     """Return the feed of a status page: the names of its components and times, without reasons, authors and ids."""
-    events = []
+    events, title = [], language.gettext("Maintenance: {names}")
     for event in maintenance_events(facts, portfolio, feed_span(now)):
         names = [component.name for component in page.components if event.product in ("", component.product)]
         if names:
             uid = hashlib.sha256(f"{page.id}\0{event.id}".encode()).hexdigest()[:20]
-            events.append(FeedEvent(event, uid, f"Maintenance: {', '.join(names)}"))
+            events.append(FeedEvent(event, uid, title.format(names=", ".join(names))))
     url = page.address(portfolio.public_url).rstrip("/")
-    return calendar(f"Maintenance: {page.title}", events, portfolio.time_zone, now, url)
+    return calendar(title.format(names=page.title), events, portfolio.time_zone, now, url)
 
 
 def calendar(title: str, events: Iterable[FeedEvent], zone: str, now: int, url: str = "") -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from monitor.language import ENGLISH
 from sla.duration import format_bounds, format_duration
 from sla.interval import DAY, HOUR, SECOND
 from sla.objective import format_nines, format_percent
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from monitor.language import Language
     from sla.budget_window import BudgetWindow
 
 MAX_TEXT = 300  # characters of a target's text that a page shows
@@ -31,7 +33,7 @@ def shorten(text: str, limit: int = MAX_TEXT) -> str:
     The template escapes HTML only, not these characters.
     """
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text[: limit * 4])
-    line = " ".join(printable.split())
+    line = re.sub(r"[^\S\u00a0]+", " ", printable).strip()  # French texts have no-break spaces
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -62,9 +64,15 @@ def split_links(text: str, links: Mapping[str, str]) -> list[TextPart]:
 class Moment:
     """An instant as a page shows it: in the portfolio's zone, with UTC for machines and the tooltip."""
 
+    at: int
+    zone: ZoneInfo
     iso: str
     utc: str
     local: str
+
+    def text(self, language: Language) -> str:
+        """Return the instant in a language, in other languages than English to the minute."""
+        return self.local if language is ENGLISH else language.minute(self.at, self.zone)
 
 
 def moment(at: int, zone: ZoneInfo) -> Moment:
@@ -72,6 +80,8 @@ def moment(at: int, zone: ZoneInfo) -> Moment:
     utc = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at // SECOND)
     local = utc.astimezone(zone)
     return Moment(
+        at,
+        zone,
         utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
         utc.strftime("%Y-%m-%d %H:%M:%S UTC"),
         local.strftime("%Y-%m-%d %H:%M:%S %Z"),

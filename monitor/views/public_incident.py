@@ -7,10 +7,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from monitor.config.status_pages import MAX_TEXT
+from monitor.language import translatable
 from monitor.views.formatting import Moment, moment, shorten
 from monitor.views.service_state import ServiceState, worst
 from sla.localtime import local
-from sla.public_incident import Impact
+from sla.public_incident import Impact, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
 
     from monitor.config.status_pages import StatusPage
     from monitor.facts.fact_index import Facts
+    from monitor.language import Language
     from sla.public_incident import PublicIncident, PublicUpdate
 
+PHASES: Final = {
+    Phase.INVESTIGATING: translatable("Investigating"),
+    Phase.IDENTIFIED: translatable("Identified"),
+    Phase.MONITORING: translatable("Monitoring"),
+    Phase.RESOLVED: translatable("Resolved"),
+}
 STATE_OF_IMPACT: Final = {Impact.OUTAGE: ServiceState.OUTAGE, Impact.DEGRADED: ServiceState.DEGRADED}
 
 
@@ -34,7 +42,7 @@ class UpdateView:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """An incident with its updates, the newest first. `month` is the month in which it was opened."""
+    """An incident with its updates, the newest first."""
 
     id: str
     title: str
@@ -46,7 +54,6 @@ class IncidentView:
     resolved: Moment | None
     next_due: Moment | None
     overdue: bool
-    month: str
 
     @property
     def phase(self) -> str:
@@ -82,12 +89,11 @@ def incident_view(incident: PublicIncident, page: StatusPage, zone: ZoneInfo, no
         resolved=None if resolved is None else moment(resolved, zone),
         next_due=None if due is None else moment(due, zone),
         overdue=due is not None and due <= now,
-        month=f"{local(incident.opened, zone):%B %Y}",
     )
 
 
 def _update(update: PublicUpdate, zone: ZoneInfo) -> UpdateView:
-    return UpdateView(moment(update.made, zone), update.phase.value.capitalize(), list(_paragraphs(update.text)))
+    return UpdateView(moment(update.made, zone), PHASES[update.phase], list(_paragraphs(update.text)))
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -97,9 +103,13 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield paragraph
 
 
-def by_month(incidents: Iterable[IncidentView]) -> list[Month]:
-    """Return the incidents by month, in their order."""
-    return [Month(name, list(group)) for name, group in groupby(incidents, key=lambda incident: incident.month)]
+def by_month(incidents: Iterable[IncidentView], language: Language) -> list[Month]:
+    """Return the incidents by the month in which they were opened, in their order."""
+
+    def month(incident: IncidentView) -> str:
+        return language.month(local(incident.opened.at, incident.opened.zone))
+
+    return [Month(name, list(group)) for name, group in groupby(incidents, key=month)]
 
 
 def stated_state(measured: ServiceState, incidents: Iterable[PublicIncident], component_id: str) -> ServiceState:

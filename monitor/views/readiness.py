@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor.language import translatable
 from monitor.views.formatting import Moment, moment
 from sla.objective import Objective
 from sla.promise import PromiseLimits, promise
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 _SUPPORT_TEXTS = {True: "", False: ", contradicts the item", None: ", undecided"}
 _MAX_EVIDENCE = 3  # evidence of an item on a page, the newest first
-_FIGURE_NAMES = {
-    "objective": "the objective",
-    "measured": "the measured availability",
-    "proven": "the proven availability",
-    "ceiling": "the claim ceiling",
-    "plan": "the plan",
+FIGURE_NAMES = {
+    "objective": translatable("the objective"),
+    "measured": translatable("the measured availability"),
+    "proven": translatable("the proven availability"),
+    "ceiling": translatable("the claim ceiling"),
+    "plan": translatable("the plan"),
 }
 
 
@@ -108,7 +109,7 @@ def promise_view(product: Product, measured: Measured, readiness: Readiness | No
         limits,
         readiness.limit_text(product.objective) if readiness else "",
         remedy_text(readiness) if readiness else "",
-        " and ".join(_FIGURE_NAMES[name] for name in limits.limited_by),
+        " and ".join(FIGURE_NAMES[name] for name in limits.limited_by),
         _confidence_note(product, limits),
     )
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from monitor.language import ENGLISH
 from sla import availability as figures
 from sla import localtime
 from sla.interval import Interval
-from sla.objective import format_duration, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from fractions import Fraction
     from zoneinfo import ZoneInfo
 
+    from monitor.language import Language
     from sla.state_history import History
     from sla.states import Durations
 
@@ -26,6 +28,7 @@ DAYS = 90
 class Day:
     """One day of the bar chart. `top` (0 to 48) is the upper end of its column, whose height shows the state."""
 
+    calendar_day: date
     name: str
     point: Fraction | None
     downtime: int
@@ -53,13 +56,23 @@ def day_of(durations: Durations, span: Interval, zone: ZoneInfo) -> Day:
     """Return the figures of a day whose durations are known, and its column."""
     point, coverage = figures.availability(durations).point, figures.coverage(durations)
     downtime = figures.downtime(durations).point
-    name = f"{localtime.local(span.start, zone):%a %-d %b %Y}"
     style, top = _style_and_top(durations, downtime)
-    text = f"{name}: no data"
-    if point is not None:
-        details = f"{format_duration(downtime)} down, {format_percent(coverage, 1)} of the day known"
-        text = f"{name}: {format_percent(point)} available, {details}"
-    return Day(name, point, downtime, coverage, style, top, text)
+    date = localtime.day_of(span.start, zone)
+    return in_language(Day(date, "", point, downtime, coverage, style, top, ""), ENGLISH)
+
+
+def in_language(day: Day, language: Language) -> Day:
+    """Return the day with its name and its text in a language."""
+    name = language.day(day.calendar_day)
+    text = language.gettext("{day}: no data").format(day=name)
+    if day.point is not None:
+        text = language.gettext("{day}: {percent} available, {downtime} down, {coverage} of the day known").format(
+            day=name,
+            percent=language.percent(day.point),
+            downtime=language.duration(day.downtime),
+            coverage=language.percent(day.coverage, 1),
+        )
+    return replace(day, name=name, text=text)
 
 
 def _style_and_top(durations: Durations, downtime: int) -> tuple[str, int]:

@@ -6,12 +6,14 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from monitor.alerting.mutes import in_maintenance
+from monitor.language import ENGLISH, translatable
 from monitor.ledger.degraded import DegradedCause, degradations
 from sla.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.language import Language
     from monitor.ledger.ledger import Ledger
 
 _AFFECTS_USERS = (DegradedCause.SLOW, DegradedCause.REPORTED)
@@ -38,11 +40,11 @@ class ServiceState(Enum):
 
 
 _WORDS = {
-    ServiceState.OUTAGE: "Outage",
-    ServiceState.DEGRADED: "Degraded",
-    ServiceState.NO_DATA: "No current data",
-    ServiceState.MAINTENANCE: "Under maintenance",
-    ServiceState.OPERATIONAL: "Operational",
+    ServiceState.OUTAGE: translatable("Outage"),
+    ServiceState.DEGRADED: translatable("Degraded"),
+    ServiceState.NO_DATA: translatable("No current data"),
+    ServiceState.MAINTENANCE: translatable("Under maintenance"),
+    ServiceState.OPERATIONAL: translatable("Operational"),
 }
 _SHAPES = {
     ServiceState.OUTAGE: "cross",
@@ -71,7 +73,7 @@ def worst(states: Sequence[ServiceState]) -> ServiceState:
     return min(states, key=list(ServiceState).index, default=ServiceState.NO_DATA)
 
 
-def summary(states: Sequence[tuple[str, ServiceState]]) -> str:
+def summary(states: Sequence[tuple[str, ServiceState]], language: Language = ENGLISH) -> str:
     """Return the state of all components, as pairs of name and state, in one sentence without a full stop.
 
     >>> summary([("Sign-in", ServiceState.OUTAGE), ("Forms", ServiceState.OPERATIONAL)])
@@ -79,16 +81,18 @@ def summary(states: Sequence[tuple[str, ServiceState]]) -> str:
     """
     state, total = worst([state for _, state in states]), len(states)
     if state is ServiceState.OPERATIONAL:
-        return f"All {total} services are operational" if total > 1 else "The service is operational"
+        text = language.ngettext("The service is operational", "All {total} services are operational", total)
+        return text.format(total=total)
     names = [name for name, actual in states if actual is state]
     if state is ServiceState.NO_DATA and len(names) == total:
-        return "No current data: the state of the services is not known"
-    return f"{_PHRASES[state]} {len(names)} of {total} services: {', '.join(names)}"
+        return language.gettext("No current data: the state of the services is not known")
+    text = language.gettext(_PHRASES[state])
+    return text.format(count=len(names), total=total, names=", ".join(names))
 
 
 _PHRASES = {
-    ServiceState.OUTAGE: "Outage of",
-    ServiceState.DEGRADED: "Degraded:",
-    ServiceState.NO_DATA: "No current data on",
-    ServiceState.MAINTENANCE: "Planned maintenance of",
+    ServiceState.OUTAGE: translatable("Outage of {count} of {total} services: {names}"),
+    ServiceState.DEGRADED: translatable("Degraded: {count} of {total} services: {names}"),
+    ServiceState.NO_DATA: translatable("No current data on {count} of {total} services: {names}"),
+    ServiceState.MAINTENANCE: translatable("Planned maintenance of {count} of {total} services: {names}"),
 }

@@ -10,6 +10,7 @@ from monitor.views.service_state import ServiceState
 from sla.public_incident import Impact
 
 if TYPE_CHECKING:
+    from monitor.language import Language
     from monitor.views.formatting import Moment
     from monitor.views.public_incident import IncidentView
     from monitor.views.status_page import ComponentView, PlannedView, StatusPageView
@@ -116,7 +117,8 @@ MAX_ENTRIES: Final = 50
 
 def atom(view: StatusPageView) -> str:
     """Return the incidents as an Atom feed (RFC 4287), the newest first: one entry per incident with all updates."""
-    feed = Element("feed", {"xmlns": _ATOM})
+    feed = Element("feed", {"xmlns": _ATOM, "xml:lang": view.language.code})
+    query = view.query
     name = f"urn:ninewatch:status-page:{view.id}"
     _text(feed, "id", name)
     _text(feed, "title", view.title)
@@ -124,24 +126,32 @@ def atom(view: StatusPageView) -> str:
     _text(feed, "updated", max(times, default=view.made.iso))
     _text(SubElement(feed, "author"), "name", view.title)
     if view.address:
-        SubElement(feed, "link", {"rel": "self", "href": f"{view.address}feed.atom", "type": "application/atom+xml"})
-        SubElement(feed, "link", {"rel": "alternate", "href": view.address.rstrip("/"), "type": "text/html"})
+        SubElement(
+            feed, "link", {"rel": "self", "href": f"{view.address}feed.atom{query}", "type": "application/atom+xml"}
+        )
+        SubElement(feed, "link", {"rel": "alternate", "href": view.address.rstrip("/") + query, "type": "text/html"})
     for incident in view.incidents[:MAX_ENTRIES]:
         entry = SubElement(feed, "entry")
         _text(entry, "id", f"{name}:{incident.id}")
-        _text(entry, "title", f"{incident.title} ({incident.updates[0].word.lower()})")
+        _text(entry, "title", f"{incident.title} ({view.language.gettext(incident.updates[0].word).lower()})")
         _text(entry, "published", incident.opened.iso)
         _text(entry, "updated", incident.updates[0].made.iso)
         if view.address:
-            SubElement(entry, "link", {"rel": "alternate", "href": f"{view.address}incidents/{incident.id}"})
-        _text(entry, "content", _content(incident)).set("type", "text")
+            SubElement(entry, "link", {"rel": "alternate", "href": f"{view.address}incidents/{incident.id}{query}"})
+        _text(entry, "content", _content(incident, view.language)).set("type", "text")
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(feed, encoding="unicode") + "\n"
 
 
-def _content(incident: IncidentView) -> str:
-    affected = [f"Affected: {', '.join(incident.names)}"] if incident.names else []
-    due = [] if incident.next_due is None else [f"Next update by {incident.next_due.local}"]
-    updates = [f"{update.made.local} {update.word}: " + "\n".join(update.paragraphs) for update in incident.updates]
+def _content(incident: IncidentView, language: Language) -> str:
+    names, due_at = ", ".join(incident.names), incident.next_due
+    affected = [language.gettext("Affected: {names}").format(names=names)] if names else []
+    due = [] if due_at is None else [language.gettext("Next update by {time}").format(time=due_at.text(language))]
+    updates = [
+        language.gettext("{time} {phase}: {text}").format(
+            time=update.made.text(language), phase=language.gettext(update.word), text="\n".join(update.paragraphs)
+        )
+        for update in incident.updates
+    ]
     return "\n\n".join([*affected, *due, *updates])
 
 

@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from monitor.language import ENGLISH, translatable
 from monitor.views.formatting import Moment, moment
 from monitor.views.page_frame import is_recent, newest_observation
 from monitor.views.planned_maintenance import upcoming
 from monitor.views.public_incident import by_month, incident_view, incidents_of, stated_state
-from monitor.views.recent_days import Day, day_of, midnights
+from monitor.views.recent_days import Day, day_of, in_language, midnights
 from monitor.views.service_state import ServiceState, service_state, summary, worst
 from sla import localtime
 from sla.interval import MINUTE, Interval
-from sla.objective import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
     from monitor.config.status_pages import Licence, Logo, StatusComponent, StatusPage
+    from monitor.language import Language
     from monitor.ledger.ledger import Ledger
     from monitor.views.public_incident import IncidentView, Month
     from monitor.views.time_slice import TimeSlices
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 VALID_FOR: Final = 5 * MINUTE  # a page is shown as old after this time
 FIGURES: Final = {
-    "contractual": "Availability after the exclusions of the agreement, such as planned maintenance",
-    "raw": "Availability with planned maintenance included",
+    "contractual": translatable("Availability after the exclusions of the agreement, such as planned maintenance"),
+    "raw": translatable("Availability with planned maintenance included"),
 }
 
 
@@ -65,20 +66,23 @@ class ComponentView:
     daily: Sequence[DailyFigures]
     bounds: Bounds[Fraction | None]
     coverage: Fraction | None
+    language: Language = ENGLISH
 
     @property
     def figure(self) -> str:
         """The estimate with its minimum."""
         if self.bounds.point is None:
-            return "no data"
-        return f"{format_percent(self.bounds.point)}, at least {format_percent(self.bounds.low)}"
+            return self.language.gettext("no data")
+        point, low = self.language.percent(self.bounds.point), self.language.percent(self.bounds.low)
+        return self.language.gettext("{point}, at least {low}").format(point=point, low=low)
 
     @property
     def days_text(self) -> str:
         """The days in words, as the description of the chart."""
+        text = self.language.gettext("{name}: {days} days, {down} with downtime, {unknown} without data")
         down = sum(1 for day in self.days if day.style == "down")
         unknown = sum(1 for day in self.days if day.style == "none")
-        return f"{self.name}: {len(self.days)} days, {down} with downtime, {unknown} without data"
+        return text.format(name=self.name, days=len(self.days), down=down, unknown=unknown)
 
     @property
     def notable_days(self) -> list[DayRange]:
@@ -87,11 +91,16 @@ class ComponentView:
         for style, group in groupby(reversed(self.days), key=lambda day: day.style):
             days = list(group)
             if style == "none":
-                names = [days[-1].name, days[0].name]
-                rows.append(DayRange(" to ".join(dict.fromkeys(names)), "no data"))
+                start, end = days[-1].name, days[0].name
+                name = self.language.gettext("{start} to {end}").format(start=start, end=end)
+                rows.append(DayRange(start if start == end else name, self.language.gettext("no data")))
             elif style == "down":
-                rows += [DayRange(day.name, day.text.removeprefix(f"{day.name}: ")) for day in days]
+                rows += [DayRange(day.name, day.text.partition(":")[2].strip()) for day in days]
         return rows
+
+    def in_language(self, language: Language) -> ComponentView:
+        """Return the component with its texts in a language."""
+        return replace(self, language=language, days=[in_language(day, language) for day in self.days])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,28 @@ class StatusPageView:
     groups: Sequence[GroupView]
     planned: Sequence[PlannedView]
     incidents: Sequence[IncidentView]
+    languages: Sequence[str]
+    language: Language = ENGLISH
+
+    def in_language(self, language: Language) -> StatusPageView:
+        """Return the page in a language. Names and other texts of the configuration stay as they are written."""
+        if language is self.language:
+            return self
+        groups = [
+            GroupView(group.name, [component.in_language(language) for component in group.components])
+            for group in self.groups
+        ]
+        return replace(self, groups=groups, language=language)
+
+    @property
+    def query(self) -> str:
+        """The query of the addresses of this language at the daemon. Empty for the default language."""
+        return f"?lang={self.language.code}" if self.written_in else ""
+
+    @property
+    def written_in(self) -> str:
+        """The code of the language of the configuration and of updates, if it is not that of the page."""
+        return "" if self.language.code == self.languages[0] else self.languages[0]
 
     @property
     def current_incidents(self) -> list[IncidentView]:
@@ -149,7 +180,7 @@ class StatusPageView:
     @property
     def past_months(self) -> list[Month]:
         """The resolved incidents by month, the newest first."""
-        return by_month(incident for incident in self.incidents if incident.resolved is not None)
+        return by_month((incident for incident in self.incidents if incident.resolved is not None), self.language)
 
     @property
     def components(self) -> list[ComponentView]:
@@ -164,18 +195,18 @@ class StatusPageView:
     @property
     def sentence(self) -> str:
         """The overall state in one sentence without a full stop."""
-        return summary([(component.name, component.state) for component in self.components])
+        return summary([(component.name, component.state) for component in self.components], self.language)
 
     @property
     def figures_text(self) -> str:
-        """The kind of availability that is published."""
+        """The kind of availability that is published, in English."""
         return FIGURES[self.figures]
 
 
 async def status_page_view(
     ledger: Ledger, page: StatusPage, now: int, slices: TimeSlices, valid: int = VALID_FOR
 ) -> StatusPageView:
-    """Return the view of the page. `valid` is how long it is current, microseconds."""
+    """Return the view of the page in English. `valid` is how long it is current, microseconds."""
     zone, incidents = ledger.portfolio.zone, incidents_of(ledger.facts, page.id)
     components = {}
     for component in page.components:
@@ -203,6 +234,7 @@ async def status_page_view(
         groups=_groups(page, components),
         planned=_planned(ledger, page, now),
         incidents=[incident_view(incident, page, zone, now) for incident in incidents],
+        languages=page.languages,
     )
 
 

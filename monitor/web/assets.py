@@ -8,12 +8,15 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
+from monitor.language import ENGLISH
 from monitor.views import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jinja2.runtime import Context
 
     from monitor.views.time_slice import TimeSlices
 
@@ -33,6 +36,17 @@ class Asset:
         return web.Response(body=self.body, content_type=self.media_type, charset="utf-8", headers=headers)
 
 
+@pass_context
+def _gettext(context: Context, text: str) -> str:
+    """Return the text in the language of the page, which is English without `language`."""
+    return context.get("language", ENGLISH).gettext(text)  # type: ignore[no-any-return]
+
+
+@pass_context
+def _ngettext(context: Context, one: str, many: str, count: int) -> str:
+    return context.get("language", ENGLISH).ngettext(one, many, count)  # type: ignore[no-any-return]
+
+
 class Assets:
     """The files of `static/` by hashed name, and the templates, which escape values and reject undefined ones.
 
@@ -49,7 +63,10 @@ class Assets:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
         )
+        self._templates.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+        self._templates.filters["translated"] = _gettext
         self._templates.filters.update(formatting.FILTERS)
         self._templates.globals["static"] = {name: f"/static/{hashed}" for name, hashed in names.items()}
         # Templates are compiled at startup, because compiling would block the event loop.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from monitor.config.status_pages import page_of_host
+from monitor.language import ENGLISH
+from monitor.web.accept_language import error_language
 from monitor.web.context import CONTEXT, as_json
 
 
@@ -37,7 +39,8 @@ def error_response(request: web.Request, refusal: Refusal) -> web.Response:
         public = request.path.startswith("/status/") or page_of_host(context.ledger.portfolio, request.host) is not None
         without_query = request.path if refusal.status == 400 and request.method == "GET" else ""
         template = "status/error.html.j2" if public else "error.html.j2"
-        page = context.assets.render(template, refusal=refusal, without_query=without_query)
+        spoken = error_language(request) if public else ENGLISH
+        page = context.assets.render(template, refusal=refusal, without_query=without_query, language=spoken)
         response = web.Response(text=page, content_type="text/html", charset="utf-8", status=refusal.status)
     else:
         response = web.Response(text=f"{refusal.problem}; {refusal.remedy}\n", status=refusal.status)

@@ -19,6 +19,7 @@ from monitor.facts.public_updates import (
     next_due,
     product_incident,
 )
+from monitor.language import language
 from monitor.views.public_incident import incidents_of
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT, as_json
@@ -74,7 +75,7 @@ async def open_incident(request: web.Request) -> web.Response:
     keys = ("title", "components", "impact", "incident", "phase", "text", "next_update")
     body, context = await json_object(request, *keys), request.app[CONTEXT]
     try:
-        incident = new_incident(body, page, context.ledger.product_incidents.values(), _writing(request, client))
+        incident = new_incident(body, page, context.ledger.product_incidents.values(), _writing(request, client, page))
     except InvalidUpdateError as error:
         raise Refusal(400, error.problem, error.remedy) from None
     _check_products(client, page, incident)
@@ -95,7 +96,7 @@ async def add_update(request: web.Request) -> web.Response:
     if incident.resolved is not None:
         raise Refusal(409, "the incident is resolved", "open another incident")
     try:
-        update = new_update(_with_phase(body, incident), _writing(request, client), incident)
+        update = new_update(_with_phase(body, incident), _writing(request, client, page), incident)
     except InvalidUpdateError as error:
         raise Refusal(400, error.problem, error.remedy) from None
     await record_fact(request, update.fact(incident))
@@ -115,9 +116,10 @@ def _incident(request: web.Request, page: StatusPage) -> PublicIncident:
     return incident
 
 
-def _writing(request: web.Request, client: Principal) -> Writing:
+def _writing(request: web.Request, client: Principal, page: StatusPage) -> Writing:
     context = request.app[CONTEXT]
-    return Writing(client.name, context.clock.now(), context.ledger.portfolio.zone)
+    spoken = language(page.languages[0])
+    return Writing(client.name, context.clock.now(), context.ledger.portfolio.zone, spoken)
 
 
 def _check_products(client: Principal, page: StatusPage, incident: PublicIncident) -> None:

@@ -18,14 +18,17 @@ from aiohttp import web
 
 from monitor.as_of import ledger_at
 from monitor.errors import NinewatchError
+from monitor.language import ENGLISH, NAMES, translatable
 from monitor.reporting.executive_summary import executive_summary
 from monitor.reporting.report import portfolio_report
 from monitor.reporting.report_file import MEDIA_TYPES, rendered
 from monitor.views.formatting import moment
 from monitor.views.time_slice import TimeSlices
+from monitor.web.accept_language import PARAMETER
 from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
+from monitor.web.language import chosen_language
 from monitor.web.query import parse_window_at
 from monitor.web.visitor import page_response
 from sla.calendar import Period
@@ -44,8 +47,9 @@ routes = web.RouteTableDef()
 ALL: Final = "all"
 FILES: Final = ("pdf", "xlsx", "csv", "json")
 WINDOWS: Final = (
-    "last month", "month", "last quarter", "quarter", "last fiscal-year", "fiscal-year", "last year", "year", "30d",
-    "90d",
+    translatable("last month"), translatable("month"), translatable("last quarter"), translatable("quarter"),
+    translatable("last fiscal-year"), translatable("fiscal-year"), translatable("last year"), translatable("year"),
+    translatable("30d"), translatable("90d"),
 )  # fmt: skip
 _MAX_WINDOW: Final = 400 * DAY
 _MAX_TEXT: Final = 100
@@ -83,26 +87,32 @@ JOB: web.AppKey[Job] = web.AppKey("report_job")
 @role(Role.READ)
 async def summary(request: web.Request) -> web.Response:
     """Show the form, the executive summary of the chosen window, and the links to the files."""
-    check_query(request, "product", "window")
-    context = request.app[CONTEXT]
+    check_query(request, "product", "window", PARAMETER)
+    context, spoken = request.app[CONTEXT], await chosen_language(request, tuple(NAMES)) or ENGLISH
     ledger, now = context.ledger, context.clock.now()
     name, products = _products(request, ledger.portfolio)
     window_text, window = _window(request, now)
-    result = await executive_summary(ledger, products, window, now, TimeSlices(context.clock))
+    result = await executive_summary(ledger, products, window, now, TimeSlices(context.clock), spoken)
     query = {"product": name, "window": window_text}
+    windows = WINDOWS if window_text in WINDOWS else (window_text, *WINDOWS)
     view = SimpleNamespace(
         summary=result,
         product=name,
         window=window_text,
-        windows=WINDOWS if window_text in WINDOWS else (window_text, *WINDOWS),
+        windows=[(text, spoken.gettext(text)) for text in windows],
         products=ledger.portfolio.products,
         every=ALL,
         in_progress=window.in_progress,
         until=moment(window.measured.end, ledger.portfolio.zone),
         made=moment(now, ledger.portfolio.zone),
+        languages=[
+            (code, own_name, f"/reports?{urlencode({**query, PARAMETER: code})}")
+            for code, own_name in NAMES.items()
+            if code != spoken.code
+        ],
         files=[(name, f"/reports/file?{urlencode({**query, 'format': name})}") for name in FILES],
     )
-    return page_response(request, "reports.html.j2", view)
+    return page_response(request, "reports.html.j2", view, language=spoken)
 
 
 @routes.get("/reports/file")

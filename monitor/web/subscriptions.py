@@ -6,23 +6,26 @@ so these pages need no session. The response to a request is the same whether or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from monitor.access.link import LinkError
 from monitor.access.subscription_link import LinkPurpose, link_token, subscription_of
-from monitor.access.subscriptions import KINDS, Choice, SubscriptionsFullError, checked_address
+from monitor.access.subscriptions import Choice, SubscriptionsFullError, checked_address
 from monitor.errors import NinewatchError
+from monitor.language import translatable
+from monitor.web.accept_language import PARAMETER
 from monitor.web.access import INVALID_CREDENTIAL_LIMIT, Role, role
 from monitor.web.audit import client_address
 from monitor.web.context import CONTEXT, address_of, client_network
 from monitor.web.errors import Refusal, check_query
+from monitor.web.language import page_language
 from monitor.web.rate_limit import RateLimit
-from monitor.web.request_body import read_body
 from monitor.web.status_pages import form_response, page_of_path
+from monitor.web.subscription_form import INCOMPLETE, choice_of, chosen_view, form_fields
 from monitor.web.write_context import write_context
 
 if TYPE_CHECKING:
@@ -33,15 +36,24 @@ if TYPE_CHECKING:
 
 routes = web.RouteTableDef()
 
-_LABELS: Final = {"incidents": "Incidents", "maintenance": "Planned maintenance"}
-_NONE = Refusal(404, "this page has no subscription by e-mail", "follow its Atom feed")
-_OFF = Refusal(503, "subscriptions cannot be changed now", "try again later")
-_WRONG = Refusal(403, "the link is not valid", "use the complete link of the newest message")
-_USED = Refusal(410, "the link has expired, or was used", "subscribe again, or use the link of a newer message")
-_LEFT = Refusal(410, "this subscription does not exist any more, its address was erased", "subscribe again if needed")
-_FORM = Refusal(400, "the form is not complete", "open the page again and use its buttons")
+_NONE = Refusal(404, translatable("this page has no subscription by e-mail"), translatable("follow its Atom feed"))
+_OFF = Refusal(503, translatable("subscriptions cannot be changed now"), translatable("try again later"))
+_WRONG = Refusal(
+    403, translatable("the link is not valid"), translatable("use the complete link of the newest message")
+)
+_USED = Refusal(
+    410,
+    translatable("the link has expired, or was used"),
+    translatable("subscribe again, or use the link of a newer message"),
+)
+_LEFT = Refusal(
+    410,
+    translatable("this subscription does not exist any more, its address was erased"),
+    translatable("subscribe again if needed"),
+)
 _WAIT = (("Retry-After", "60"),)
-_TOO_MANY = Refusal(429, "too many requests", "wait a minute", _WAIT)
+_TOO_MANY = Refusal(429, translatable("too many requests"), translatable("wait a minute"), _WAIT)
+_FULL = Refusal(503, translatable("no more subscriptions are accepted now"), translatable("try again in two days"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ SUBSCRIBE_LIMITS: web.AppKey[SubscribeLimits] = web.AppKey("subscribe_limits")
 @role(Role.PUBLIC)
 async def form(request: web.Request) -> web.Response:
     """Show the form with the collection notice."""
-    check_query(request)
+    check_query(request, PARAMETER)
     page = _page(request)
     return await _form(request, page, Choice())
 
@@ -73,34 +85,35 @@ async def form(request: web.Request) -> web.Response:
 @role(Role.CHECKED_BY_HANDLER, body=True)
 async def subscribe(request: web.Request) -> web.Response:
     """Record the request, which a message with a link answers. Redirect to a page that is always the same."""
-    check_query(request)
+    check_query(request, PARAMETER)
     page, subscriptions, limits = _page(request), _subscriptions(request), request.app[SUBSCRIBE_LIMITS]
-    fields = await _fields(request)
-    choice = _choice(fields, page)
+    fields = await form_fields(request)
+    choice = choice_of(fields, page)
     text = fields.get("address", [""])[0]
     try:
         address = checked_address(text)
     except ValueError:
-        problem = "Write one e-mail address, like name@example.org."
+        problem = translatable("Write one e-mail address, like name@example.org.")
         return await _form(request, page, choice or Choice(), address=text[:300], problem=problem)
     if choice is None:
-        return await _form(request, page, Choice(), address=address, problem="Choose a service and a kind of message.")
+        problem = translatable("Choose a service and a kind of message.")
+        return await _form(request, page, Choice(), address=address, problem=problem)
     if not limits.network.take(_network(request)) or not limits.all.take(""):
         raise _TOO_MANY
     try:
         await subscriptions.request(page.id, address, choice, request.app[CONTEXT].clock.now())
     except SubscriptionsFullError:
-        raise Refusal(503, "no more subscriptions are accepted now", "try again in two days") from None
+        raise _FULL.without_traceback() from None
     except NinewatchError:
         raise _OFF from None
-    return _redirect(page, "subscribe/requested")
+    return _redirect(request, page, "subscribe/requested")
 
 
 @routes.get("/status/{page}/subscribe/requested")
 @role(Role.PUBLIC)
 async def requested(request: web.Request) -> web.Response:
     """Show what happens next."""
-    check_query(request)
+    check_query(request, PARAMETER)
     return await form_response(request, "status/requested.html.j2", _page(request))
 
 
@@ -108,7 +121,7 @@ async def requested(request: web.Request) -> web.Response:
 @role(Role.PUBLIC)
 async def left(request: web.Request) -> web.Response:
     """Show that the address was erased."""
-    check_query(request)
+    check_query(request, PARAMETER)
     return await form_response(request, "status/left.html.j2", _page(request))
 
 
@@ -116,35 +129,36 @@ async def left(request: web.Request) -> web.Response:
 @role(Role.CHECKED_BY_HANDLER)
 async def show_confirmation(request: web.Request) -> web.Response:
     """Show the choice and the button that confirms it, without any change."""
-    check_query(request)
+    check_query(request, PARAMETER)
     page = _page(request)
     subscription = _subscriptions(request).get(_id(request, page, LinkPurpose.CONFIRM))
     if subscription is None or not subscription.is_pending(request.app[CONTEXT].clock.now()):
         raise _USED
-    return await form_response(request, "status/confirm.html.j2", page, chosen=_chosen(page, subscription.choice))
+    chosen, preferred = chosen_view(page, subscription.choice), subscription.choice.language or page.languages[0]
+    return await form_response(request, "status/confirm.html.j2", page, preferred=preferred, chosen=chosen)
 
 
 @routes.post("/status/{page}/confirm/{token}")
 @role(Role.CHECKED_BY_HANDLER, body=True)
 async def confirm(request: web.Request) -> web.Response:
     """Confirm the address. Redirect to the page for changes."""
-    check_query(request)
+    check_query(request, PARAMETER)
     page, name = _page(request), _id(request, _page(request), LinkPurpose.CONFIRM)
-    await _fields(request)
+    await form_fields(request)
     try:
         if not await _subscriptions(request).confirm(name, request.app[CONTEXT].clock.now()):
             raise _USED
     except NinewatchError:
         raise _OFF from None
     token = link_token(_signer(request), LinkPurpose.MANAGE, page.id, name)
-    return _redirect(page, f"{LinkPurpose.MANAGE.value}/{token}")
+    return _redirect(request, page, f"{LinkPurpose.MANAGE.value}/{token}")
 
 
 @routes.get("/status/{page}/subscription/{token}")
 @role(Role.CHECKED_BY_HANDLER)
 async def show(request: web.Request) -> web.Response:
     """Show the choice, and the buttons to change it and to leave, without any change."""
-    check_query(request, "saved")
+    check_query(request, "saved", PARAMETER)
     page = _page(request)
     subscription = _subscriptions(request).get(_id(request, page, LinkPurpose.MANAGE))
     if subscription is None:
@@ -156,28 +170,28 @@ async def show(request: web.Request) -> web.Response:
 @role(Role.CHECKED_BY_HANDLER, body=True)
 async def change(request: web.Request) -> web.Response:
     """Save another choice, or erase the subscription: with the button, or with the request of RFC 8058."""
-    check_query(request)
+    check_query(request, PARAMETER)
     page, subscriptions = _page(request), _subscriptions(request)
-    name, fields = _id(request, page, LinkPurpose.MANAGE), await _fields(request)
-    action = fields.get("action", [""])[0]
+    name, fields = _id(request, page, LinkPurpose.MANAGE), await form_fields(request)
+    action, spoken = fields.get("action", [""])[0], _language(subscriptions.get(name))
     try:
         if fields.get("List-Unsubscribe") == ["One-Click"]:
             await subscriptions.leave(name)
-            return await form_response(request, "status/left.html.j2", page)
+            return await form_response(request, "status/left.html.j2", page, preferred=spoken)
         if action == "leave":
             await subscriptions.leave(name)
-            return _redirect(page, "subscribe/left")
+            return _redirect(request, page, "subscribe/left", spoken)
         if action != "save":
-            raise _FORM
-        choice, subscription = _choice(fields, page), subscriptions.get(name)
+            raise INCOMPLETE
+        choice, subscription = choice_of(fields, page), subscriptions.get(name)
         if choice is None and subscription is not None:
-            problem = "Choose a service and a kind of message, or leave."
+            problem = translatable("Choose a service and a kind of message, or leave.")
             return await _manage(request, page, subscription, problem=problem)
         if choice is None or not await subscriptions.choose(name, choice):
             raise _LEFT
     except NinewatchError:
         raise _OFF from None
-    return _redirect(page, f"{LinkPurpose.MANAGE.value}/{request.match_info['token']}?saved=1")
+    return _redirect(request, page, f"{LinkPurpose.MANAGE.value}/{request.match_info['token']}", saved=True)
 
 
 def _page(request: web.Request) -> StatusPage:
@@ -225,64 +239,41 @@ def _network(request: web.Request) -> str:
     return str(client_network(address_of(address))) if address else ""
 
 
-async def _fields(request: web.Request) -> dict[str, list[str]]:
-    """Return the fields of the form. Mail programs send their request also as multipart/form-data (RFC 8058).
-
-    Raises:
-        Refusal: the body is neither.
-    """
-    body = await read_body(request)
-    if request.content_type == "multipart/form-data":
-        if b'name="List-Unsubscribe"' in body and b"One-Click" in body:
-            return {"List-Unsubscribe": ["One-Click"]}
-        raise _FORM
-    if body and request.content_type != "application/x-www-form-urlencoded":
-        raise _FORM
-    try:
-        return parse_qs(body.decode(), keep_blank_values=True, max_num_fields=500)
-    except ValueError:
-        raise _FORM from None
-
-
-def _choice(fields: dict[str, list[str]], page: StatusPage) -> Choice | None:
-    """Return the chosen components and kinds; all components as none. None if there is no component or no kind."""
-    known = [component.id for component in page.components]
-    components = tuple(name for name in known if name in fields.get("component", ()))
-    kinds = tuple(kind for kind in KINDS if kind in fields.get("kind", ()))
-    if not components or not kinds:
-        return None
-    return Choice(() if len(components) == len(known) else components, kinds)
-
-
-def _chosen(page: StatusPage, choice: Choice) -> dict[str, Any]:
-    """Return the components and kinds of the page, and which of them are chosen."""
-    return {
-        "components": [
-            {
-                "id": component.id,
-                "name": component.name,
-                "on": not choice.components or component.id in choice.components,
-            }
-            for component in page.components
-        ],
-        "kinds": [{"id": kind, "name": _LABELS[kind], "on": kind in choice.kinds} for kind in KINDS],
-    }
+def _language(subscription: Subscription | None) -> str:
+    """Return the code of the subscriber's language. Empty for the default, and without a subscription."""
+    return "" if subscription is None else subscription.choice.language
 
 
 async def _form(
     request: web.Request, page: StatusPage, choice: Choice, *, address: str = "", problem: str = ""
 ) -> web.Response:
-    values = {"chosen": _chosen(page, choice), "address": address, "problem": problem, "notice": page.subscribe}
+    spoken = await page_language(request, page.languages)
+    chosen = chosen_view(page, choice if choice.language else replace(choice, language=spoken.code))
+    values: dict[str, Any] = {"chosen": chosen, "address": address, "problem": problem, "notice": page.subscribe}
     return await form_response(request, "status/subscribe.html.j2", page, status=400 if problem else 200, **values)
 
 
 async def _manage(
     request: web.Request, page: StatusPage, subscription: Subscription, *, saved: bool = False, problem: str = ""
 ) -> web.Response:
-    chosen, pending = _chosen(page, subscription.choice), subscription.confirmed is None
-    values = {"chosen": chosen, "pending": pending, "saved": saved, "problem": problem}
+    chosen, pending = chosen_view(page, subscription.choice), subscription.confirmed is None
+    spoken = subscription.choice.language or page.languages[0]
+    values: dict[str, Any] = {
+        "chosen": chosen,
+        "pending": pending,
+        "saved": saved,
+        "problem": problem,
+        "preferred": spoken,
+    }
     return await form_response(request, "status/subscription.html.j2", page, status=400 if problem else 200, **values)
 
 
-def _redirect(page: StatusPage, path: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": f"/status/{page.id}/{path}"})
+def _redirect(
+    request: web.Request, page: StatusPage, path: str, spoken: str = "", *, saved: bool = False
+) -> web.Response:
+    """Redirect to a page of the status page in the language of the request, or else in `spoken` if it is known."""
+    code = request.query.get(PARAMETER, spoken)
+    query: dict[str, str] = {PARAMETER: code} if code in page.languages else {}
+    query |= {"saved": "1"} if saved else {}
+    suffix = f"?{urlencode(query)}" if query else ""
+    return web.Response(status=303, headers={"Location": f"/status/{page.id}/{path}{suffix}"})

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from monitor.access.scopes import Scope, allows
+from monitor.language import ENGLISH
 from monitor.views.time_slice import TimeSlices
 from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, form_policy
 from monitor.web.sessions import SIGN_INS, person_of, session_of
 
 if TYPE_CHECKING:
     from monitor.access.principal import Principal
+    from monitor.language import Language
 
 FORM_HEADERS: Final = {CONTENT_SECURITY_POLICY: form_policy()}
 _CHANGE_SCOPES: Final = (Scope.ALERTS_WRITE, Scope.FACTS_WRITE, Scope.DRILLS_WRITE)
@@ -52,12 +54,18 @@ def page_headers(request: web.Request, *, has_form: bool) -> dict[str, str]:
 
 
 def page_response(
-    request: web.Request, template: str, page: Any = None, *, status: int = 200, has_form: bool = True
+    request: web.Request,
+    template: str,
+    page: Any = None,
+    *,
+    status: int = 200,
+    has_form: bool = True,
+    language: Language = ENGLISH,
 ) -> web.Response:
     """Return the rendered page. If it has a form, that may be sent to this server."""
     context = request.app[CONTEXT]
     title = context.ledger.portfolio.title
-    text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request))
+    text = context.assets.render(template, page=page, site_title=title, visitor=visitor_of(request), language=language)
     headers = page_headers(request, has_form=has_form)
     return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers, status=status)
 

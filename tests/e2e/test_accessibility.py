@@ -19,7 +19,7 @@ from tests.monitor.web.test_actions import PROXY
 from tests.support.alerting import ledger_with_receivers
 from tests.support.ledgers import NOW, product
 from tests.support.serve import portfolio
-from tests.support.status_pages import PAGE, maintenance, public_ledger, with_incidents
+from tests.support.status_pages import PAGE, maintenance, public_ledger, status_page, with_incidents
 from tests.support.subscribers import link, subscriber_world
 from tests.support.writable_server import open_alert, writable
 
@@ -42,6 +42,7 @@ READERS = (
     "/reports",
     "/calculator",
     "/no-such-page",
+    "/reports?lang=fr",
 )
 OPERATORS = ("/actions", "/changes", "/session", "/calendar", "/incidents/{id}", "/acknowledge/{token}")
 SUBSCRIBERS = (
@@ -51,7 +52,13 @@ SUBSCRIBERS = (
     "/status/{page}/confirm/{token}",
     "/status/{page}/subscription/{token}",
 )
-PUBLIC = ("/status/{page}", "/status/{page}/history", "/status/{page}/incidents/{id}", "/status/no-such-page")
+PUBLIC = (
+    "/status/{page}",
+    "/status/{page}/history",
+    "/status/{page}/incidents/{id}",
+    "/status/no-such-page",
+    "/status/{page}?lang=fr",
+)
 NOT_PAGES = (
     "/api/",
     "/metrics",
@@ -83,6 +90,11 @@ async def serving(ledger: Ledger) -> AsyncIterator[str]:
         await listener.close()
 
 
+def bilingual_page(now: int) -> Ledger:
+    """Return a ledger whose status page is in English and French."""
+    return public_ledger(now, page=status_page(languages=["en", "fr"]), maintenance=[maintenance(now + DAY)])
+
+
 @contextlib.asynccontextmanager
 async def addresses(kind: str, folder: Path) -> AsyncIterator[tuple[list[str], dict[str, str]]]:
     """Serve the pages of a kind of reader; yield their addresses and the headers of the requests."""
@@ -100,14 +112,14 @@ async def addresses(kind: str, folder: Path) -> AsyncIterator[tuple[list[str], d
             yield [server.base + path for path in paths], ADMINISTRATOR
         return
     if kind == "subscribers":
-        async with subscriber_world(folder) as world:
+        async with subscriber_world(folder, languages=["en", "fr"]) as world:
             manage = await world.subscribe()
             await world.request("second@example.net")
             (mail,) = await world.mails()
             forms = [path.replace("{page}", "citizens") for path in SUBSCRIBERS[:3]]
             yield [world.server.base + path for path in (*forms, link(mail, "confirm"), manage)], {}
         return
-    ledger = portfolio(now) if kind == "readers" else public_ledger(now, maintenance=[maintenance(now + DAY)])
+    ledger = portfolio(now) if kind == "readers" else bilingual_page(now)
     paths = list(READERS)
     if kind == "public":
         with_incidents(ledger, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from monitor.web.server import build, listen
 from monitor.web.status_copy import copied_files
 from sla.interval import HOUR, MINUTE
 from tests.e2e.test_pages_in_chromium import CONTRAST, OUTSIDE, open_page
-from tests.support.status_pages import PAGE, public_ledger, with_incidents
+from tests.support.status_pages import PAGE, public_ledger, status_page, with_incidents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +36,7 @@ GREY = "getComputedStyle(document.getElementById('main')).filter"
 @pytest.fixture
 def ledger() -> Ledger:
     now = SystemClock().now() // MINUTE * MINUTE
-    ledger = public_ledger(now)
+    ledger = public_ledger(now, page=status_page(languages=["en", "fr"]))
     with_incidents(ledger, now)
     return ledger
 
@@ -52,7 +53,7 @@ async def address(ledger: Ledger) -> AsyncIterator[str]:
 async def test_page_is_readable_on_narrow_screens_in_both_colour_schemes(
     browser: Browser, address: str, scheme: Any
 ) -> None:
-    for path in ("", "/history"):
+    for path in ("", "/history", "?lang=fr"):
         page, console = await open_page(
             browser, address + path, color_scheme=scheme, viewport={"width": 320, "height": 740}
         )
@@ -79,7 +80,7 @@ async def copy_of(ledger: Ledger, folder: Path, age: int) -> None:
     clock = SystemClock()
     page = ledger.portfolio.status_pages[0]
     view = await status_page_view(ledger, page, clock.now() - age, TimeSlices(clock), 15 * MINUTE)
-    calendar = public_feed(ledger.facts, ledger.portfolio, page, clock.now() - age)
+    calendar = partial(public_feed, ledger.facts, ledger.portfolio, page, clock.now() - age)
     for name, content in copied_files(view, Assets.load(), calendar):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,3 +104,16 @@ async def test_copy_turns_grey_after_its_validity(browser: Browser, ledger: Ledg
             assert "It works again." in await page.inner_text("main")
     finally:
         await listener.close()
+
+
+async def test_reader_chooses_the_language_and_keeps_it(browser: Browser, address: str) -> None:
+    context = await browser.new_context(locale="fr-CA")
+    page = await context.new_page()
+    await page.goto(address)
+    assert await page.evaluate("document.documentElement.lang") == "fr"
+    await page.get_by_role("navigation", name="Langues").get_by_role("link", name="English").click()
+    await page.get_by_role("link", name="All incidents by month").click()
+    assert await page.get_by_role("heading", level=1).inner_text() == "Incidents by month"
+    await page.get_by_role("link", name="Français").click()
+    assert await page.get_by_role("heading", level=1).inner_text() == "Incidents par mois"
+    await context.close()

@@ -119,3 +119,13 @@ async def test_damaged_line_is_skipped(tmp_path: Path) -> None:
     await subscriptions.request("p", "a@example.net", Choice(), NOW)
     subscriptions.path.write_text('{"id": 1}\nx\n' + subscriptions.path.read_text())
     assert Subscriptions.load(tmp_path / "r.db").of_page("p") == subscriptions.of_page("p")
+
+
+def test_subscription_of_an_earlier_release_has_no_language(tmp_path: Path) -> None:
+    record = tmp_path / "ninewatch.db"
+    choice = '{"components": [], "kinds": ["incidents"]}'
+    line = f'{{"id": "a1", "page": "p", "address": "a@b.ca", "choice": {choice}, "requested": 1, "links": [1]'
+    module.subscriptions_path(record).write_text(line + ', "confirmed": 2}\n')
+    subscription = Subscriptions.load(record).get("a1")
+    assert subscription is not None
+    assert (subscription.choice.language, subscription.confirmed) == ("", 2)

@@ -113,6 +113,27 @@ def test_every_link_of_the_copy_leads_to_a_file_and_nothing_is_private(config: P
     assert all(SECRET.encode() not in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
+def test_copy_has_a_folder_for_each_further_language(config: Path) -> None:
+    config.write_text(config.read_text().replace('"components"', '"languages": ["en", "fr"], "components"'))
+    folder = export(config)
+    english, french = ((folder / name).read_text() for name in ("index.html", "fr/index.html"))
+    assert ('<html lang="en">' in english, '<html lang="fr">' in french) == (True, True)
+    assert 'hreflang="fr" href="fr/index.html"' in english
+    assert 'hreflang="en" href="../index.html"' in french
+    (incident, _) = sorted((folder / "fr/incidents").iterdir())
+    assert f'hreflang="en" href="../../incidents/{incident.name}"' in incident.read_text()
+    assert "Cette page est une copie" in french
+    check_links(folder)
+
+
+def check_links(folder: Path) -> None:
+    """Check that every link of the copy leads to a file."""
+    for page in folder.rglob("*.html"):
+        links = re.findall(r'(?:href|src)="([^"#]+)"', page.read_text())
+        for link in [link for link in links if not link.startswith("https://")]:
+            assert (page.parent / unquote(link)).is_file(), (page, link)
+
+
 def test_copy_states_its_validity_and_old_data(config: Path) -> None:
     text = (export(config, "--valid-for", "1h") / "index.html").read_text()
     assert 'class="copy"' in text

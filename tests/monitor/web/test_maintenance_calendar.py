@@ -185,9 +185,9 @@ async def test_public_feed_is_computed_once_until_a_fact_or_five_minutes_later(
 ) -> None:
     computed = []
 
-    def counted(facts: Any, portfolio: Any, page: Any, now: int) -> bytes:
+    def counted(facts: Any, portfolio: Any, page: Any, now: int, spoken: Any) -> bytes:
         computed.append(now)
-        return public_feed(facts, portfolio, page, now)
+        return public_feed(facts, portfolio, page, now, spoken)
 
     monkeypatch.setattr(status_data, "public_feed", counted)
     async with writable(public_ledger(maintenance=[maintenance(NOW + DAY)]), tmp_path) as server:

@@ -68,6 +68,45 @@ async def test_summary_says_in_plain_words_which_promise_was_kept(publish: Publi
     assert "<script" not in page
 
 
+async def test_summary_in_french(publish: Publish) -> None:
+    server = await publish(three_services())
+    text = (await server.get("/reports?window=last%20month&lang=fr")).text.replace("\u00a0", " ")
+    assert '<html lang="fr">' in text
+    for sentence in (
+        "Sommaire exécutif, août 2026",
+        "Sur 4 services, 1 a respecté son engagement, 1 ne l’a pas respecté et 2 ont un résultat indéterminé.",
+        "Broken : l’engagement n’a pas été respecté. Le service a été indisponible pendant au moins 2 h (août 2026;"
+        " engagement : 99,9 %; durée permise : 44 min 38 s).",
+        "Le service a fonctionné entre 96,774 % et 100,000 % du temps",
+        "Silent : aucune donnée, car le service n’a pas été observé (août 2026).",
+        "Kept : l’engagement a été respecté. Le service a fonctionné au moins 100,000 % du temps (août 2026;",
+        "Engagement possible : au plus ",
+        "pour les 30 derniers jours",
+        '<option value="last month" selected>mois précédent</option>',
+        "Les fichiers sont en anglais.",
+    ):
+        assert sentence in text, sentence
+    assert (await server.get("/reports?lang=de")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ("month", "septembre 2026 à ce jour"),
+        ("last quarter", "trimestre 2 de 2026"),
+        ("last year", "2025"),
+        ("last fiscal-year", "exercice 2025-2026"),
+        ("last week", "semaine 38 de 2026"),
+        ("last day", "dim. 20 sept. 2026"),
+        ("2026-08-01T00:00:00Z/2026-08-08T00:00:00Z", "du 31 juillet 2026, "),
+    ],
+)
+async def test_periods_in_french(publish: Publish, window: str, expected: str) -> None:
+    server = await publish(three_services())
+    text = (await server.get(f"/reports?window={quote(window)}&lang=fr")).text.replace("\u00a0", " ")
+    assert expected in text
+
+
 async def test_product_and_window_are_chosen_in_the_address(publish: Publish) -> None:
     server = await publish(three_services())
     page = (await server.get("/reports?product=kept&window=30d")).text
