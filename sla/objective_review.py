@@ -85,7 +85,7 @@ def review_due(last: ObjectiveReview | None, defined: int, cycle: int) -> int:
 
     `defined` is the instant of the product's first definition, and `cycle` the length of the cycle.
 
-    >>> review_due(None, defined=100, every=30)
+    >>> review_due(None, defined=100, cycle=30)
     130
     """
     return (defined if last is None else last.made) + cycle

@@ -95,7 +95,11 @@ def _plan_events(product: str, plans: Sequence[MaintenancePlan], span: Interval)
             else:
                 ended.append(event)
         for key, exclusion in planned.items():
-            current[key] = _event(product, plan, key, exclusion, begin, current.get(key))
+            before = current.get(key)
+            if before is not None and not before.cancelled and before.interval.end < begin:
+                ended.append(before)  # it was over when this plan extended it: the time between was not maintenance
+                before = None
+            current[key] = _event(product, plan, key, exclusion, begin, before)
     return [*ended, *current.values()]
 
 
@@ -116,15 +120,26 @@ def _event(
     """Return the event of an occurrence in the plan, which applies from `begin` on. `before` is its earlier event."""
     interval = Interval(max(key.start, begin), planned.interval.end)
     if before is None:
-        name = hashlib.sha256(f"{product}\0{interval.start}\0{key.number}".encode()).hexdigest()[:20]
         recurring = planned.label != "planned"
         return MaintenanceEvent(
-            name, product, interval, planned.reason, plan.announced, plan.announced, recurring=recurring
+            _id(product, key, interval.start),
+            product,
+            interval,
+            planned.reason,
+            plan.announced,
+            plan.announced,
+            recurring=recurring,
         )
     if not before.cancelled:
         interval = Interval(before.interval.start, interval.end)
     after = replace(before, interval=interval, reason=planned.reason, cancelled=False)
     return before if after == before else replace(after, changed=plan.made, sequence=before.sequence + 1)
+
+
+def _id(product: str, key: _Key, start: int) -> str:
+    """Return the id of an occurrence that is an event from `start` on: its own start, or that of a later plan."""
+    parts = [product, str(start), str(key.number), *([] if key.start == start else [str(key.start)])]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
 def _window_events(windows: Iterable[MaintenanceWindow], facts: Facts) -> Iterator[MaintenanceEvent]:

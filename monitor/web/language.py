@@ -26,7 +26,7 @@ async def chosen_language(request: web.Request, languages: Sequence[str]) -> Lan
     if code is None:
         return None
     if code not in languages:
-        remedy = f"write {PARAMETER}={'|'.join(languages)}"
+        remedy = f"use {PARAMETER}={'|'.join(languages)}"
         raise Refusal(400, f'this page does not exist in the language "{code[:40]}"', remedy)
     await loaded([code])
     return language(code)

@@ -27,6 +27,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_prometheus, needs("prometheus"
 # Metrics that the scenario does not publish, with the reason.
 WITHOUT_DATA = {
     "ninewatch_vantage_blind": "no reference decides: the portfolio has none",
+    "ninewatch_vantage_delivering": "the portfolio has no other vantages",
+    "ninewatch_vantage_newest_timestamp_seconds": "likewise",
+    "ninewatch_vantage_clock_ahead_seconds": "likewise",
+    "ninewatch_checks_without_quorum": "likewise",
     "ninewatch_anchored_until_timestamp_seconds": "a head is anchored once its day is closed",
     "ninewatch_drill_detection_seconds": "the deployment of the drill causes no outage",
     "ninewatch_drill_recovery_point_seconds": "nothing measures the recovery point of the drill",

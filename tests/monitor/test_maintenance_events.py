@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.facts.fact_index import Facts
@@ -153,7 +153,13 @@ BLOCKS = st.lists(
 )
 
 
+TWO_IN_PROGRESS = [(0, []), (1, [block(-1 * HOUR, 2 * HOUR), block(0, 3 * HOUR)])]
+EXTENDED_AFTER_ITS_END = [(0, []), (0, [block(0, HOUR)]), (1, [block(0, 2 * HOUR)])]
+
+
 @settings(max_examples=25, deadline=None)
+@example(TWO_IN_PROGRESS)
+@example(EXTENDED_AFTER_ITS_END)
 @given(st.lists(st.tuples(st.integers(0, 3), BLOCKS), min_size=1, max_size=5))
 def test_events_cover_the_excluded_time_and_change_only_with_a_higher_sequence(
     loads: list[tuple[int, list[dict[str, str]]]],

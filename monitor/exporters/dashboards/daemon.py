@@ -10,6 +10,7 @@ from monitor.exporters.dashboards.panels import PanelBuilder, Query, Row, lines,
 
 _SCRAPE_STATES = {0: ("NOT REACHED", style.BAD), 1: ("answers", style.GOOD)}
 _CONNECTION_STATES = {0: ("observes", style.GOOD), 1: ("BLIND", style.BAD)}
+_DELIVERY_STATES = {0: ("DOES NOT DELIVER", style.BAD), 1: ("delivers", style.GOOD)}
 
 
 def daemon_rows() -> Iterator[Row]:
@@ -18,6 +19,7 @@ def daemon_rows() -> Iterator[Row]:
     yield Row("Schedule", tuple(_schedule()))
     yield Row("Record", tuple(_record()))
     yield Row("Clock, anchors and connection", tuple(_clock()))
+    yield Row("Other vantages", tuple(_other_vantages()))
     yield Row("Resources", tuple(_resources()))
 
 
@@ -191,6 +193,28 @@ def _clock() -> Iterator[PanelBuilder]:
         "Whether far references answer, per address family. No data: no reference has decided yet.",
         _CONNECTION_STATES,
         Query(_by_daemon("ninewatch_vantage_blind"), "{{instance}} {{vantage}} {{family}}"),
+    )
+
+
+def _other_vantages() -> Iterator[PanelBuilder]:
+    yield timeline(
+        "Deliveries",
+        "Whether the other vantages deliver their observations in time. No data: the portfolio has no `vantages`.",
+        _DELIVERY_STATES,
+        Query(_by_daemon("ninewatch_vantage_delivering"), "{{instance}} {{vantage}}"),
+    )
+    yield lines(
+        "Delay of other vantages",
+        "Age of the newest observation of each other vantage, and the time by which its clock is at least ahead.",
+        "s",
+        Query(f"time() - {_by_daemon('ninewatch_vantage_newest_timestamp_seconds')}", "{{vantage}}"),
+        Query(_by_daemon("ninewatch_vantage_clock_ahead_seconds"), "{{vantage}} ahead"),
+    )
+    yield lines(
+        "Checks without quorum",
+        "Checks whose outage would not be detected, because too few vantages deliver.",
+        "none",
+        Query(_by_daemon("ninewatch_checks_without_quorum"), _per_daemon("checks")),
     )
 
 

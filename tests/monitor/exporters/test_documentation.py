@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
@@ -103,6 +104,7 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
+    health.deliveries = Deliveries((DeliveryStatus("east", DeliveryState.DELIVERING, 0, NOW, 1, ()),), assured_since=0)
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
     families: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(page):

@@ -65,7 +65,7 @@ async def test_page_without_values_shows_an_example_and_is_linked(server: Runnin
         ({"objective": "<b>"}, "&lt;b&gt;"),
         ({"objective": "99%", "downtime": "1m", "over": "1d"}, "both an objective and a downtime"),
         ({"downtime": "1m"}, "a downtime needs a window"),
-        ({"downtime": "2d", "over": "1d"}, "longer"),
+        ({"downtime": "2d", "over": "1d"}, "shorter"),
         ({"interval": "1us"}, "between 100ms and 30d"),
         ({"year": "366d"}, "unknown length of a year"),
         ({"objective": "9" * 65}, "longer than 64 characters"),

@@ -208,7 +208,7 @@ async def test_unknown_parameter_or_value_is_refused_with_a_remedy(
     assert (response.status, response.text.startswith(problem)) == (400, True)
     page = Outline((await server.get(f"/?{query}", headers={"Accept": "text/html"})).text)
     assert "Open the page without parameters" in page.text
-    assert [attrs["href"] for attrs in page.attributes_of("a")] == ["/", "/"]
+    assert [attrs["href"] for attrs in page.attributes_of("a")] == ["#main", "/", "/"]
 
 
 async def test_next_maintenance_is_shown_and_orders(publish: Publish) -> None:

@@ -131,7 +131,7 @@ async def test_unknown_language_is_refused(publish: Publish) -> None:
     for path in ("?lang=de", "/history?lang=", "/feed.atom?lang=de", "?lang=fr&lang=en"):
         assert (await server.get(BASE + path)).status == 400
     answer = await server.get(f"{BASE}/history?lang=de")
-    assert 'this page does not exist in the language "de"; write lang=en|fr' in answer.text
+    assert 'this page does not exist in the language "de"; use lang=en|fr' in answer.text
 
 
 async def test_error_page_is_in_the_language_of_the_browser(publish: Publish) -> None:
