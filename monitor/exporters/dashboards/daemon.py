@@ -204,11 +204,16 @@ def _other_vantages() -> Iterator[PanelBuilder]:
         Query(_by_daemon("ninewatch_vantage_delivering"), "{{instance}} {{vantage}}"),
     )
     yield lines(
-        "Delay of other vantages",
-        "Age of the newest observation of each other vantage, and the time by which its clock is at least ahead.",
+        "Delay",
+        "Age of the newest observation of each other vantage.",
         "s",
         Query(f"time() - {_by_daemon('ninewatch_vantage_newest_timestamp_seconds')}", "{{vantage}}"),
-        Query(_by_daemon("ninewatch_vantage_clock_ahead_seconds"), "{{vantage}} ahead"),
+    )
+    yield lines(
+        "Clock ahead",
+        "Time by which the clock of each other vantage is at least ahead.",
+        "s",
+        Query(_by_daemon("ninewatch_vantage_clock_ahead_seconds"), "{{vantage}}"),
     )
     yield lines(
         "Checks without quorum",
