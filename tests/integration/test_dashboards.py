@@ -56,15 +56,15 @@ receivers: [{{id: ops, webhook: "{hook}"}}]
 products:
   - id: login
     objective: 99.95%
-    checks: [{{id: realm, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}]
+    checks: [{{id: realm, http: "http://127.0.0.1:{login}/", interval: 3s, timeout: 2900ms}}]
     sites:
       - id: gold
-        active: {{id: gold-active, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
-        direct: {{id: gold-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
+        active: {{id: gold-active, http: "http://127.0.0.1:{login}/", interval: 3s, timeout: 2900ms}}
+        direct: {{id: gold-direct, http: "http://127.0.0.1:{login}/", interval: 3s, timeout: 2900ms}}
       - id: dr
         active:
-          {{id: dr-active, http: "http://127.0.0.1:{login}/", expect: {{status: 418}}, interval: 500ms, timeout: 400ms}}
-        direct: {{id: dr-direct, http: "http://127.0.0.1:{login}/", interval: 500ms, timeout: 400ms}}
+          {{id: dr-active, http: "http://127.0.0.1:{login}/", expect: {{status: 418}}, interval: 3s, timeout: 2900ms}}
+        direct: {{id: dr-direct, http: "http://127.0.0.1:{login}/", interval: 3s, timeout: 2900ms}}
   - id: forms
     objective: 99.9%
     readiness: {{checklist: five-nines}}
@@ -76,7 +76,7 @@ products:
       total_outage: {{limit: 4h, per: 30d}}
     checks:
       - {{id: front, http: "http://127.0.0.1:{plain}/", interval: 200ms, timeout: 150ms, fall: 1, slow_after: 1us}}
-      - {{id: secure, http: "https://127.0.0.1:{secure}/", interval: 500ms, timeout: 400ms, tls: {{ca: {ca}}}}}
+      - {{id: secure, http: "https://127.0.0.1:{secure}/", interval: 3s, timeout: 2900ms, tls: {{ca: {ca}}}}}
 """
 
 QUERIES = [
