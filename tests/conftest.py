@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from monitor import log
 from tests.faults.names import add_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Examples have no deadline, because a busy machine is not a defect. CI uses the same examples every time, so that its
 # result depends on the change only; everywhere else each run uses new ones.
@@ -21,6 +27,19 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use a new concealer for each test, so that one test's secret does not hide a word in another's output."""
     monkeypatch.setattr(log, "_concealer", log.Concealer())
+
+
+@pytest.fixture(autouse=True)
+def _no_log_settings_of_other_tests() -> Iterator[None]:
+    """Undo `log.configure` after each test, so that the next one finds the log on its own output."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    structlog.reset_defaults()
+    root.setLevel(level)
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

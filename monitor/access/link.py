@@ -33,7 +33,7 @@ _OWNER_ONLY: Final = 0o600
 
 
 class LinkError(Exception):
-    """The token of a link is not valid: `wrong`, or `expired`."""
+    """The token of a link is not valid: `invalid`, or `expired`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sla.stage import Stage
 
 Name = Literal["P1", "P2", "P3", "P4"]
-_BEST_EFFORT = "best effort"
 Within = Literal["best effort"] | Duration
 
 

@@ -20,13 +20,9 @@ from monitor import log
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Capture log output, and restore the logging configuration afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+def stream() -> io.StringIO:
+    """Return a stream for log output."""
+    return io.StringIO()
 
 
 class Terminal(io.StringIO):

@@ -8,7 +8,6 @@ import json
 import logging
 import pickle
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,15 +36,6 @@ def secret_file(tmp_path: Path) -> Path:
 def canary(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("NINEWATCH_CANARY", CANARY)
     return "{env: NINEWATCH_CANARY}"
-
-
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def bearer(result: LoadResult) -> Secret:
