@@ -37,7 +37,7 @@ def update(path: Path) -> None:
     with path.open("wb") as file:
         write_po(file, catalogue, width=118, sort_output=True, include_lineno=False)
     missing = [message.id for message in catalogue if message.id and not message.string]
-    print(f"{path.relative_to(ROOT)}: {len(catalogue)} texts, {len(missing)} without a translation")  # noqa: T201
+    sys.stdout.write(f"{path.relative_to(ROOT)}: {len(catalogue)} texts, {len(missing)} without a translation\n")
 
 
 if __name__ == "__main__":

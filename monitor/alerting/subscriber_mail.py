@@ -104,10 +104,8 @@ def subscriber_mail(
     domain, manage = context.sender.rpartition("@")[2], context.link(LinkPurpose.MANAGE, subscription.id)
     subject, text = _content(context, subscription, fields, manage)
     mail = EmailMessage()
-    whole = (
-        context.language(subscription).gettext("{title}: {subject}").format(title=context.page.title, subject=subject)
-    )
-    mail["Subject"] = truncate(" ".join(whole.split()), 200)
+    template = context.language(subscription).gettext("{title}: {subject}")
+    mail["Subject"] = truncate(" ".join(template.format(title=context.page.title, subject=subject).split()), 200)
     mail["From"], mail["To"] = context.sender, subscription.address
     mail["Date"] = format_datetime(datetime.fromtimestamp(now // SECOND, UTC))
     mail["Message-ID"] = f"<{_identity(key)}@{domain}>"

@@ -124,10 +124,7 @@ class DaemonCollector(Collector):
         delivering = GaugeMetricFamily(name, help_, labels=["vantage"])
         name, help_ = "ninewatch_vantage_newest_timestamp", "Instant of the vantage's newest observation, Unix time"
         newest = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
-        name, help_ = (
-            "ninewatch_vantage_clock_ahead",
-            "Time by which the vantage's clock is at least ahead",
-        )
+        name, help_ = "ninewatch_vantage_clock_ahead", "Time by which the vantage's clock is at least ahead"
         ahead = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
         for status in deliveries.vantages:
             ahead.add_metric([status.id], status.ahead / SECOND)

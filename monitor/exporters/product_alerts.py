@@ -150,7 +150,7 @@ def _vantage_alerts() -> Iterator[Alert]:
         "NinewatchQuorumLost",
         f"{lost} > 0",
         "critical",
-        "{{ $value }} checks lack their quorum of vantages",
+        "Checks without a quorum of vantages: {{ $value }}",
         "For a minute, so few vantages have delivered valid observations of {{ $value }} checks that an outage of them "
         "would not be detected. The time counts as unknown. The alert resolves when enough vantages deliver again.",
         hold="1m",

@@ -172,7 +172,7 @@ def _about_deliveries(deliveries: Deliveries, now: int) -> Iterator[Attention]:
     if deliveries.losses:
         first = min(deliveries.losses, key=lambda loss: loss.since)
         checks = _names([loss.check for loss in deliveries.losses])
-        text = f"an outage of {checks} would not be detected, since {age(now - first.since)}: {first.summary}"
+        text = f"an outage of {checks} has not been detectable for {age(now - first.since)}: {first.summary}"
         yield Attention("Quorum of the vantages", "#deliveries", (Reason(Cause.QUORUM, text),))
     for status in deliveries.vantages:
         if status.state.failing:

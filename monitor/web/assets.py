@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from jinja2.runtime import Context
 
+    from monitor.language import Language
     from monitor.views.time_slice import TimeSlices
 
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -39,12 +40,14 @@ class Asset:
 @pass_context
 def _gettext(context: Context, text: str) -> str:
     """Return the text in the language of the page, which is English without `language`."""
-    return context.get("language", ENGLISH).gettext(text)  # type: ignore[no-any-return]
+    language: Language = context.get("language", ENGLISH)
+    return language.gettext(text)
 
 
 @pass_context
 def _ngettext(context: Context, one: str, many: str, count: int) -> str:
-    return context.get("language", ENGLISH).ngettext(one, many, count)  # type: ignore[no-any-return]
+    language: Language = context.get("language", ENGLISH)
+    return language.ngettext(one, many, count)
 
 
 class Assets:

@@ -132,7 +132,7 @@ async def test_silent_vantages_and_lost_quorums_need_attention(publish: Publish)
     server.health.deliveries = Deliveries((east, west), (QuorumLoss("a/b", NOW - 2 * MINUTE, ("local",), 2),))
     text = (await outline(server, "/")).text
     assert "1 quorum cannot be reached, 1 vantage does not deliver in time" in text
-    lost = "an outage of a/b would not be detected, since 2m: a/b: only local can vote, 2 votes are needed"
+    lost = "an outage of a/b has not been detectable for 2m: a/b: only local can vote, 2 votes are needed"
     assert f"Quorum of the vantages {lost}" in text
     assert "Vantage east silent for 1m: no observations arrive, the last one: 2026-09-21T13:13:20Z" in text
     others = text[text.index("Other vantages") :]
