@@ -139,3 +139,16 @@ def fact_of_correction_row(
     if product is None or start is None or end is None:
         return Revocation(str(revokes), author, reason, made).fact()
     return Correction(product, Interval(start, end), author, reason, made).fact()
+
+
+def incident_row(incident: Incident) -> tuple[str | int | None, ...]:
+    """Return the columns of the table of incidents."""
+    return (
+        incident.id,
+        incident.product,
+        incident.check,
+        incident.opened,
+        incident.resolved,
+        incident.reason,
+        incident.downtime,
+    )

@@ -27,6 +27,7 @@ from monitor.storage.record_file import RecordFiles, move_aside, refuse_missing
 from monitor.storage.rows import (
     DamagedRowError,
     facts_in,
+    incident_row,
     incidents_in,
     observations_after_last_run,
     observations_in,
@@ -74,6 +75,8 @@ class SqliteStore:
         self._reasons = InternedIds[str](self._connection_for_writing, sql.FIND_REASON, sql.ADD_REASON)
         self._synchronous = ""
         self._in_write = False
+        self._change = ""  # the last description of how the record's file was changed
+        self._replacement_is_complete: bool | None = None  # None: a new record is not yet at the path
         self._lock = Lock(path, now)
         try:
             with self._translated_errors("cannot be opened"):
@@ -111,7 +114,7 @@ class SqliteStore:
         if batch.runs:
             connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
         if batch.incidents:
-            connection.executemany(sql.INCIDENT, [_incident_row(incident) for incident in batch.incidents])
+            connection.executemany(sql.INCIDENT, map(incident_row, batch.incidents))
             connection.executemany(sql.FAILURE, [row for incident in batch.incidents for row in failure_rows(incident)])
         connection.executemany(sql.PRODUCT_INCIDENT, map(product_incident_row, batch.product_incidents))
         connection.executemany(sql.NOTIFICATION, map(notification_row, batch.notifications))
@@ -226,30 +229,37 @@ class SqliteStore:
 
     def describe_change(self) -> str:
         """Return how the record's file was changed. Empty if it is unchanged."""
-        return self._files.describe_change() if self._connection is not None else ""
+        self._change = self._files.describe_change() if self._connection is not None else ""
+        return self._change
 
     def replace_lost_record(self) -> bool:
         """Replace a lost record, and return whether the new one has all committed data.
 
         A file that was deleted, moved or replaced is still open, and is copied. If the file was truncated, the new
-        record is empty. A file that is at the record's path now is renamed.
+        record is empty. A file that is at the record's path now is renamed. A call after an error continues where the
+        call before it failed.
         """
-        copy = self._path.with_name(self._path.name + ".rescue")
         with self._translated_errors("could not be rewritten"):
-            is_complete = self._copy_record(copy)
-            self._roll_back_or_close(sqlite3.Error())
-            move_aside(self._path, self._now)
-            if is_complete:
-                copy.replace(self._path)
+            if self._replacement_is_complete is None:
+                self._replacement_is_complete = self._place_replacement()
             self._connection_for_writing()
+        is_complete, self._replacement_is_complete = self._replacement_is_complete, None
+        return is_complete
+
+    def _place_replacement(self) -> bool:
+        copy = self._path.with_name(self._path.name + ".rescue")
+        is_complete = self._copy_record(copy)
+        move_aside(self._path, self._now)
+        if is_complete:
+            copy.replace(self._path)
+        self._roll_back_or_close(sqlite3.Error())  # only now: until here, the lost file is the only other copy
         return is_complete
 
     def _copy_record(self, copy: Path) -> bool:
-        is_truncated = self._files.describe_change().endswith("truncated")
+        copy.unlink(missing_ok=True)
+        if self._connection is None or self._change.endswith("truncated"):
+            return False
         try:
-            copy.unlink(missing_ok=True)
-            if is_truncated or self._connection is None:
-                return False
             copy_verified(self._connection, copy)
         except sqlite3.Error as error:
             log.error("record_not_copied", error=str(error))
@@ -293,15 +303,3 @@ class SqliteStore:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
-
-
-def _incident_row(incident: Incident) -> tuple[str | int | None, ...]:
-    return (
-        incident.id,
-        incident.product,
-        incident.check,
-        incident.opened,
-        incident.resolved,
-        incident.reason,
-        incident.downtime,
-    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import pathlib
 import re
 import sqlite3
 import subprocess
@@ -13,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from monitor.errors import StoreError
-from monitor.storage import schema
+from monitor.storage import schema, sqlite
 from monitor.storage.connection import open_connection
 from monitor.storage.incident_failures import with_failures
 from monitor.storage.reader import facts_of
@@ -315,3 +317,33 @@ def test_close_during_a_write_keeps_the_lock(store: SqliteStore, path: Path) -> 
     store.write(many(0, 1))
     with pytest.raises(StoreError, match="in use"):
         SqliteStore(path, 0)
+
+
+@pytest.mark.parametrize("failing", ["rename", "open"])
+@pytest.mark.fault(7)
+def test_record_that_could_not_be_replaced_at_once_is_complete_after_the_next_attempt(
+    store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """The rename of the copy or the opening of the new record fails once. No committed observation is lost."""
+    store.write(many(0, 50))
+    path.unlink()
+    assert "deleted" in store.describe_change()
+    with monkeypatch.context() as patch:
+        if failing == "rename":
+            patch.setattr(pathlib.Path, "replace", failing_replace)
+        else:
+            patch.setattr(sqlite, "open_connection", failing_open)
+        with pytest.raises(StoreError, match="could not be rewritten"):
+            store.replace_lost_record()
+    assert store.replace_lost_record()
+    assert store.describe_change() == ""
+    assert len(list(store.load_tail())) == 50
+    assert sorted(file.name.removeprefix(path.name) for file in path.parent.iterdir() if "rescue" in file.name) == []
+
+
+def failing_replace(source: Path, target: Path) -> Path:
+    raise OSError(errno.EACCES, f"cannot rename {source} to {target}")
+
+
+def failing_open(path: Path, mode: str) -> sqlite3.Connection:
+    raise sqlite3.OperationalError(f"unable to open {path} with {mode}")
