@@ -8,6 +8,7 @@ the first window that it was changed from. Events that are no longer planned are
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -145,13 +146,18 @@ def _id(product: str, key: _Key, start: int) -> str:
 def _window_events(windows: Iterable[MaintenanceWindow], facts: Facts) -> Iterator[MaintenanceEvent]:
     """Yield the events of added windows. A window and those that it was changed from are one event."""
     by_id = {window.id: window for window in windows}
-    replaced = {window.replaced_by: window for window in by_id.values() if window.replaced_by in by_id}
+    replaced: defaultdict[str, list[MaintenanceWindow]] = defaultdict(list)
+    for window in by_id.values():
+        if window.replaced_by in by_id:
+            replaced[window.replaced_by].append(window)
     for window in by_id.values():
         if window.replaced_by in by_id:
             continue
-        changes = [window]
-        while (earlier := replaced.pop(changes[-1].id, None)) is not None:
-            changes.append(earlier)
+        earlier, unread = [], replaced.pop(window.id, [])
+        while unread:
+            earlier.append(unread.pop())
+            unread += replaced.pop(earlier[-1].id, [])  # several, if two windows were merged into one
+        changes = [window, *sorted(earlier, key=lambda change: change.made, reverse=True)]
         product = facts.former_ids.product(window.product) if window.product else ""
         yield from _events_of_changes(product, changes)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.facts.fact_index import Facts
 from monitor.facts.maintenance_events import MaintenanceEvent, maintenance_events
 from monitor.facts.planned_maintenance import maintenance_exclusions
-from sla.interval import DAY, HOUR, Interval, subtract
+from sla.interval import DAY, HOUR, MINUTE, Interval, subtract
 from sla.maintenance_window import MaintenanceWindow, maintenance_window_end
 from tests.monitor.test_planned_maintenance import SUNDAYS, block, portfolio, reload, started_ledger
 from tests.support.ledgers import NOW
@@ -129,6 +129,15 @@ def test_changed_window_is_one_event(facts: Facts, expected: list[tuple[int, int
     assert planned(facts, portfolio()) == expected
     first = next(fact.id for fact in facts.all if fact.kind == "maintenance_window")
     assert maintenance_events(facts, portfolio(), SPAN)[-1].id == first
+
+
+def test_windows_that_were_merged_into_one_window_keep_their_time() -> None:
+    """Two windows in progress were replaced by a third. Before, the calendar showed the time of only one of them."""
+    first, second = window(4 * HOUR, 9 * HOUR), window(2 * HOUR, 8 * HOUR, made=MINUTE)
+    merged = window(6 * HOUR, 12 * HOUR, made=6 * HOUR)
+    ends = [maintenance_window_end(old, merged.made, "Ana", "merged", merged.id) for old in (first, second)]
+    rows = planned(Facts([row.fact() for row in (first, second, merged)], ends), portfolio())
+    assert rows == [(2, 12, 2, False), (4, 6, 0, False)]
 
 
 def test_record_without_plans_shows_the_configuration() -> None:
