@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 SUFFIX: Final = ".subscriptions.jsonl"
 PENDING_FOR: Final = 2 * DAY  # from the last request until an unconfirmed address is erased
 MAX_LINKS: Final = 3  # messages with a link to one address per page and day
-MAX_PENDING: Final = 1_000
+MAX_PENDING: Final = 1_000  # unconfirmed addresses
 MAX_SUBSCRIPTIONS: Final = 20_000
 MAX_ADDRESS: Final = 254  # characters; RFC 5321, section 4.5.3.1.3, without the angle brackets
 MAX_LOCAL_PART: Final = 64  # section 4.5.3.1.1
@@ -41,7 +41,7 @@ KINDS: Final = ("incidents", "maintenance")
 
 
 class SubscriptionsFullError(NinewatchError):
-    """There are too many subscriptions, or too many unconfirmed ones."""
+    """There are too many subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,8 @@ class Subscriptions:
         """Record the request for an address. A message with a link answers it, at most `MAX_LINKS` per day.
 
         An unconfirmed subscription gets the choice of the request. A confirmed one is not changed, because anyone may
-        send the request. Both cases and a new address take the same steps.
+        send the request. If `MAX_PENDING` addresses are not confirmed, the one with the oldest request is erased, so
+        that requests for many addresses do not keep other people from subscribing. All cases take the same steps.
 
         Raises:
             SubscriptionsFullError: no new subscription is accepted now.
@@ -150,11 +151,12 @@ class Subscriptions:
         """
 
         def requested(by_id: ById) -> ById:
-            pending = sum(subscription.confirmed is None for subscription in by_id.values())
-            if pending >= MAX_PENDING or len(by_id) >= MAX_SUBSCRIPTIONS:
-                raise SubscriptionsFullError("there are too many subscriptions")
             subscription = self._requested(page, address, choice, now)
-            return {**by_id, subscription.id: subscription}
+            with_place = _with_place_for_one(by_id)  # in all cases, so that a request takes the same time
+            kept = by_id if subscription.id in by_id else with_place
+            if len(kept) >= MAX_SUBSCRIPTIONS:
+                raise SubscriptionsFullError("there are too many subscriptions")
+            return {**kept, subscription.id: subscription}
 
         await self._change(requested)
 
@@ -243,6 +245,13 @@ class Subscriptions:
 def subscriptions_path(record: Path) -> Path:
     """Return the path of the subscriptions of a record."""
     return record.with_name(record.name + SUFFIX)
+
+
+def _with_place_for_one(by_id: ById) -> ById:
+    """Return the subscriptions without the oldest unconfirmed ones, so that one more is within the limit."""
+    pending = sorted((known for known in by_id.values() if known.confirmed is None), key=lambda known: known.requested)
+    erased = {known.id for known in pending[: max(0, len(pending) + 1 - MAX_PENDING)]}
+    return {name: known for name, known in by_id.items() if name not in erased}
 
 
 def _write_file(path: Path, by_id: Mapping[str, Subscription]) -> None:

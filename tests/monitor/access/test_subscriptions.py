@@ -102,15 +102,27 @@ async def test_unconfirmed_addresses_are_limited_and_erased_in_time(
 ) -> None:
     monkeypatch.setattr(module, "MAX_PENDING", 2)
     subscriptions = Subscriptions.load(tmp_path / "r.db")
-    for name in ("a", "b"):
-        await subscriptions.request("p", f"{name}@example.net", Choice(), NOW)
-    for address in ("c@example.net", "a@example.net"):
-        with pytest.raises(SubscriptionsFullError):
-            await subscriptions.request("p", address, Choice(), NOW)
-    assert await subscriptions.confirm(subscriptions.of_page("p")[0].id, NOW)
-    await subscriptions.expire(NOW + 2 * DAY - 1)
+    for number, name in enumerate(("a", "b", "c")):
+        await subscriptions.request("p", f"{name}@example.net", Choice(), NOW + number)
+    assert [subscription.address for subscription in subscriptions.of_page("p")] == ["b@example.net", "c@example.net"]
+    await subscriptions.request("p", "b@example.net", Choice(), NOW + 3)
+    assert len(subscriptions.of_page("p")) == 2, "a request for a recorded address needs no place"
+    assert await subscriptions.confirm(subscriptions.of_page("p")[0].id, NOW + 3)
+    await subscriptions.expire(NOW + 2 + 2 * DAY - 1)
     assert len(subscriptions.of_page("p")) == 2
-    await subscriptions.expire(NOW + 2 * DAY)
+    await subscriptions.expire(NOW + 2 + 2 * DAY)
+    assert [subscription.address for subscription in subscriptions.of_page("p")] == ["b@example.net"]
+
+
+async def test_confirmed_subscriptions_are_limited_and_never_erased_for_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SUBSCRIPTIONS", 1)
+    subscriptions = Subscriptions.load(tmp_path / "r.db")
+    await subscriptions.request("p", "a@example.net", Choice(), NOW)
+    assert await subscriptions.confirm(subscriptions.of_page("p")[0].id, NOW)
+    with pytest.raises(SubscriptionsFullError):
+        await subscriptions.request("p", "b@example.net", Choice(), NOW)
     assert [subscription.address for subscription in subscriptions.of_page("p")] == ["a@example.net"]
 
 
