@@ -1,7 +1,7 @@
 """Format durations in units that people read.
 
-A single figure is truncated, by at most 1 % if it is a minute or more. Bounds are rounded outwards, with enough digits
-that two different bounds are printed differently.
+A single figure is truncated, by less than 2 % if it is a minute or more. Bounds are rounded outwards, with enough
+digits that two different bounds are printed differently.
 """
 
 from __future__ import annotations

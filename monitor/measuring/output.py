@@ -110,8 +110,12 @@ def _title(result: Result, m: Measured) -> str:
 def _bounds(m: Measured) -> str:
     low, point, high = m.availability
     if low is None:
-        return "n/a: all time is excluded"
+        return f"n/a: {_reason_without_figure(m)}"
     return f"{format_percent(point)}, bounds {format_percent(low)} to {format_percent(high)}"
+
+
+def _reason_without_figure(m: Measured) -> str:
+    return "all time is excluded" if m.excluded else "the window has no length"
 
 
 def _bar(m: Measured) -> Iterator[str]:
@@ -150,7 +154,7 @@ def _verdict(m: Measured) -> str:
         return "n/a: no --objective"
     low, point, high = m.availability
     if low is None:
-        return "undecided: all time is excluded"
+        return f"undecided: {_reason_without_figure(m)}"
     if m.verdict is Verdict.MET:
         return f"met: minimum {format_percent(low)}"
     if m.verdict is Verdict.MISSED:

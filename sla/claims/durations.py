@@ -198,9 +198,10 @@ def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> 
 
 
 def _values(text: str) -> list[tuple[Fraction, Fraction]]:
+    """Return the values that a number may have. One comma or dot before 3 digits groups thousands, or is decimal."""
     first = decimal(text)
-    if re.fullmatch(r"\d{1,3},\d{3}", text):
-        return [first, (Fraction(text.replace(",", ".")), Fraction(1, 1000))]
+    if re.fullmatch(rf"\d{{1,3}}[,{GROUP_DOT}]\d{{3}}", text):
+        return [first, (Fraction(re.sub(r"\D", ".", text)), Fraction(1, 1000))]
     return [first]
 
 

@@ -10,16 +10,26 @@ GROUP_DOT, GROUP_SPACE = "\ue000", "\ue001"
 _RESTORED = str.maketrans({GROUP_DOT: ".", GROUP_SPACE: " "})
 
 _GROUPING = re.compile(rf"(?<=\d)[,\u00a0\u202f\u2009’'{GROUP_DOT}{GROUP_SPACE}](?=\d{{3}}(?:\D|$))")
-_COMMA = re.compile(r"(?<![\d.,])\d{1,3},\d{1,2}(?!\d)\s*(?:[%％]|[^\W\d_]|$|[|;\"])", re.MULTILINE)
-_POINT = re.compile(r"(?<![\d.,])\d{1,3}\.\d{1,2}(?![\d.])\s*(?:[%％]|[^\W\d_]|$|[|;\"])", re.MULTILINE)
+_AFTER = r"\s*(?:[%％]|[^\W\d_]|$|[|;\"])"
+_COMMA = re.compile(rf"(?<![\d.,])\d{{1,3}},(?:\d{{1,2}}(?!\d){_AFTER}|\d+\s*[%％])", re.MULTILINE)
+_POINT = re.compile(rf"(?<![\d.,])\d{{1,3}}\.(?:\d{{1,2}}(?![\d.]){_AFTER}|\d+\s*[%％])", re.MULTILINE)
+# Words of languages that group thousands with a dot.
+_DOT_LANGUAGE = re.compile(
+    r"(?<![^\W\d_])(?:minuten|stunden?|sekunden?|tagen?|jahr|monat|minutos|segundos|horas|d[ií]as|a[ñn]o)(?![^\W\d_])",
+    re.IGNORECASE,
+)
 _DOTTED = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.]|\s*[%％])")
 _DOT_AND_COMMA = re.compile(r"(?<![\d.,])\d{1,3}(?:\.\d{3})+(?=,\d)")
 _SPACED = re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?: \d{3})+(?=(?:,\d+)?\s*[^\W\d_])(?!\s*[%％])")
 
 
 def has_decimal_commas(text: str) -> bool:
-    """Return whether a page uses decimal commas: more numbers with 1 or 2 decimals have a comma than a point."""
-    return len(_COMMA.findall(text)) > len(_POINT.findall(text))
+    """Return whether a page uses decimal commas: more numbers with 1 or 2 decimals have a comma than a point.
+
+    If as many have a comma as a point, for example none, the words of the page show its language.
+    """
+    commas, points = len(_COMMA.findall(text)), len(_POINT.findall(text))
+    return bool(_DOT_LANGUAGE.search(text)) if commas == points else commas > points
 
 
 def mark_groups(text: str, *, commas: bool) -> str:

@@ -105,7 +105,7 @@ _END = r"(?![A-Za-zÀ-ÖØ-öø-ɏ])"
 
 _MENTION = re.compile(
     rf"(?:(?<![A-Za-zÀ-ÖØ-öø-ɏ])|(?=/))(?:{_LEAD}{_EXPLICIT}(?:\s+(?:month|year|quarter|period|window)\b)?|{_LEAD}(?:{_NOUN}){_END}"
-    rf"|(?:{_ADJECTIVE}){_END}|p\.\s?a\.)|\({_counted('2')}(?:\s*(?:month|year|quarter))?\)|(?:{_IDEOGRAM})",
+    rf"|(?<![^\W_]-)(?:{_ADJECTIVE}){_END}|p\.\s?a\.)|\({_counted('2')}(?:\s*(?:month|year|quarter))?\)|(?:{_IDEOGRAM})",
     _RE,
 )
 _BARE = re.compile(rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?:{_NOUN}){_END}", _RE)

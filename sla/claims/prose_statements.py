@@ -96,7 +96,8 @@ def _intro(passage: Passage, previous: _Context) -> _Context:
     A passage that is only a label ("Monthly") adds its period to the availability of the previous passage.
     """
     if label := sole_period(passage.text):
-        return _Context(previous.level, (label,), previous.downtime, previous.remark)
+        downtime = previous.downtime or bool(DOWNTIME.search(passage.text))
+        return _Context(previous.level, (label,), downtime, previous.remark)
     return _context(passage)
 
 

@@ -84,15 +84,23 @@ def test_current_calendar_window_has_the_full_budget() -> None:
     assert utc["window"]["start"] == "2026-04-01T00:00:00Z"
 
 
-@pytest.mark.parametrize("options", [["--window", "500/500"], ["--window", "0/100", "--exclude", "0/100"]])
-def test_empty_window_has_no_figure(options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--window", "500/500"], "the window has no length"),
+        (["--window", "0/100", "--exclude", "0/100"], "all time is excluded"),
+    ],
+)
+def test_empty_window_has_no_figure(options: list[str], reason: str) -> None:
     """The figure is neither 0 % nor 100 %, and no objective is missed."""
     result = run(record(EXAMPLE_ROWS), *INTERVAL_OPTIONS, *options, "--objective", "99", "--format", "json")
     [actual] = json.loads(result.stdout)["results"]
     assert result.exit_code == 0
     assert actual["availability"] == {"low": None, "point": None, "high": None}
     assert (actual["coverage"], actual["verdict"], actual["proven_availability"]) == (None, "undecided", None)
-    assert "all time is excluded" in run(record(EXAMPLE_ROWS), *options, "--objective", "99").stdout
+    printed = run(record(EXAMPLE_ROWS), *options, "--objective", "99").stdout
+    assert f"availability  n/a: {reason}" in printed
+    assert f"verdict       undecided: {reason}" in printed
 
 
 def test_short_record_shows_the_observed_part_of_the_window() -> None:
