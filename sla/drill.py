@@ -170,7 +170,10 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """A drill with all statements until an instant. `detected` is when the monitor reported the outage."""
+    """A drill with all statements until an instant. `detected` is when the monitor reported the outage.
+
+    `revoked` is the reason of its revocation, None if it is not revoked. A revoked drill proves nothing.
+    """
 
     id: str
     drill: Drill
@@ -179,9 +182,12 @@ class DrillRecord:
     points: tuple[RecoveryPoint, ...] = ()
     findings: tuple[Finding, ...] = ()
     signed: tuple[SignOff, ...] = ()
+    revoked: str | None = None
 
     def overdue(self, at: int) -> tuple[Finding, ...]:
-        """Return the findings that are overdue at the instant."""
+        """Return the findings that are overdue at the instant. A revoked drill has none."""
+        if self.revoked is not None:
+            return ()
         return tuple(finding for finding in self.findings if finding.overdue(at))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +18,15 @@ from sla.drill import (
     SignOff,
     as_seconds,
 )
+from sla.evidence import revocations
 from sla.fact import Fact
 from sla.interval import DAY, SECOND
 from sla.window import format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 DRILL_END: Final = "drill_end"
 DRILL_DETECTED: Final = "drill_detected"
@@ -86,10 +90,12 @@ def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
     Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
     """
     records: dict[str, DrillRecord] = {}
-    for fact in sorted((fact for fact in facts if fact.made <= at), key=lambda fact: (fact.made, fact.kind != DRILL)):
+    past_facts = sorted((fact for fact in facts if fact.made <= at), key=lambda fact: (fact.made, fact.kind != DRILL))
+    revoked = revocations(past_facts)
+    for fact in past_facts:
         try:
             if fact.kind == DRILL:
-                records[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()))
+                records[fact.id] = DrillRecord(fact.id, _drill(fact, fact.content()), revoked=revoked.get(fact.id))
             elif fact.kind in _READERS and (record := records.get(str((body := fact.content())["drill"]))) is not None:
                 records[record.id] = _READERS[fact.kind](record, fact, body)
         except (KeyError, TypeError, ValueError, OverflowError):
@@ -137,7 +143,7 @@ def _microseconds(seconds: float | None) -> int | None:
 
 def _end_of_day(day: str) -> int:
     """Return the first instant after the day in UTC."""
-    if len(day) != len("2027-01-31"):
+    if _DAY.fullmatch(day) is None:  # an ISO week date (2027-W05-1) has the same length
         raise ValueError(f'"{day}" is not a date; use the format 2027-01-31')
     return parse_instant(f"{day}T00:00:00Z") + DAY
 

@@ -102,8 +102,16 @@ class DrillResult:
 def drill_result(record: DrillRecord, history: History, at: int, *, site_changed: bool = False) -> DrillResult:
     """Return the result of the drill as of `at`, measured from the product's history as of the same instant.
 
-    `site_changed`: whether a change of the active site was observed during the drill.
+    `site_changed`: whether a change of the active site was observed during the drill. A revoked drill keeps its
+    figures and has no verdict.
     """
+    result = _measured_result(record, history, at, site_changed=site_changed)
+    if record.revoked is None:
+        return result
+    return replace(result, met=None, reason=f"the drill was revoked: {record.revoked}")
+
+
+def _measured_result(record: DrillRecord, history: History, at: int, *, site_changed: bool) -> DrillResult:
     drill = record.drill
     end = at if record.end is None else record.end.at
     drill_time = Interval(drill.started, max(end, drill.started))

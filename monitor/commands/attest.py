@@ -62,6 +62,8 @@ def attest(
         )
         click.echo(f"revoked {revoke}")
         return
+    if reason:
+        raise NinewatchError("--reason is the reason of a revocation; use --note, or --revoke ID")
     if product is None or item is None:
         raise NinewatchError("PRODUCT or ITEM is missing; use PRODUCT ITEM, or --revoke ID")
     portfolio = load_config(path)[1]

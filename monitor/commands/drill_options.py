@@ -62,14 +62,18 @@ def instant_of(text: str | None, portfolio: Portfolio) -> int:
     """Return the instant of `--at`, or the present without `--at`.
 
     Raises:
-        NinewatchError: the text is invalid.
+        NinewatchError: the text is invalid, or the instant is in the future or before 1970.
     """
+    now = SystemClock().now()
     if text is None:
-        return SystemClock().now()
+        return now
     try:
-        return parse_instant(text, portfolio.zone)
+        at = parse_instant(text, portfolio.zone)
     except (ValueError, OverflowError) as error:
-        raise NinewatchError(str(error)) from None
+        raise NinewatchError(f"--at: {error}") from None
+    if not 0 <= at <= now:
+        raise NinewatchError(f"--at {text} is in the future or before 1970; omit it for the present")
+    return at
 
 
 def duration_option(option: str, text: str) -> int:

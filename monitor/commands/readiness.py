@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.as_of import ledger_at
-from monitor.clock import SystemClock
 from monitor.commands.attest import checklist_of
 from monitor.commands.config_option import CONFIG, load_config
-from monitor.errors import NinewatchError
+from monitor.commands.drill_options import instant_of
 from monitor.ledger.product_readiness import readiness_of
 from monitor.log import conceal_secrets
 from monitor.views.readiness import remedy_text
 from sla.interval import SECOND
 from sla.objective import Objective
-from sla.window import format_instant, parse_instant
+from sla.window import format_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from monitor.config.model import Portfolio, Product
+    from monitor.config.model import Product
     from sla.readiness import ItemStatus, Readiness
 
 
@@ -41,7 +40,7 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
     below its objective, 2 error.
     """
     portfolio = load_config(path)[1]
-    at = _instant(instant, portfolio)
+    at = instant_of(instant, portfolio)
     if product is not None:
         checklist_of(portfolio, product)
     ledger = ledger_at(portfolio, portfolio.store, at, product)
@@ -57,19 +56,6 @@ def readiness_command(product: str | None, instant: str | None, as_json: bool, p
             )
             click.echo(text if as_json else conceal_secrets(text))
     sys.exit(1 if has_low_ceiling else 0)
-
-
-def _instant(text: str | None, portfolio: Portfolio) -> int:
-    now = SystemClock().now()
-    if text is None:
-        return now
-    try:
-        at = parse_instant(text, portfolio.zone)
-    except (ValueError, OverflowError) as error:
-        raise NinewatchError(f"--at: {error}") from None
-    if not 0 <= at <= now:
-        raise NinewatchError(f"--at {text} is in the future or before 1970; omit it for the present")
-    return at
 
 
 def _lines(product: Product, readiness: Readiness) -> Iterator[str]:

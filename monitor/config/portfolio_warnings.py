@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAINTENANCE_COUNTED = "downtime during maintenance is counted: the product's agreement does not exclude maintenance"
 
+_NO_FAILOVER = "failovers are not observed: the product has fewer than two sites"
+
 _NEVER_APPROVED = (
     "approval: maintenance of the configuration has no author, so that it cannot be approved and is not excluded; "
     "add windows with `ninewatch maintenance add`"
@@ -37,10 +39,25 @@ def _product_warnings(portfolio: Portfolio, product: Product, now: int) -> Locat
     terms = product.agreement.maintenance
     if terms is not None and terms.approval is not None and (product.maintenance or portfolio.maintenance):
         yield ("agreement", "maintenance"), _NEVER_APPROVED
+    yield from _site_warnings(product)
     for violation in violations_of(portfolio, product, product.readiness_at(now)):
         yield ("stage" if violation.kind is ViolationKind.CLIENTS else "objective",), violation.text
     for problem in product.burn_obstacles:
         yield ("objective",), problem
+
+
+def _site_warnings(product: Product) -> LocatedMessages:
+    """Yield warnings about expected failovers that cannot be observed."""
+    if len(product.sites) >= 2:
+        return
+    if product.failover.within is not None:
+        yield ("failover", "within"), f"{_NO_FAILOVER}; add them to `sites`"
+    for index, block in enumerate(product.maintenance):
+        if block.dr_expected:
+            yield (
+                ("maintenance", index, "dr_expected"),
+                f"{_NO_FAILOVER}, so that no drill starts; add them to `sites`, or use drill: failover",
+            )
 
 
 def _check_warnings(product: Product) -> LocatedMessages:

@@ -43,7 +43,10 @@ class DrillLines:
         known = [drill for drill in self._drills if drill.drill.product in self._ledger.products]
         newest = {(drill.drill.product, drill.drill.kind.value): drill for drill in known}
         ended_drills = {
-            key: drill for drill in known if drill.end for key in [(drill.drill.product, drill.drill.kind.value)]
+            key: drill
+            for drill in known
+            if drill.end and drill.revoked is None
+            for key in [(drill.drill.product, drill.drill.kind.value)]
         }
         for (product, kind), record in newest.items():
             yield _sample(_ACTIVE, int(record.end is None), product=product, kind=kind)

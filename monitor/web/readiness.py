@@ -81,7 +81,8 @@ async def attest(request: web.Request) -> web.Response:
     note, link = _optional(body, "note"), _optional(body, "link")
     fact = attestation_fact(now, by, product, item.id, until, note, link)
     await record_fact(request, fact)
-    data = {"id": fact.id, "product": product, "item": item.id, "by": by, "until": format_instant(until)}
+    valid_until = until if item.validity is None else min(until, now + item.validity)
+    data = {"id": fact.id, "product": product, "item": item.id, "by": by, "until": format_instant(valid_until)}
     return as_json(data, status=201)
 
 

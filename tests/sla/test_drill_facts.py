@@ -19,6 +19,7 @@ from sla.drill_facts import (
     drills,
     open_drills,
 )
+from sla.evidence import revocation_fact
 from sla.fact import Fact
 from sla.interval import DAY, MINUTE, SECOND
 from sla.window import parse_instant
@@ -64,6 +65,22 @@ def test_finding_is_overdue_from_the_day_after_its_due_day() -> None:
     closed = drill_finding_closed(STATED_DRILL.id, "sso", START + 5, "Cy", finding.id, "fixed")
     (record,) = drills([STATED_DRILL.fact(), finding, other, closed], START + DAY)
     assert record.overdue(due) == ()
+
+
+def test_day_of_another_notation_is_no_due_day() -> None:
+    """A week date has the length of a date."""
+    with pytest.raises(ValueError, match="2027-W05-1"):
+        drill_finding(STATED_DRILL.id, "sso", START, "Bo", "x", "Cy", "2027-W05-1")
+
+
+def test_findings_of_a_revoked_drill_are_not_overdue() -> None:
+    finding = drill_finding(STATED_DRILL.id, "sso", START + 3, "Bo", "x", "Cy", "2026-11-30")
+    revocation = revocation_fact(START + 5, "Bo", "sso", STATED_DRILL.id, "wrong product")
+    facts = [STATED_DRILL.fact(), finding, revocation]
+    due = parse_instant("2026-12-01T00:00:00Z")
+    (before,), (after,) = drills(facts, START + 4), drills(facts, START + 5)
+    assert (before.revoked, len(before.overdue(due))) == (None, 1)
+    assert (after.revoked, after.overdue(due)) == ("wrong product", ())
 
 
 def test_first_end_and_first_detection_count() -> None:

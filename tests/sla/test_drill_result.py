@@ -57,6 +57,15 @@ def test_recovery_time_of_a_failover_is_bounded_by_adjacent_probes() -> None:
     assert (measured.recovered, measured.provisional, measured.met) == (True, False, True)
 
 
+@pytest.mark.parametrize("kind", [DrillKind.FAILOVER, DrillKind.TABLETOP])
+def test_revoked_drill_has_no_verdict_and_keeps_its_figures(kind: DrillKind) -> None:
+    history, drill = probed_timeline({110, 111, 112}), replace(DRILL, kind=kind)
+    before = result(history, drill=drill)
+    revoked = drill_result(replace(before.record, revoked="wrong product"), history, before.at)
+    assert (revoked.met, revoked.reason) == (None, "the drill was revoked: wrong product")
+    assert (revoked.recovery, revoked.downtime) == (before.recovery, before.downtime)
+
+
 def test_recovery_ends_when_the_product_stays_up() -> None:
     """Two outages with 7 s between them: the downtime excludes these, the recovery time does not."""
     measured = result(probed_timeline({110, 111, 120, 121}))

@@ -70,6 +70,13 @@ def test_attestation_raises_the_ceiling_and_its_revocation_lowers_it(config: Pat
     assert f"evidence {name} revoked: another product's (Bo)" in stdout
 
 
+def test_reason_without_a_revocation_is_rejected(config: Path) -> None:
+    """The reason would be lost: an attestation has a note instead."""
+    result = run_in_process("attest", "demo", "dr", "--by", "Ana", "--reason", "drill of May", "-c", config)
+    assert "--reason is the reason of a revocation; use --note" in str(result.exception)
+    assert states(readiness_json(config)[1])[0] == "unmet"
+
+
 def test_state_of_a_past_instant_uses_the_evidence_of_that_time(config: Path) -> None:
     """An attestation of 40 days ago is valid for the 30 days that the item allows, whatever its own end."""
     now = SystemClock().now()

@@ -77,6 +77,15 @@ async def test_drill_is_started_measured_and_signed_off_over_the_api(server: Wri
     page = (await server.ask("GET", "/products/forms")).text
     assert "step 4 is wrong" in page
     assert "30s (20s to 40s)" in page
+    revoke = await server.ask(
+        "POST", f"/api/v1/evidence/{name}/revoke", server.token(Scope.FACTS_WRITE), json={"reason": "a mistake"}
+    )
+    assert revoke.status == 200
+    revoked = (await server.ask("GET", path)).body
+    assert (revoked["met"], revoked["reason"]) == (None, "the drill was revoked: a mistake")
+    metrics = (await server.ask("GET", "/metrics")).text
+    assert "ninewatch_last_drill_age_seconds{" not in metrics  # so that the drill is due again
+    assert 'ninewatch_drill_findings_overdue{product="forms"} 0' in metrics
 
 
 @pytest.mark.parametrize(

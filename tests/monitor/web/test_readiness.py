@@ -62,6 +62,13 @@ async def test_attested_item_is_met_until_it_expires_and_raises_the_ceiling(serv
     assert "With evidence for" in page
 
 
+async def test_attestation_is_answered_with_the_end_that_the_item_allows(server: WritableServer) -> None:
+    body = {"item": "disaster-recovery", "by": "Ana", "until": "9999-12-31T23:59:59Z"}
+    created = await server.ask("POST", ATTESTATIONS, server.token(Scope.FACTS_WRITE), json=body)
+    (evidence,) = (await item(server, "disaster-recovery"))["evidence"]
+    assert created.body["until"] == evidence["until"] < "2999"
+
+
 async def test_marked_deployment_is_evidence_until_it_is_revoked(server: WritableServer) -> None:
     token = server.token(Scope.FACTS_WRITE, name="pipeline")
     at = format_instant(server.clock.now() - DAY)
