@@ -28,6 +28,7 @@ from monitor.ledger.ledger import Ledger
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
+from monitor.reporting.monthly_message import monthly_message
 from monitor.startup import (
     handled_signals,
     in_flight_limit,
@@ -156,7 +157,8 @@ class Daemon:
             writer, facts = await self._restore(store)
             signer, subscriptions = usable_signer(self._record), usable_subscriptions(self._record)
             past = partial(recorded_since, self._record)
-            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past, subscriptions)
+            summarise = partial(monthly_message, self._ledger, self._clock)
+            alerting = Alerting(self._ledger, writer, self._clock, self._health, signer, past, subscriptions, summarise)
             alerting.restore(store)
             async with (
                 Recorder(self._ledger, writer, self._health, decide=alerting.changed) as recorder,

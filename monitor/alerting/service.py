@@ -19,6 +19,7 @@ from monitor.alerting.designed_downtime import as_designed
 from monitor.alerting.heartbeat_scheduler import HeartbeatScheduler
 from monitor.alerting.links import Links
 from monitor.alerting.made_notes import MadeNotes
+from monitor.alerting.monthly_reports import MonthlyReports
 from monitor.alerting.outbox import Outbox
 from monitor.alerting.product_incidents import ProductIncidents
 from monitor.alerting.public_messages import PublicMessages
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from monitor.access.link import LinkSigner
     from monitor.access.subscriptions import Subscriptions
     from monitor.alerting.made_notes import ReadPast
+    from monitor.alerting.monthly_reports import Summarise
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
@@ -64,6 +66,7 @@ class Alerting:
         signer: LinkSigner | None = None,
         read_past: ReadPast | None = None,
         subscriptions: Subscriptions | None = None,
+        summarise: Summarise | None = None,
     ) -> None:
         self._ledger, self._writer, self._clock, self._health = ledger, writer, clock, health
         self.product_incidents = ProductIncidents(ledger)
@@ -74,6 +77,7 @@ class Alerting:
         self._retry_requests = RetryRequests()
         self.made_notes = MadeNotes(clock, read_past)
         self._reports = ReportSender(ledger, clock, self.made_notes)
+        self._monthly_reports = summarise and MonthlyReports(ledger, clock, self.made_notes, summarise)
         self._public_messages = PublicMessages(ledger, clock, self.made_notes)
         self._subscribers: Subscribers | None = None
         if subscriptions is not None and signer is not None:
@@ -210,6 +214,9 @@ class Alerting:
                 self._retry_requests.make_due(self._ledger.facts, self.outbox, self._clock),
             )
             self._put([*await self._reports.due(), *await self._public_messages.due()], ())
+        with self._count_errors("monthly_reports"):
+            if self._monthly_reports is not None:
+                self._put(await self._monthly_reports.due(), ())
         with self._count_errors("subscribers"):
             if self._subscribers is not None:
                 self._put(await self._subscribers.due(self.outbox), ())

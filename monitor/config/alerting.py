@@ -19,7 +19,7 @@ from pydantic import AfterValidator, PlainValidator, TypeAdapter, ValidationInfo
 from monitor.config.addresses import HttpUrl
 from monitor.config.agreement import Hours
 from monitor.config.base import Model
-from monitor.config.report_schedule import ReportSchedule
+from monitor.config.report_schedule import MonthlyReport, ReportSchedule
 from monitor.config.secret import SECRET_SCHEMA, Secret, plain, read_secret
 from monitor.config.stage import StageField
 from monitor.config.tls import TlsOptions
@@ -190,3 +190,6 @@ class AlertingBlock(Model):
 
     reports: tuple[ReportSchedule, ...] = ()
     """The weekly report on pages, for each receiver that gets it."""
+
+    monthly_reports: tuple[MonthlyReport, ...] = ()
+    """The executive summary of the previous month, for each receiver that gets it."""

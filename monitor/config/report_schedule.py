@@ -1,4 +1,4 @@
-"""Schedule and receiver of the report on pages."""
+"""Schedules and receivers of the weekly report on pages and of the monthly report on promises."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from monitor.config.values import AS_TEXT, Id
 from sla.service_hours import ServiceHours
 
 _DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
-_PATTERN: Final = rf"({'|'.join(_DAYS)}) ([01]\d|2[0-3]):([0-5]\d)"
+_TIME: Final = r"([01]\d|2[0-3]):([0-5]\d)"
+_PATTERN: Final = rf"({'|'.join(_DAYS)}) {_TIME}"
+_MONTHLY_PATTERN: Final = rf"([1-9]|1\d|2[0-8]) {_TIME}"
 
 
 class WeeklyTime(Schedule):
@@ -32,6 +34,23 @@ def _weekly(value: Any) -> WeeklyTime:
     if match is None:
         raise ValueError('not a weekday and a time; use "Mon 08:00"')
     return WeeklyTime(f"{int(match[3])} {int(match[2])} * * {_DAYS.index(match[1])}")
+
+
+class MonthlyTime(Schedule):
+    """A day of the month from 1 to 28 and a time, `1 08:00`, as a schedule in cron syntax."""
+
+    def __str__(self) -> str:
+        minute, hour, day, *_ = self.text.split()
+        return f"{day} {int(hour):02}:{int(minute):02}"
+
+
+def _monthly(value: Any) -> MonthlyTime:
+    if isinstance(value, MonthlyTime):
+        return value
+    match = re.fullmatch(_MONTHLY_PATTERN, value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('not a day of the month from 1 to 28 and a time; use "1 08:00"')
+    return MonthlyTime(f"{int(match[3])} {int(match[2])} {match[1]} * *")
 
 
 WeeklyTimeField = Annotated[
@@ -57,3 +76,28 @@ class ReportSchedule(Model):
 
     night: Hours = ServiceHours.parse("22:00-07:00")
     """The hours that count as night, in the portfolio's `time_zone`."""
+
+
+MonthlyTimeField = Annotated[
+    MonthlyTime,
+    PlainValidator(_monthly),
+    AS_TEXT,
+    WithJsonSchema({"type": "string", "pattern": f"^{_MONTHLY_PATTERN}$", "examples": ["1 08:00"]}),
+]
+
+
+class MonthlyReport(Model):
+    """The executive summary of the previous calendar month as a message: whether each product kept its promise, and
+    what can be promised."""
+
+    to: Id
+    """The id of the receiver: e-mail, a chat, ntfy, GC Notify, Apprise or a webhook. One report per receiver."""
+
+    products: tuple[Id, ...] = ()
+    """The ids of the products in the report. Default: all products."""
+
+    at: MonthlyTimeField = MonthlyTime("0 8 1 * *")
+    """Day of the month and time in the portfolio's `time_zone`: `"1 08:00"`. Days 1 to 28."""
+
+    language: Literal["en", "fr"] = "en"
+    """The language of the report: English or French."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from monitor.config.errors import Loc, LocatedMessages, Problem, quoted
@@ -90,6 +90,18 @@ def _duplicate_ids(portfolio: Portfolio) -> LocatedMessages:
         if counts[receiver.id] == 2:
             message = f"{quoted(receiver.id)} is already the id of a receiver; choose another id"
             yield ("receivers", number, "id"), message
+    for number, name in _repeated(report.to for report in portfolio.alerting.monthly_reports):
+        message = f"{quoted(name)} already gets a monthly report; list all its products in one entry"
+        yield ("alerting", "monthly_reports", number, "to"), message
+
+
+def _repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield the position of each name that is in the list before."""
+    before: set[str] = set()
+    for number, name in enumerate(names):
+        if name in before:
+            yield number, name
+        before.add(name)
 
 
 def _unknown_ids(portfolio: Portfolio) -> LocatedMessages:
@@ -111,6 +123,11 @@ def _unknown_ids(portfolio: Portfolio) -> LocatedMessages:
             (("receivers", n, "depends_on", i), name, "product", products)
             for n, receiver in enumerate(portfolio.receivers)
             for i, name in enumerate(receiver.depends_on)
+        ),
+        *(
+            (("alerting", "monthly_reports", n, "products", i), name, "product", products)
+            for n, report in enumerate(portfolio.alerting.monthly_reports)
+            for i, name in enumerate(report.products)
         ),
         *([] if heartbeat is None else [(("alerting", "heartbeat", "to"), heartbeat.to, "receiver", receivers)]),
         *((loc, name, "receiver", receivers) for loc, name in receiver_references(portfolio)),
@@ -143,6 +160,8 @@ def _unsuitable_receivers(portfolio: Portfolio) -> LocatedMessages:
 def _report_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
     for number, report in enumerate(portfolio.alerting.reports):
         yield ("alerting", "reports", number, "to"), report.to
+    for number, monthly in enumerate(portfolio.alerting.monthly_reports):
+        yield ("alerting", "monthly_reports", number, "to"), monthly.to
 
 
 def _known_ids(known: list[str], description: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monitor.alerting.service import Alerting
@@ -13,6 +14,7 @@ from monitor.engine.recorder import Recorder, restore
 from monitor.facts.fact_index import Facts
 from monitor.health import Health
 from monitor.probe_result import ProbeResult
+from monitor.reporting.monthly_message import monthly_message
 from monitor.storage.writer import Writer
 from sla.observation import Outcome
 from tests.support.clocks import ManualClock
@@ -52,7 +54,10 @@ class AlertingHarness:
     ) -> None:
         self.ledger, self.store, self.clock, self.health = portfolio, store, clock, Health()
         self.writer = Writer(store, self.health, clock)
-        self.alerting = Alerting(self.ledger, self.writer, clock, self.health, signer, self._since, subscriptions)
+        summarise = partial(monthly_message, self.ledger, clock)
+        self.alerting = Alerting(
+            self.ledger, self.writer, clock, self.health, signer, self._since, subscriptions, summarise
+        )
         self.recorder = Recorder(self.ledger, self.writer, self.health, decide=self.alerting.changed)
 
     def observe(self, *outcomes: Outcome, key: str = "forms/health") -> None:

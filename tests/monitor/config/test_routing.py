@@ -121,6 +121,26 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
             "alerting.reports[0].to",
             '"am" accepts no reports; use a chat',
         ),
+        (
+            {"alerting": {"monthly_reports": [{"to": "opps"}]}},
+            "alerting.monthly_reports[0].to",
+            'there is no receiver "opps"; there are ops, team',
+        ),
+        (
+            {"alerting": {"monthly_reports": [{"to": "ops", "products": ["frms"]}]}},
+            "alerting.monthly_reports[0].products[0]",
+            'no product "frms"',
+        ),
+        (
+            {"alerting": {"monthly_reports": [{"to": "ops"}, {"to": "team"}, {"to": "ops"}]}},
+            "alerting.monthly_reports[2].to",
+            '"ops" already gets a monthly report; list all its products in one entry',
+        ),
+        (
+            {"alerting": {"monthly_reports": [{"to": "ops", "at": "31 08:00"}]}},
+            "alerting.monthly_reports[0].at",
+            'not a day of the month from 1 to 28 and a time; use "1 08:00"',
+        ),
         ({"alerting": {"reports": [{"to": "ops", "at": "Mon 8am"}]}}, "alerting.reports[0].at", 'use "Mon 08:00"'),
         ({"alerting": {"reports": [{"to": "ops", "at": "Mon 24:00"}]}}, "alerting.reports[0].at", "not a weekday"),
         ({"alerting": {"reports": [{"to": "ops", "every": "day"}]}}, "alerting.reports[0].every", "week"),
