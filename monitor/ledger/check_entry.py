@@ -13,7 +13,7 @@ from sla.observation import Outcome
 from sla.votes import VoteTracker, vote_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterator
 
     from monitor.config.model import CheckBase, Product
     from monitor.probe_result import Observed
@@ -197,7 +197,17 @@ class CheckEntry(CheckHistory):
         known outcome after the end of the window. Observations of another vantage may arrive at any time, if it is one
         of the members `defined` until `end`.
         """
-        others = (self.view(vantage).timeline for vantage in self.check.vantages[1:])
-        if any(timeline in defined and (timeline.last_known_at or EVER) < end for timeline in others):
+        if any(True for _ in self.late_vantages(end, defined)):
             return True
         return now < at + self.check.lateness and (self.timeline.last_known_at or EVER) < end
+
+    def late_vantages(self, end: int, defined: Container[History]) -> Iterator[tuple[str, int | None]]:
+        """Yield the other vantages among the members `defined` without a known outcome at or after `end`.
+
+        Each has the instant of its last known outcome, None without one.
+        """
+        for vantage in self.check.vantages[1:]:
+            timeline = self.view(vantage).timeline
+            last = timeline.last_known_at
+            if timeline in defined and (last or EVER) < end:
+                yield vantage, last

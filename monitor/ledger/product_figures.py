@@ -133,6 +133,26 @@ class ProductFigures(ABC):
         changing = (entry for entry in self.entries_of(product_id) if entry.may_change(at, now, end, defined))
         return any(entry.timeline in defined for entry in changing)
 
+    def late_vantages(self, products: Iterable[str], end: int) -> dict[str, int | None]:
+        """Return the vantages whose observations of the products in a window that ends at `end` may still arrive.
+
+        Each has the instant up to which it has delivered the observations of all checks, None if it has delivered none
+        of a check. Checks of the dependencies whose downtime is excluded count too.
+        """
+        delivered: dict[str, int | None] = {}
+        for name in self._with_dependencies(products) if self.portfolio.vantages else ():
+            defined = self.compositions[name].defined_until(end)
+            entries = (entry for entry in self.entries_of(name) if entry.timeline in defined)
+            for vantage, last in (late for entry in entries for late in entry.late_vantages(end, defined)):
+                known = delivered.get(vantage, last)
+                delivered[vantage] = None if last is None or known is None else min(last, known)
+        return delivered
+
+    def _with_dependencies(self, products: Iterable[str]) -> Iterable[str]:
+        """Return the products, and their dependencies whose downtime is excluded, each once."""
+        names = (name for product in products for name in (product, *self.excluded_dependencies(product)))
+        return dict.fromkeys(name for name in names if name in self.products)
+
     def forecast(self, product_id: str, now: int, budget: Budget | None = None) -> Forecast:
         """Forecast the exhaustion of the raw budget of the product's window, at the burn rate of the last day.
 

@@ -22,7 +22,7 @@ from monitor.reporting.promise_section import promise_json
 from monitor.reporting.site_section import site_json
 from monitor.views.formatting import moment
 from monitor.views.imported_history import import_notes
-from monitor.views.product_summary import PROVISIONAL, rule_text
+from monitor.views.product_summary import provisional_text, rule_text
 from sla.report import Report, Subject, report
 from sla.window import Window, format_instant
 
@@ -90,8 +90,11 @@ class PortfolioReport:
             notices.append("The record is empty; all time is unknown.")
         elif all(latest + entry.hold < span.end for entry in self.ledger.entries.values()):
             notices.append(f"The record ends at {moment(latest, zone).local}; later time is unknown.")
-        if any(r.figures.raw.provisional or r.figures.contractual.provisional for r in self.reports):
-            notices.append(PROVISIONAL)
+        provisional = [
+            r.product for r in self.reports if r.figures.raw.provisional or r.figures.contractual.provisional
+        ]
+        if provisional:
+            notices.append(provisional_text(self.ledger, provisional, span.end))
         return notices
 
     def _overview(self) -> Section:

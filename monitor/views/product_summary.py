@@ -32,7 +32,26 @@ ASSUMPTION = (
     "The bounds assume at most one change of state between consecutive probes. An outage shorter than the interval "
     "between probes can go undetected."
 )
+_MISSING_VANTAGES = "Provisional: the figures can still change, because observations of the window are missing"
 PROVISIONAL = "Provisional: the end of the window can still change, because probes in it have not finished."
+
+
+def provisional_text(ledger: Ledger, products: Iterable[str], end: int) -> str:
+    """Return the note on provisional figures of the products over a window that ends at `end`.
+
+    It lists the vantages whose observations are missing, with the instant up to which each has delivered.
+    """
+    delivered = ledger.late_vantages(products, end)
+    if not delivered:
+        return PROVISIONAL
+    zone = ledger.portfolio.zone
+    texts = (
+        f"{vantage} has not delivered all checks"
+        if last is None
+        else f"{vantage} has delivered up to {moment(last, zone).local}"
+        for vantage, last in sorted(delivered.items())
+    )
+    return f"{_MISSING_VANTAGES}: {', '.join(texts)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _figures(ledger: Ledger, product: Product, now: int) -> dict[str, Any]:
         "policy": budget_policy_view(release_gate(ledger, product, now), zone),
         "verdict": product_summary.verdict_text(measured),
         "notes": [*(note for note in notes if note), *import_notes(ledger, product.id, measured.window.start)],
-        "provisional": product_summary.PROVISIONAL if measured.provisional else "",
+        "provisional": product_summary.provisional_text(ledger, [product.id], now) if measured.provisional else "",
         "rule": product_summary.rule_sentence(product),
         "burn_obstacles": product.burn_obstacles,
         "agreement": agreement,

@@ -79,11 +79,11 @@ def _rows(lines: PortfolioLines, assets: Assets) -> Callable[..., str]:
 
 def _headlines(ledger: Ledger, lines: list[PortfolioLine], now: int) -> dict[str, object]:
     badges = [line.row.badge for line in lines]
-    provisional = any(ledger.provisional(line.row.id, now, now, now)[1] for line in lines)
+    provisional = [line.row.id for line in lines if ledger.provisional(line.row.id, now, now, now)[1]]
     return {
         "headline": product_summary.headline(badges, sum(1 for line in lines if line.row.degraded)),
         "counts": product_summary.counts(badges),
-        "provisional": product_summary.PROVISIONAL if provisional else "",
+        "provisional": product_summary.provisional_text(ledger, provisional, now) if provisional else "",
     }
 
 

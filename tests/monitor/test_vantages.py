@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,10 @@ from monitor.facts.definitions import added_definitions
 from monitor.facts.fact_index import Facts
 from monitor.ledger.ledger import Ledger
 from monitor.probe_result import VANTAGE
+from monitor.reporting.report import portfolio_report
+from monitor.views.formatting import moment
+from monitor.views.product_summary import provisional_text
+from sla.calendar import Window
 from sla.incident import Incident
 from sla.interval import HOUR, MINUTE, SECOND, Interval
 from sla.observation import Observation, Outcome
@@ -232,6 +237,29 @@ def test_figure_is_provisional_until_every_vantage_has_delivered_it() -> None:
     assert ledger.measured("p", window, window.end, now).provisional
     observe(ledger, series("g" * 3, "west", NOW + 5 * MINUTE))
     assert not ledger.measured("p", window, window.end, now).provisional
+
+
+def test_provisional_report_lists_how_far_each_vantage_has_delivered() -> None:
+    """East has delivered after the window: it is not listed."""
+    ledger = start(portfolio(*OTHERS, checks=("a", "b")))
+    span, now = Interval(NOW, NOW + 5 * MINUTE), NOW + HOUR
+    observe(ledger, series("g" * 9, VANTAGE) + series("g" * 9, "east") + series("g" * 4, "west"))
+    for one in (*series("g" * 9, VANTAGE), *series("g" * 9, "east"), *series("gg", "west")):
+        observe(ledger, [replace(one, check="p/b")])
+    assert ledger.late_vantages(["p"], span.end) == {"west": NOW + MINUTE}
+    assert ledger.late_vantages(["p"], NOW + MINUTE) == {}
+    report = portfolio_report(ledger, [ledger.products["p"]], Window("", span, span), now)
+    notices = [text for text in report.document().notices if text.startswith("Provisional")]
+    west = moment(NOW + MINUTE, ledger.portfolio.zone).local
+    assert notices == [provisional_text(ledger, ["p"], span.end)]
+    assert notices[0].endswith(f"observations of the window are missing: west has delivered up to {west}.")
+
+
+def test_vantage_without_observations_of_a_check_has_no_watermark() -> None:
+    ledger = start(portfolio(*OTHERS, checks=("a", "b")))
+    observe(ledger, series("g" * 9, VANTAGE) + series("g" * 9, "east"))
+    assert ledger.late_vantages(["p"], NOW + MINUTE) == {"east": None, "west": None}
+    assert "east has not delivered all checks, west has" in provisional_text(ledger, ["p"], NOW + MINUTE)
 
 
 def test_added_vantage_does_not_make_past_figures_provisional() -> None:
