@@ -25,6 +25,8 @@ from tests.support.writable_server import open_alert, writable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.clocks import ManualClock
+
 # A request that fits the schema may get 400 too: a schema cannot describe windows, or that an instant is in the future.
 ACCEPTED: Final = ["2xx", "400", "403", "404", "409", "429"]
 CONFIGURATION: Final = {"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}}}
@@ -36,9 +38,12 @@ NOTHING_INVALID: Final = {
 STATUS_PAGE: Final = {"id": PAGE, "title": "Services", "components": [{"id": "forms", "name": "F", "product": "forms"}]}
 
 
-def problems_of(base: str, token: str, examples: int) -> tuple[list[str], Counter[schemathesis.GenerationMode]]:
+def problems_of(
+    base: str, token: str, examples: int, clock: ManualClock
+) -> tuple[list[str], Counter[schemathesis.GenerationMode]]:
     """Send generated requests for every operation.
 
+    The server's clock advances before each one: the checks send invalid tokens, whose number per time is limited.
     Return the requests whose responses fail a check, and the number of operations that got valid and invalid requests.
     """
     config = SchemathesisConfig.from_dict(CONFIGURATION)
@@ -57,6 +62,7 @@ def problems_of(base: str, token: str, examples: int) -> tuple[list[str], Counte
         operation = result.ok()
 
         def send(case: Any) -> None:
+            clock.jump(10)
             response = case.call(base_url=base, headers=headers)
             try:
                 case.validate_response(response, headers=headers)
@@ -88,7 +94,7 @@ async def test_generated_requests_get_documented_responses(tmp_path: Path, examp
     async with writable(ledger, tmp_path) as server:
         await open_alert(server)
         token = server.token(*Scope, name="fuzzer")
-        problems, sent = await asyncio.to_thread(problems_of, server.base, token, examples)
+        problems, sent = await asyncio.to_thread(problems_of, server.base, token, examples, server.clock)
     assert problems == [], "\n\n".join(problems)
     assert sent[schemathesis.GenerationMode.POSITIVE] > 50
     assert sent[schemathesis.GenerationMode.NEGATIVE] > 20
