@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sla import availability
 from sla.availability import Bounds
-from sla.drill import Drill, DrillRecord, as_seconds
+from sla.drill import Drill, DrillRecord, DrillSource, as_seconds
+from sla.failover import MAX_LEAD
 from sla.interval import SECOND, Interval
 from sla.states import Durations, Piece, State
 from sla.window import format_instant
@@ -121,7 +122,8 @@ def _measured_result(record: DrillRecord, history: History, at: int, *, site_cha
     measured, provisional = _final_part(drill_time, history, at)
     pieces = tuple(history.pieces(measured)) if measured.length else ()
     recovered = _recovered(pieces)
-    recovery = _recovery_time(pieces, recovered=recovered)
+    lead = _lead(drill, history, pieces)
+    recovery = _longer(_recovery_time(pieces, recovered=recovered), lead)
     downtime = availability.downtime(Durations.of(pieces))
     spans = _span(pieces, _ESTIMATED)
     result = DrillResult(
@@ -131,7 +133,7 @@ def _measured_result(record: DrillRecord, history: History, at: int, *, site_cha
         pieces,
         None if spans is None else spans.start,
         recovery,
-        Bounds[int | None](*downtime) if pieces else NO_BOUNDS,
+        _longer(Bounds[int | None](*downtime), lead) if pieces else NO_BOUNDS,
         recovered,
         provisional,
         None,
@@ -150,6 +152,26 @@ def _final_part(drill_time: Interval, history: History, at: int) -> tuple[Interv
     if final_until is None or expires is None or at >= expires or final_until >= drill_time.end:
         return drill_time, False
     return Interval(drill_time.start, max(final_until, drill_time.start)), True
+
+
+def _lead(drill: Drill, history: History, pieces: Sequence[Piece]) -> int:
+    """Return how much earlier than the drill its failure may have begun.
+
+    A drill that a site change starts begins at the estimated failure. Before it is time that is not certainly up.
+    """
+    start = drill.started
+    if drill.source is not DrillSource.SITE_CHANGE or not pieces or pieces[0].state is State.UP:
+        return 0
+    for piece in reversed(list(history.pieces(Interval(start - MAX_LEAD, start)))):
+        if piece.state is State.UP:
+            break
+        start = piece.start
+    return drill.started - start
+
+
+def _longer(bounds: Bounds[int | None], lead: int) -> Bounds[int | None]:
+    """Return the bounds with a higher upper bound, if there is one."""
+    return bounds if bounds.high is None else bounds._replace(high=bounds.high + lead)
 
 
 def _recovered(pieces: Sequence[Piece]) -> bool | None:

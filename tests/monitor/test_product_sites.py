@@ -208,7 +208,8 @@ def test_failover_in_a_window_that_expects_it_is_a_drill() -> None:
     assert drill.end is not None
     assert drill.end.reason == "the failover ended"
     result = measured_drill(world.ledger, drill, world.now)
-    assert (result.recovery, result.met) == (Bounds(5 * MINUTE, 6 * MINUTE, 6 * MINUTE + 30 * SECOND), True)
+    bounds = Bounds(5 * MINUTE, 6 * MINUTE, 7 * MINUTE)  # as of the failover, which may have begun before the estimate
+    assert (result.recovery, result.downtime, result.met) == (bounds, bounds, True)
 
 
 def test_rto_of_the_products_drills_precedes_the_promised_failover_time() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sla.drill import Drill, DrillKind
+from sla.drill import Drill, DrillKind, DrillSource
 from sla.drill_facts import (
     drill_detected,
     drill_end,
@@ -64,6 +64,18 @@ def test_revoked_drill_has_no_verdict_and_keeps_its_figures(kind: DrillKind) -> 
     revoked = drill_result(replace(before.record, revoked="wrong product"), history, before.at)
     assert (revoked.met, revoked.reason) == (None, "the drill was revoked: wrong product")
     assert (revoked.recovery, revoked.downtime) == (before.recovery, before.downtime)
+
+
+def test_failure_of_an_observed_site_change_may_have_begun_before_the_drill() -> None:
+    """The drill begins at the estimated failure, in the middle of two probes. A stated start is exact."""
+    history = probed_timeline({110, 111, 112})
+    stated = replace(DRILL, made=109_500_000)
+    observed = replace(stated, source=DrillSource.SITE_CHANGE)
+    assert seconds(result(history, drill=stated).recovery) == (2.0, 3.0, 3.5)
+    measured = result(history, drill=observed)
+    assert (seconds(measured.recovery), seconds(measured.downtime)) == ((2.0, 3.0, 4.0), (2.0, 3.0, 4.0))
+    quiet = result(probed_timeline(set()), drill=observed, site_changed=True)
+    assert seconds(quiet.recovery) == (0.0, 0.0, 0.0)
 
 
 def test_recovery_ends_when_the_product_stays_up() -> None:
