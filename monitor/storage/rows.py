@@ -38,11 +38,22 @@ def outcome_of(code: int) -> Outcome:
     return outcome
 
 
+def is_recheck(value: object) -> bool:
+    """Return the value of the column `recheck`.
+
+    Raises:
+        DamagedRowError: the value is neither 0 nor 1.
+    """
+    if value not in (0, 1):
+        raise DamagedRowError(f"recheck {value!r} is neither 0 nor 1")
+    return value == 1
+
+
 def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
     """Yield the runs of all checks, or only of `checks`, ordered by check, vantage and `first`.
 
     Raises:
-        DamagedRowError: two runs of one check and vantage overlap.
+        DamagedRowError: two runs of one check and vantage overlap, or a value is impossible.
     """
     series = {series_id: (check, vantage) for series_id, check, vantage in connection.execute(sql.ALL_SERIES)}
     reasons = dict(connection.execute(sql.ALL_REASONS))
@@ -53,7 +64,7 @@ def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = Non
             raise DamagedRowError(f"runs of series {series_id} overlap: {first} comes before {previous_end}")
         previous_series, previous_end = series_id, last
         check, vantage = series[series_id]
-        outcome, reason_code, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, recheck != 0)
+        outcome, reason_code, flags = _OUTCOMES[code], reasons[reason], (seeded != 0, is_recheck(recheck))
         yield Run(check, outcome, reason_code, first, last, count, hold, known, latency, maximum, vantage, *flags)
 
 
@@ -117,7 +128,7 @@ def _observation(row: tuple[Any, ...]) -> Observation:
         raise DamagedRowError(f"observation at {at!r}: unknown outcome {code!r}, or no such check or reason")
     if not (isinstance(at, int) and 0 <= at <= LATEST_INSTANT and (latency is None or isinstance(latency, int))):
         raise DamagedRowError(f"observation of {check} at {at!r} with latency {latency!r}: not valid integers")
-    return Observation(check, at, outcome, reason, latency, vantage, recheck != 0)
+    return Observation(check, at, outcome, reason, latency, vantage, is_recheck(recheck))
 
 
 def _fact(row: tuple[str, int, str, str, str, str]) -> Fact:
