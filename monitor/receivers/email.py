@@ -21,6 +21,7 @@ from monitor.config.secret import Secret
 from monitor.config.values import Token, problem_at
 from monitor.network.connection import Connection
 from monitor.network.tls_context import context_for
+from monitor.notification import Kind
 from monitor.receivers.base import Deliver, NotDelivered, ReceiverKind
 from monitor.receivers.chat_text import truncate
 from sla.interval import SECOND
@@ -104,7 +105,7 @@ def mail_of(message: Message, block: EmailBlock) -> EmailMessage:
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.now // SECOND, UTC))
     mail["Message-ID"] = f"<{_identity(message.idempotency_key)}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    if message.event != "opened":
+    if message.event not in (Kind.OPENED, Kind.REPORT):  # a report is a thread of its own
         mail["In-Reply-To"] = mail["References"] = f"<{_identity(message.key + 'opened')}@{domain}>"
     mail.set_content(message.text + "\n")
     return mail

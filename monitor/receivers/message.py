@@ -105,7 +105,8 @@ class Message:
     @property
     def text(self) -> str:
         """The entire message as plain text."""
-        links = [] if self.others else [f"{name}: {url}" for name, url in self.links.items()]
+        labels = {"product": "page"} if self.event is Kind.REPORT else {}  # a report is about several products
+        links = [] if self.others else [f"{labels.get(name, name)}: {url}" for name, url in self.links.items()]
         return "\n".join([self.title, *self.lines, *links])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from monitor.config.report_schedule import MonthlyReport
 from monitor.notification import Kind
+from monitor.receivers.email import EmailBlock, mail_of
 from monitor.receivers.message import Message
 from monitor.storage.store import Batch
 from sla.interval import DAY, HOUR, MINUTE, SECOND
@@ -144,3 +145,15 @@ def test_time_of_the_report_is_local() -> None:
     assert str(time) == "1 01:30"
     last = time.last(int(datetime(2026, 11, 2, tzinfo=UTC).timestamp()) * SECOND, "America/New_York")
     assert datetime.fromtimestamp(last / SECOND, UTC) == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+
+
+async def test_mail_is_no_reply_and_has_the_address_of_the_summary() -> None:
+    clock = ManualClock(at(11, 1, 8))
+    async with run_alerting(ledger({"to": "ops"}), october(), clock, deliver=False) as harness:
+        await harness.update()
+        (row,) = harness.rows(Kind.REPORT)
+    block = EmailBlock.model_validate({"to": "a@example.org", "from": "n@example.org", "server": "smtp.example.org"})
+    mail = mail_of(Message.of(row, clock.now()), block)
+    assert mail["Subject"] == "[REPORT] October 2026: Of 2 services, 1 kept its promise and 1 did not."
+    assert (mail["In-Reply-To"], mail["References"]) == (None, None)
+    assert "\npage: https://nines.example.org/reports?window=2026-10-01%2F2026-11-01&lang=en\n" in mail.get_content()
