@@ -52,7 +52,7 @@ def gate_command(
 
     Reads the record, with or without a running daemon. Without a daemon the product's state becomes unknown. Exit
     status: 0 go, 1 hold, 2 error, 3 unknown. An override is a fact of the record with author, reason and end; setting
-    or gate_override_end one exits with 0.
+    or ending one exits with 0.
     """
     portfolio = load_config(path)[1]
     _require_product(product, portfolio, path)

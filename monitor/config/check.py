@@ -135,6 +135,10 @@ class CheckBase(Model):
         """Whether re-checks are made by default. False if they would evaluate the same measurement again."""
         return self.tightens
 
+    def missing_permission(self) -> str:
+        """Return why this process may not make probes of this kind, with a remedy; empty if it may."""
+        return ""
+
     @property
     def target(self) -> str:
         """The target of the probes for display, without secrets."""

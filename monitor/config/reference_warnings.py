@@ -22,15 +22,25 @@ _ADVICE = "add two that do not depend on each other, in other networks than the 
 
 def reference_warnings(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
     """Yield warnings about too few far references, about common dependencies, and about networks without references."""
-    for loc, message in (*_uplink_warnings(portfolio), *_unknown_networks(portfolio)):
+    warnings = (*_without_permission(portfolio), *_uplink_warnings(portfolio), *_unknown_networks(portfolio))
+    for loc, message in warnings:
         yield Problem(locate(root, loc)[0], key_path(root, loc), message)
+
+
+def _without_permission(portfolio: Portfolio) -> LocatedMessages:
+    """Yield references that this process cannot probe: they show nothing, and decide nothing."""
+    for number, reference in enumerate(portfolio.references):
+        if message := reference.missing_permission():
+            yield ("references", number, reference.kind), message
 
 
 def _uplink_warnings(portfolio: Portfolio) -> LocatedMessages:
     via_uplink = [check for product, check in portfolio.checks() if product.via is None]
-    if not via_uplink or all(map(_is_local, via_uplink)):
+    local = all(map(_is_local, via_uplink))
+    if local and not (via_uplink and portfolio.references):
         return
-    far = [reference for reference in portfolio.references if not reference.near and reference.via is None]
+    usable = [reference for reference in portfolio.references if not reference.missing_permission()]
+    far = [reference for reference in usable if not reference.near and reference.via is None]
     hosts = {host_of(reference) for reference in far}
     if len(far) < MIN_FAR:
         count = "there is no far reference" if not far else "there is only one far reference"
@@ -38,6 +48,8 @@ def _uplink_warnings(portfolio: Portfolio) -> LocatedMessages:
             ("references",),
             f"{count}: a failure of the monitor's connection looks like an outage of products; {_ADVICE}",
         )
+        return
+    if local and all(map(_is_local, far)):
         return
     yield from _lone_references(far)
     if (common := _common_network(hosts)) is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from pydantic import model_validator
 
 from monitor.config.model import HostName, NetworkCheck, problem_at
+from monitor.config.references import ReferenceBase
 from monitor.network.happy_eyeballs import first_success
 from monitor.network.icmp_echo import echo, may_open_socket
 from monitor.probe_result import ProbeResult
@@ -16,6 +17,10 @@ from sla.observation import Outcome
 
 if TYPE_CHECKING:
     from monitor.network.attempt import Attempt, Probe
+
+_NOT_ALLOWED: Final = (
+    "this process is not allowed to ping; run `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use tcp"
+)
 
 
 class IcmpCheck(NetworkCheck):
@@ -28,13 +33,13 @@ class IcmpCheck(NetworkCheck):
 
     @model_validator(mode="after")
     def _ping_is_allowed(self) -> Self:
-        if not may_open_socket():
-            raise problem_at(
-                "icmp",
-                "this process is not allowed to ping; run `sysctl net.ipv4.ping_group_range='0 2147483647'`, or use "
-                "tcp",
-            )
+        if not isinstance(self, ReferenceBase) and (problem := self.missing_permission()):
+            raise problem_at("icmp", problem)
         return self
+
+    def missing_permission(self) -> str:
+        """Return that this process may not ping, with a remedy; empty if it may."""
+        return "" if may_open_socket() else _NOT_ALLOWED
 
 
 def prepare(check: IcmpCheck) -> Probe:

@@ -11,6 +11,7 @@ from monitor.config.outbound import Family
 from monitor.config.reference_warnings import host_of
 from monitor.config.references import IP4_GATEWAY, IP6_GATEWAY, SYSTEM_RESOLVER
 from monitor.network.hosts_file import family_of
+from monitor.network.icmp_echo import may_open_socket
 from monitor.probes.registry import prepare
 from monitor.vantage import system_network
 from sla.interval import MILLISECOND, SECOND
@@ -34,7 +35,8 @@ _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT = 5 * SECOND, 1_800 * MILLISECOND
 class Reference:
     """A reference and its probe. Durations are microseconds.
 
-    `system`: it was found on this machine. `loopback`: its address is one of this machine.
+    `system`: it was found on this machine. `loopback`: its address is one of this machine. `forbidden`: this process
+    may not make its probe, so its answers show nothing.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Reference:
     probe: Probe
     system: bool = False
     loopback: bool = False
+    forbidden: bool = False
 
 
 def family_name(family: int) -> str:
@@ -85,6 +88,7 @@ def _configured_reference(check: ReferenceBase) -> Reference:
         check.timeout,
         prepare(check),
         loopback=_is_loopback(host_of(check)),
+        forbidden=bool(check.missing_permission()),
     )
 
 
@@ -113,4 +117,7 @@ def _system_references() -> list[Reference]:
 
 
 def _near(name: str, kind: str, target: str, families: frozenset[str], probe: Probe) -> Reference:
-    return Reference(name, kind, target, True, None, families, _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT, probe, system=True)
+    forbidden = kind == "icmp" and not may_open_socket()
+    return Reference(
+        name, kind, target, True, None, families, _SYSTEM_INTERVAL, _SYSTEM_TIMEOUT, probe, True, forbidden=forbidden
+    )

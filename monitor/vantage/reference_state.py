@@ -60,7 +60,7 @@ class ReferenceState:
         return replace(
             known,
             at=answer.at,
-            good=bool(answer.reached),
+            good=None if r.forbidden else bool(answer.reached),
             reason=answer.result.reason,
             detail=answer.result.detail,
             latency=answer.duration if answer.reached else None,

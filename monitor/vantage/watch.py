@@ -211,7 +211,8 @@ class VantageWatch:
         references = self._references_of(via)
         configured = [member for member in references if not member.reference.system]
         if configured:
-            return [member for member in configured if not member.reference.near] or configured
+            far = [member for member in configured if not member.reference.near]
+            return [member for member in far or configured if not member.reference.forbidden]
         alive = [member for member in references if member.ever_answered]
         return alive if len(alive) >= _MIN_SYSTEM else []
 

@@ -80,18 +80,19 @@ def _claim(request: web.Request) -> Claim:
 
 
 async def _form(request: web.Request) -> tuple[str, str]:
-    """Return the action and the name of the person, which may be empty.
+    """Return the action, by default to acknowledge, and the name of the person, which may be empty.
 
     Raises:
         Refusal: the body is not the form of the page.
     """
-    if request.content_type != "application/x-www-form-urlencoded":
+    body = await read_body(request)
+    if body and request.content_type != "application/x-www-form-urlencoded":
         raise _INVALID_FORM
     try:
-        fields = parse_qs((await read_body(request)).decode(), keep_blank_values=True, max_num_fields=10)
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10)
     except ValueError:
         raise _INVALID_FORM from None
-    action, by = (fields.get(name, [""])[0] for name in ("action", "by"))
+    action, by = fields.get("action", [_ACKNOWLEDGE])[0], fields.get("by", [""])[0]
     if action not in _ACTIONS:
         raise _INVALID_FORM
     return action, one_line(by, "by", MAX_NAME) if by.strip() else ""

@@ -47,6 +47,7 @@ class Target:
         self.reference = Reference(
             name, str(options["kind"]), name, cast("bool", options["near"]), cast("str | None", options["via"]),
             families, 5_000_000, 1_800_000, self.probe, bool(options["system"]), bool(options.get("loopback")),
+            bool(options.get("forbidden")),
         )  # fmt: skip
 
     async def probe(self, attempt: Attempt) -> ProbeResult:

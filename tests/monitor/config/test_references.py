@@ -8,6 +8,7 @@ import pytest
 
 from monitor.config.loader import examine
 from monitor.config.references import ReferenceBase
+from monitor.probes import icmp
 from monitor.probes.registry import CHECK_TYPES
 from sla.interval import SECOND
 
@@ -144,6 +145,36 @@ def test_references_that_cannot_show_a_lost_connection_have_a_warning(
     tmp_path: Path, references: str, message: str | None
 ) -> None:
     actual = warnings(examine_references(tmp_path, references))
+    assert len(actual) == (message is not None)
+    assert message is None or actual[0].startswith(message)
+
+
+def test_smallest_form_is_valid_where_pings_are_not_permitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(icmp, "may_open_socket", lambda: False)
+    smallest = (
+        ' [{id: gateway, icmp: 10.0.0.1, near: true}, {id: outside, tcp: "192.0.2.1:443"},'
+        ' {id: elsewhere, tcp: "198.51.100.1:443"}]'
+    )
+    (warning,) = warnings(examine_references(tmp_path, smallest))
+    assert warning.startswith("references.gateway.icmp: this process is not allowed to ping; run `sysctl")
+    far = ' [{id: a, icmp: 192.0.2.1}, {id: b, tcp: "198.51.100.1:443"}]'
+    assert warnings(examine_references(tmp_path, far))[1].startswith("references: there is only one far reference")
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (' [{id: a, tcp: "127.0.0.1:9"}]', "references: there is only one far reference"),
+        (' [{id: a, tcp: "127.0.0.1:9", near: true}]', "references: there is no far reference"),
+        (' [{id: a, tcp: "192.0.2.1:9"}, {id: b, tcp: "192.0.2.2:9"}]', "references: all far references are in 192.0"),
+        (' [{id: a, tcp: "127.0.0.1:9"}, {id: b, tcp: "127.0.0.1:8"}]', None),
+    ],
+)
+def test_references_of_a_portfolio_on_this_machine_are_examined_too(
+    tmp_path: Path, references: str, message: str | None
+) -> None:
+    products = "products:\n  - {id: a, objective: 99%, checks: [{id: x, tcp: '127.0.0.1:5432'}]}\n"
+    actual = warnings(examine_references(tmp_path, references, products))
     assert len(actual) == (message is not None)
     assert message is None or actual[0].startswith(message)
 

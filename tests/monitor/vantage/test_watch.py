@@ -205,6 +205,21 @@ async def test_references_on_this_machine_decide_for_targets_on_it() -> None:
         assert (await vantage.judge(LOOPBACK)).reason == "vantage_blind"
 
 
+async def test_reference_that_this_process_may_not_probe_decides_nothing() -> None:
+    """Pings need a permission. Without it the answers of a reference are not known, neither good nor bad."""
+    ping, outside = Target("ping", kind="icmp", forbidden=True), Target("outside")
+    ping.answer(ProbeResult(Outcome.UNKNOWN, "forbidden_locally"))
+    async with run_watch(ping, outside) as vantage:
+        outside.answer(BAD)
+        assert (await vantage.judge(FOUR)).reason == "vantage_blind"
+        await vantage.watch.ask("ping")
+        assert [reference.good for reference in vantage.health.vantages[0].references] == [None, False]
+    async with run_watch(ping, Target("gateway", near=True)) as vantage:
+        await vantage.watch.ask("ping")
+        assert await vantage.judge(FOUR) is BAD
+        assert vantage.sees() == {}
+
+
 async def test_named_network_has_its_own_references() -> None:
     outside, inside = Target("outside"), Target("inside", via="vpn")
     async with run_watch(outside, inside) as vantage:

@@ -146,8 +146,6 @@ async def test_link_is_valid_after_a_restart_with_the_same_key(tmp_path: Path) -
 @pytest.mark.parametrize(
     "fields",
     [
-        {},
-        {"by": "Ana"},
         {"action": "resolve"},
         {"action": ""},
         {"action": "acknowledge", "by": "x" * 101},
@@ -158,8 +156,16 @@ async def test_link_is_valid_after_a_restart_with_the_same_key(tmp_path: Path) -
 )
 async def test_invalid_form_is_rejected(server: WritableServer, fields: dict[str, str]) -> None:
     link = server.link(await open_alert(server))
-    assert (await server.ask("POST", link, data=fields or b"")).status == 400
+    assert (await server.ask("POST", link, data=fields)).status == 400
     assert server.journal == []
+
+
+@pytest.mark.parametrize(("body", "by"), [(b"", "ops"), ({"by": "Ana"}, "Ana")])
+async def test_post_without_an_action_acknowledges(server: WritableServer, body: object, by: str) -> None:
+    """A program that follows the documentation of the link sends a POST, and knows no fields of the form."""
+    link = server.link(await open_alert(server))
+    assert (await server.ask("POST", link, data=body)).status == 303
+    assert [fact.by for fact in acknowledgements(server.journal)] == [by]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"])
