@@ -44,6 +44,7 @@ class CheckBase(Model):
     """Keys of all kinds of checks. A subclass adds a field with the name of its `kind`, and further fields."""
 
     kind: ClassVar[str]
+    is_reference: ClassVar[bool] = False
 
     id: Id
     """Identifies the check within its product. A changed id starts a new history, unless `was` has the former id."""

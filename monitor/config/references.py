@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, create_model, field_validator
 
@@ -31,6 +31,8 @@ def _default_timeout(known: Mapping[str, Any]) -> int:
 
 class ReferenceBase(CheckBase):
     """A target outside of the products: if all of them fail, this vantage is blind."""
+
+    is_reference: ClassVar[bool] = True
 
     interval: ProbeInterval = 5 * SECOND
     """Time between probes. After a bad outcome of a product's check, the references are probed immediately."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 from pydantic import model_validator
 
 from monitor.config.model import HostName, NetworkCheck, problem_at
-from monitor.config.references import ReferenceBase
 from monitor.network.happy_eyeballs import first_success
 from monitor.network.icmp_echo import echo, may_open_socket
 from monitor.probe_result import ProbeResult
@@ -33,7 +32,7 @@ class IcmpCheck(NetworkCheck):
 
     @model_validator(mode="after")
     def _ping_is_allowed(self) -> Self:
-        if not isinstance(self, ReferenceBase) and (problem := self.missing_permission()):
+        if not self.is_reference and (problem := self.missing_permission()):
             raise problem_at("icmp", problem)
         return self
 
