@@ -76,7 +76,7 @@ def _is_valid(alerting: Alerting, acknowledgement: Acknowledgement) -> bool:
     return response is None or acknowledgement.made >= response.started
 
 
-@routes.post("/api/v1/alerts/{key:.+}/acknowledge")
+@routes.post("/api/v1/alerts/{key:(?s:.+)}/acknowledge")
 @role(Role.ALERTS_WRITE, body=True)
 async def acknowledge(request: web.Request) -> web.Response:
     """Acknowledge an open alert."""
@@ -90,7 +90,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     return as_json(acknowledgement_json(acknowledgement))
 
 
-@routes.post("/api/v1/alerts/{key:.+}/mark")
+@routes.post("/api/v1/alerts/{key:(?s:.+)}/mark")
 @role(Role.ALERTS_WRITE, body=True)
 async def mark(request: web.Request) -> web.Response:
     """Mark the page of an open or recently resolved alert as useful or noise, as the page of a link does."""

@@ -37,8 +37,8 @@ class Form:
 
 
 FORMS: Final[dict[str, Form]] = {
-    "alerts/{key:.+}/acknowledge": Form(alerts.acknowledge, "alerts", "Acknowledged."),
-    "alerts/{key:.+}/mark": Form(alerts.mark, "alerts", "Marked."),
+    "alerts/{key:(?s:.+)}/acknowledge": Form(alerts.acknowledge, "alerts", "Acknowledged."),
+    "alerts/{key:(?s:.+)}/mark": Form(alerts.mark, "alerts", "Marked."),
     "notes": Form(incident_notes.add, "notes", "Note added.", path_field="incident"),
     "silences": Form(silences.add, "silences", "Silenced."),
     "silences/{id}/end": Form(silences.end, "silences", "The silence has ended."),

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from sla.chain import Head
 
 MAX_HEADS: Final = 1_000  # heads per response: about 2.7 years
-_MAX_NUMBER: Final = 10**9
-_MAX_DIGITS: Final = 12
+_MAX_DIGITS: Final = 9  # as in the description of the API
 
 
 @role(Role.READ)
@@ -83,6 +82,6 @@ def head_json(head: Head, digest: str) -> dict[str, Any]:
 
 
 def _number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_NUMBER):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) > 0):
         raise Refusal(400, f"{name} is not a positive integer", f"use {name}=1")
     return int(text)

@@ -60,7 +60,17 @@ async def test_heads_are_listed_in_order_with_the_previous_head(
 
 @pytest.mark.parametrize(
     "query",
-    ["?from=0", "?from=x", "?limit=-1", "?limit=0", "?page=2", "?from=" + "9" * 40, "?from=" + "0" * 12 + "9" * 20],
+    [
+        "?from=0",
+        "?from=1000000000",
+        "?limit=1000000000",
+        "?from=x",
+        "?limit=-1",
+        "?limit=0",
+        "?page=2",
+        "?from=" + "9" * 40,
+        "?from=" + "0" * 12 + "9" * 20,
+    ],
 )
 async def test_invalid_parameter_is_rejected(query: str, get: Callable[[str], Awaitable[tuple[int, Any]]]) -> None:
     status, body = await get(query)

@@ -98,6 +98,9 @@ async def test_resolved_and_unknown_alerts_cannot_be_acknowledged(server: Writab
     assert (response.status, response.body["error"]) == (409, "the alert is resolved")
     for unknown in ("nothing", "..", "%2e%2e/%2e%2e/etc/passwd", "a/b/c"):
         assert (await server.ask("POST", f"/api/v1/alerts/{unknown}/acknowledge", token)).status in (404, 405)
+    for name, body in (("acknowledge", {}), ("mark", {"mark": "noise"})):
+        response = await server.ask("POST", f"/api/v1/alerts/a%0Ab/{name}", token, json=body)
+        assert response.status == 404, "the key of an alert may contain a line break"
     assert server.journal == []
 
 
