@@ -8,6 +8,7 @@ between them (measurement.md, section 2). A figure that was not measured is None
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from sla import availability
@@ -159,14 +160,10 @@ def _lead(drill: Drill, history: History, pieces: Sequence[Piece]) -> int:
 
     A drill that a site change starts begins at the estimated failure. Before it is time that is not certainly up.
     """
-    start = drill.started
     if drill.source is not DrillSource.SITE_CHANGE or not pieces or pieces[0].state is State.UP:
         return 0
-    for piece in reversed(list(history.pieces(Interval(start - MAX_LEAD, start)))):
-        if piece.state is State.UP:
-            break
-        start = piece.start
-    return drill.started - start
+    before = reversed(list(history.pieces(Interval(drill.started - MAX_LEAD, drill.started))))
+    return sum(piece.end - piece.start for piece in takewhile(lambda piece: piece.state is not State.UP, before))
 
 
 def _longer(bounds: Bounds[int | None], lead: int) -> Bounds[int | None]:
