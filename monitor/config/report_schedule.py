@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import PlainValidator, WithJsonSchema
 
@@ -13,6 +14,7 @@ from monitor.config.schedule import Schedule
 from monitor.config.values import AS_TEXT, Id
 from sla.service_hours import ServiceHours
 
+_Time = TypeVar("_Time", bound=Schedule)
 _DAYS: Final = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _TIME: Final = r"([01]\d|2[0-3]):([0-5]\d)"
 _PATTERN: Final = rf"({'|'.join(_DAYS)}) {_TIME}"
@@ -28,12 +30,10 @@ class WeeklyTime(Schedule):
 
 
 def _weekly(value: Any) -> WeeklyTime:
-    if isinstance(value, WeeklyTime):
-        return value
-    match = re.fullmatch(_PATTERN, value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('not a weekday and a time; use "Mon 08:00"')
-    return WeeklyTime(f"{int(match[3])} {int(match[2])} * * {_DAYS.index(match[1])}")
+    def in_cron_syntax(match: re.Match[str]) -> str:
+        return f"{int(match[3])} {int(match[2])} * * {_DAYS.index(match[1])}"
+
+    return _schedule(WeeklyTime, _PATTERN, in_cron_syntax, value, 'not a weekday and a time; use "Mon 08:00"')
 
 
 class MonthlyTime(Schedule):
@@ -45,12 +45,27 @@ class MonthlyTime(Schedule):
 
 
 def _monthly(value: Any) -> MonthlyTime:
-    if isinstance(value, MonthlyTime):
+    def in_cron_syntax(match: re.Match[str]) -> str:
+        return f"{int(match[3])} {int(match[2])} {match[1]} * *"
+
+    problem = 'not a day of the month from 1 to 28 and a time; use "1 08:00"'
+    return _schedule(MonthlyTime, _MONTHLY_PATTERN, in_cron_syntax, value, problem)
+
+
+def _schedule(
+    kind: type[_Time], pattern: str, in_cron_syntax: Callable[[re.Match[str]], str], value: Any, problem: str
+) -> _Time:
+    """Return the schedule that the text describes, or the schedule itself.
+
+    Raises:
+        ValueError: the value is another one. The text of the error is `problem`.
+    """
+    if isinstance(value, kind):
         return value
-    match = re.fullmatch(_MONTHLY_PATTERN, value) if isinstance(value, str) else None
+    match = re.fullmatch(pattern, value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError('not a day of the month from 1 to 28 and a time; use "1 08:00"')
-    return MonthlyTime(f"{int(match[3])} {int(match[2])} {match[1]} * *")
+        raise ValueError(problem)
+    return kind(in_cron_syntax(match))
 
 
 WeeklyTimeField = Annotated[

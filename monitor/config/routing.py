@@ -84,24 +84,21 @@ def routing_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _duplicate_ids(portfolio: Portfolio) -> LocatedMessages:
-    counts: Counter[str] = Counter()
-    for number, receiver in enumerate(portfolio.receivers):
-        counts[receiver.id] += 1
-        if counts[receiver.id] == 2:
-            message = f"{quoted(receiver.id)} is already the id of a receiver; choose another id"
-            yield ("receivers", number, "id"), message
+    for number, name in _repeated(receiver.id for receiver in portfolio.receivers):
+        message = f"{quoted(name)} is already the id of a receiver; choose another id"
+        yield ("receivers", number, "id"), message
     for number, name in _repeated(report.to for report in portfolio.alerting.monthly_reports):
         message = f"{quoted(name)} already gets a monthly report; list all its products in one entry"
         yield ("alerting", "monthly_reports", number, "to"), message
 
 
 def _repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield the position of each name that is in the list before."""
-    before: set[str] = set()
+    """Yield the second position of each name that occurs more than once."""
+    counts: Counter[str] = Counter()
     for number, name in enumerate(names):
-        if name in before:
+        counts[name] += 1
+        if counts[name] == 2:
             yield number, name
-        before.add(name)
 
 
 def _unknown_ids(portfolio: Portfolio) -> LocatedMessages:
