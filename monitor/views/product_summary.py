@@ -46,7 +46,7 @@ def provisional_text(ledger: Ledger, products: Iterable[str], end: int) -> str:
         return PROVISIONAL
     zone = ledger.portfolio.zone
     texts = (
-        f"{vantage} has not delivered all checks"
+        f"{vantage} has not delivered observations of all checks"
         if last is None
         else f"{vantage} has delivered up to {moment(last, zone).local}"
         for vantage, last in sorted(delivered.items())

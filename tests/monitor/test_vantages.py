@@ -259,7 +259,8 @@ def test_vantage_without_observations_of_a_check_has_no_watermark() -> None:
     ledger = start(portfolio(*OTHERS, checks=("a", "b")))
     observe(ledger, series("g" * 9, VANTAGE) + series("g" * 9, "east"))
     assert ledger.late_vantages(["p"], NOW + MINUTE) == {"east": None, "west": None}
-    assert "east has not delivered all checks, west has" in provisional_text(ledger, ["p"], NOW + MINUTE)
+    text = provisional_text(ledger, ["p"], NOW + MINUTE)
+    assert "east has not delivered observations of all checks, west has" in text
 
 
 def test_added_vantage_does_not_make_past_figures_provisional() -> None:
