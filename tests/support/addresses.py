@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor.network.resolver import Resolver
 
 _ATTEMPTS = 100
+_RESERVED: list[socket.socket] = []  # by closed_port(), until this process ends
 _FULL = 3  # connections that fill the queue of a listener that does not accept any
 
 
@@ -57,8 +58,13 @@ def bind_to_one_port() -> tuple[socket.socket, socket.socket]:
 
 
 def closed_port() -> int:
-    """Return a port without a listener over UDP and TCP."""
+    """Return a port without a listener over UDP and TCP. No other process gets it while this one runs.
+
+    A bound TCP socket that does not listen refuses connections. A UDP socket that is connected to itself does not
+    receive datagrams of other senders, so the kernel answers that the port is unreachable.
+    """
     datagrams, stream = bind_to_one_port()
-    with datagrams, stream:
-        port: int = datagrams.getsockname()[1]
-        return port
+    datagrams.connect(datagrams.getsockname())
+    _RESERVED.extend([datagrams, stream])
+    port: int = datagrams.getsockname()[1]
+    return port

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.addresses import closed_port
 from tests.support.daemon_process import command, environment
 from tests.support.processes import Program, fetch, free_port, run_program, wait_for
 
@@ -80,7 +81,7 @@ def both_exporters(folder: Path, modules: str) -> Iterator[BothExporters]:
     """Run both exporters with the same module file while the `with` block runs."""
     path, config = folder / "blackbox.yml", folder / "ninewatch.yaml"
     path.write_text(modules)
-    blackbox_address, unused = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    blackbox_address, unused = f"127.0.0.1:{free_port()}", f"127.0.0.1:{closed_port()}"
     config.write_text(IDLE.format(store=folder / "nw.db", unused=unused))
     exporter = ["prometheus-blackbox-exporter", f"--config.file={path}", f"--web.listen-address={blackbox_address}"]
     daemon = command("run", "-c", config, "--blackbox-config", path)

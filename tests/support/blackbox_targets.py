@@ -23,11 +23,11 @@ import trustme
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.support import http2_server
+from tests.support.addresses import closed_port
 from tests.support.certificates import self_signed_context, server_context, write_ca_bundle
 from tests.support.faulty_targets.behaviour import send_endlessly
 from tests.support.line_servers import reply_to_lines, send_and_close
 from tests.support.nameserver import Answering, dns_records, framed_for_tcp, nameserver, no_response, truncated_response
-from tests.support.processes import free_port
 from tests.support.proxy import Proxy
 from tests.support.servers import Handler, http_response, send_nothing, serve_tcp
 
@@ -267,7 +267,7 @@ def serving_targets(folder: Path) -> Iterator[dict[str, int]]:
     try:
         ports = asyncio.run_coroutine_threadsafe(opened.__aenter__(), loop).result(30)
         with _grpc_servers(authority) as grpc_ports:
-            yield ports | grpc_ports | {"closed-port": free_port()}
+            yield ports | grpc_ports | {"closed-port": closed_port()}
         asyncio.run_coroutine_threadsafe(opened.__aexit__(None, None, None), loop).result(30)
     finally:
         loop.call_soon_threadsafe(loop.stop)

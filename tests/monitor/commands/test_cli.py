@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +19,11 @@ from monitor.engine.runner import AttemptResult
 from monitor.errors import NinewatchError
 from monitor.probe_result import PHASES, ProbeResult
 from sla.observation import Outcome
+from tests.support.addresses import closed_port
 from tests.support.daemon_process import command, environment, run_to_exit, running_daemon
 from tests.support.http_target import HttpTarget
 from tests.support.probing import load_check
-from tests.support.processes import wait_for
+from tests.support.processes import free_port, wait_for
 
 COMMANDS = ("run", "demo", "check-config", "probe", "status")
 
@@ -34,19 +34,14 @@ def target() -> Iterator[HttpTarget]:
         yield running_server
 
 
-def write_config(folder: Path, url: str, listen: str = "127.0.0.1:0") -> Path:
+def write_config(folder: Path, url: str, listen: str = "127.0.0.1:0", interval: str = "200ms") -> Path:
     path = folder / "ninewatch.yaml"
-    checks = f"{{id: health, http: '{url}', interval: 200ms}}, {{id: other, http: '{url}/other', interval: 200ms}}"
+    ids = {"health": url, "other": f"{url}/other"}
+    checks = ", ".join(f"{{id: {check}, http: '{address}', interval: {interval}}}" for check, address in ids.items())
     path.write_text(
         f"listen: {listen}\nstore: {folder / 'n.db'}\nproducts:\n- {{id: demo, objective: 99%, checks: [{checks}]}}\n"
     )
     return path
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def run_in_process(*arguments: str | Path) -> Result:
@@ -173,7 +168,7 @@ def test_all_mistakes_of_a_configuration_are_reported_with_positions(tmp_path: P
 
 
 def test_status_requests_the_daemons_figures(target: HttpTarget, tmp_path: Path) -> None:
-    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{free_port()}")
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
         up = run_in_process("status", "-c", path)

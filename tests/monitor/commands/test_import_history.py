@@ -16,7 +16,7 @@ from monitor.commands.config_option import load_config
 from monitor.storage.reader import reading
 from sla.interval import DAY, HOUR, MINUTE, SECOND, Interval
 from sla.window import format_instant
-from tests.monitor.commands.test_cli import closed_port
+from tests.support.addresses import closed_port
 from tests.support.http_target import HttpTarget
 from tests.support.monitoring import prometheus_with_config
 from tests.support.processes import needs

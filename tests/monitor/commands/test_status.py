@@ -12,10 +12,10 @@ from monitor.commands.status import _notes
 from monitor.config.loader import examine
 from monitor.errors import NinewatchError
 from monitor.probes.registry import CHECK_TYPES
-from tests.monitor.commands.test_cli import closed_port, run_in_process, write_config
+from tests.monitor.commands.test_cli import run_in_process, write_config
 from tests.support.daemon_process import running_daemon
 from tests.support.http_target import HttpTarget
-from tests.support.processes import wait_for
+from tests.support.processes import free_port, wait_for
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def refusal(path: Path) -> str:
 
 
 def test_daemon_with_another_configuration_is_reported_with_both(target: HttpTarget, tmp_path: Path) -> None:
-    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{free_port()}")
     other = tmp_path / "other.yaml"
     other.write_text(path.read_text().replace("objective: 99%", "objective: 99.5%"))
     with running_daemon(path) as daemon:
@@ -49,7 +49,7 @@ def test_daemon_with_another_configuration_is_reported_with_both(target: HttpTar
 
 
 def test_copy_of_the_file_is_the_same_configuration(target: HttpTarget, tmp_path: Path) -> None:
-    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{free_port()}")
     copy = tmp_path / "elsewhere" / "copy.yaml"
     copy.parent.mkdir()
     shutil.copy(path, copy)
@@ -61,7 +61,7 @@ def test_copy_of_the_file_is_the_same_configuration(target: HttpTarget, tmp_path
 def test_edited_configuration_differs_until_the_reload_and_a_rejected_one_is_reported(
     target: HttpTarget, tmp_path: Path
 ) -> None:
-    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{free_port()}")
     sound = path.read_text()
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")
@@ -96,7 +96,7 @@ def test_digest_covers_every_yaml_file_and_no_secret(tmp_path: Path) -> None:
 
 def test_status_reports_an_alert_that_cannot_fire(target: HttpTarget, tmp_path: Path) -> None:
     """It is reported once: as a warning of the configuration, or without one as a note of the daemon."""
-    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{closed_port()}")
+    path = write_config(tmp_path, target.url("/"), f"127.0.0.1:{free_port()}")
     path.write_text(path.read_text().replace("objective: 99%", "objective: 90%"))
     with running_daemon(path) as daemon:
         wait_for("a good probe of both", lambda: daemon.api("/products")[0]["state"] == "up")

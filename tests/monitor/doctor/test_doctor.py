@@ -19,10 +19,11 @@ from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
 from sla.interval import SECOND
 from sla.observation import Outcome, Run
-from tests.monitor.commands.test_cli import closed_port, write_config
+from tests.monitor.commands.test_cli import write_config
+from tests.support.addresses import closed_port
 from tests.support.daemon_process import running_daemon
 from tests.support.http_target import HttpTarget
-from tests.support.processes import wait_for
+from tests.support.processes import free_port, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,8 @@ def remove_record(config: Path) -> None:
 def config(tmp_path: Path) -> Path:
     """Write a configuration whose target does not answer, and a record of the last minute."""
     write_record(tmp_path / "n.db", SystemClock().now())
-    return write_config(tmp_path, f"http://127.0.0.1:{closed_port()}/health", listen=f"127.0.0.1:{closed_port()}")
+    listen = f"127.0.0.1:{closed_port()}"
+    return write_config(tmp_path, f"http://127.0.0.1:{closed_port()}/health", listen, interval="1m")
 
 
 def test_sound_installation_has_no_errors(config: Path) -> None:
@@ -220,7 +222,8 @@ def test_missing_time_zone_database_is_an_error(config: Path, monkeypatch: pytes
     assert result.status == 1
 
 
-def test_running_daemon_is_compared_with_the_configuration(config: Path, tmp_path: Path) -> None:
+def test_running_daemon_is_compared_with_the_configuration(tmp_path: Path) -> None:
+    config = write_config(tmp_path, f"http://127.0.0.1:{closed_port()}/health", f"127.0.0.1:{free_port()}")
     with running_daemon(config) as daemon:
         wait_for("the scheduler", lambda: json.loads(daemon.body("/readyz"))["status"] == "ready")
         ready = f"the daemon at {daemon.address.removeprefix('http://')} is ready"

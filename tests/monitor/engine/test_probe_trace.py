@@ -11,7 +11,7 @@ import trustme
 from click.testing import CliRunner
 
 from monitor.cli import cli
-from tests.monitor.commands.test_cli import closed_port
+from tests.support.addresses import closed_port
 from tests.support.certificates import server_context, write_ca_bundle
 from tests.support.http_target import HttpTarget
 from tests.support.monitoring import Target

@@ -12,8 +12,9 @@ from monitor.config.regex import regex
 from monitor.probes import browser
 from monitor.probes.browser import DisabledBrowserCheck
 from sla.observation import Outcome
+from tests.support.addresses import closed_port
 from tests.support.probing import attempt, load_check
-from tests.support.processes import free_port, needs
+from tests.support.processes import needs
 from tests.support.servers import http_response, respond_with, serve_tcp
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ async def test_details_and_traces_contain_no_secret(tmp_path: Path, monkeypatch:
     (tmp_path / "script.py").write_text(GOOD)
     check_keys = {
         "browser": str(tmp_path / "script.py"),
-        "url": f"http://127.0.0.1:{free_port()}/log-in?key=canary",
+        "url": f"http://127.0.0.1:{closed_port()}/log-in?key=canary",
         "keep": str(tmp_path / "k"),
         "env": {"PASSWORD": {"env": "PASSWORD"}},
         "timeout": "60s",

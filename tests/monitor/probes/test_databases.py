@@ -20,6 +20,7 @@ from monitor.network.resolver import Resolver
 from monitor.protocols.database import check_result
 from monitor.protocols.postgres_errors import failure_of
 from sla.observation import Outcome
+from tests.support.addresses import closed_port
 from tests.support.line_servers import send_and_close, send_on_connect
 from tests.support.postgres import POSTGRES, Postgres, as_owner
 from tests.support.probing import attempt, load_check
@@ -108,7 +109,7 @@ async def test_server_of_another_protocol_is_bad(kind: str, handler: Handler) ->
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
 async def test_closed_port_is_connect_refused(kind: str) -> None:
-    result = (await attempt({kind: f"127.0.0.1:{free_port()}", "user": "ninewatch"})).result
+    result = (await attempt({kind: f"127.0.0.1:{closed_port()}", "user": "ninewatch"})).result
     assert (result.outcome, result.reason) == (BAD, "connect_refused")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from monitor.network.failure import failure_of
 from sla.observation import Outcome
+from tests.support.addresses import closed_port
 from tests.support.probing import attempt
 from tests.support.servers import send_nothing, serve_tcp
 
@@ -31,8 +32,7 @@ async def test_listener_that_closes_immediately_is_good() -> None:
 
 @pytest.mark.fault(32)
 async def test_closed_port_is_connect_refused_with_the_address() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = closed_port()
     result = (await attempt({"tcp": f"127.0.0.1:{port}"})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
     assert f"127.0.0.1 port {port}" in result.detail

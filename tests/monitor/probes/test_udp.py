@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from sla.observation import Outcome
+from tests.support.addresses import closed_port
 from tests.support.line_servers import serve_datagrams
 from tests.support.probing import attempt, load_check
 
@@ -36,10 +36,7 @@ async def test_missing_answer_ends_at_the_deadline() -> None:
 
 
 async def test_closed_port_is_reported() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    result = (await attempt({"udp": f"127.0.0.1:{port}", "send": "ping", "expect": "."})).result
+    result = (await attempt({"udp": f"127.0.0.1:{closed_port()}", "send": "ping", "expect": "."})).result
     assert (result.outcome, result.reason) == (Outcome.BAD, "connect_refused")
 
 

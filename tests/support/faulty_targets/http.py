@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from tests.support.addresses import closed_port
 from tests.support.faulty_targets.behaviour import (
     answer_and_stay_open,
     answer_with,
@@ -261,10 +262,8 @@ def unusual() -> Iterator[FaultyTarget]:
 
 @contextlib.asynccontextmanager
 async def reserve_closed_port(authority: TargetAuthority) -> AsyncIterator[int]:
-    """Reserve a port without a listener."""
-    with socket.socket() as bound_socket:
-        bound_socket.bind(("127.0.0.1", 0))
-        yield bound_socket.getsockname()[1]
+    """Yield a port without a listener."""
+    yield closed_port()
 
 
 @contextlib.asynccontextmanager
