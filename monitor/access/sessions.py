@@ -76,6 +76,11 @@ class Sessions:
         session.seen = now
         return session
 
+    def exists(self, value: str, idle: int, longest: int) -> bool:
+        """Return whether the session of a cookie exists and has not expired. Does not extend it."""
+        session = self._sessions.get(_digest(value))
+        return session is not None and not session.expired(self._clock.now(), idle, longest)
+
     def end(self, value: str) -> Session | None:
         """Remove the session of a cookie, and return it."""
         return self._sessions.pop(_digest(value), None)

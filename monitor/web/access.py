@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 
 from monitor.access.audit_log import ChangeOrigin, Event, Means
-from monitor.access.principal import Principal
+from monitor.access.principal import AuthMethod, Principal
 from monitor.access.roles import lowest_role
 from monitor.access.scopes import Scope, allows
 from monitor.errors import NinewatchError
@@ -24,7 +24,7 @@ from monitor.web.audit import client_address, record_refusal
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, expects_page
 from monitor.web.same_origin import check_same_origin
-from monitor.web.sessions import person_of, sign_in_path
+from monitor.web.sessions import has_session, person_of, sign_in_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +142,12 @@ def _reading_is_open(context: WebContext) -> bool:
 def principal_of(request: web.Request) -> Principal:
     """Return the authenticated client. Its name is the author of the facts that the request records."""
     return request[_PRINCIPAL]
+
+
+def is_still_admitted(request: web.Request) -> bool:
+    """Return whether the session that admitted the request, if any, has not ended since. Does not extend it."""
+    principal: Principal | None = request.get(_PRINCIPAL)
+    return principal is None or principal.method is not AuthMethod.SESSION or has_session(request)
 
 
 def permitted_products(request: web.Request) -> tuple[str, ...]:

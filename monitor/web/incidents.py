@@ -19,6 +19,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.page import render_page
+from monitor.web.page_part import refreshed
 from monitor.web.visitor import visitor_of
 from sla.interval import Interval
 
@@ -40,6 +41,7 @@ class _Read(NamedTuple):
 
 @routes.get("/incidents/{id}")
 @role(Role.READ)
+@refreshed
 async def incident(request: web.Request) -> web.StreamResponse:
     """Show one outage. The id of one of its check incidents leads to the same page."""
     check_query(request)

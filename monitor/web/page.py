@@ -11,6 +11,8 @@ from monitor.views import incident_line, page_frame, product_summary
 from monitor.views.outage_line import incidents_by_outage, outage_line
 from monitor.views.outages import outage_ids
 from monitor.web.context import CONTEXT
+from monitor.web.live_updates import LIVE
+from monitor.web.page_part import is_part
 from monitor.web.visitor import page_headers, visitor_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ async def render_page(
     page = SimpleNamespace(
         **{name: getattr(frame, name) for name in frame.__slots__},
         **values,
+        is_part=is_part(request),
+        version=request.app[LIVE].version,
         assumption=product_summary.ASSUMPTION,
         duration_note=incident_line.DURATION_NOTE,
         incidents=lines,

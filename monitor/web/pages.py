@@ -37,6 +37,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal
 from monitor.web.page import INCIDENTS, render_page
+from monitor.web.page_part import refreshed
 from sla.interval import DAY, Interval
 from sla.window import WINDOWS
 
@@ -51,6 +52,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/products/{id}")
 @role(Role.READ)
+@refreshed
 async def product(request: web.Request) -> web.Response:
     """Show one product: figures, days, checks and incidents."""
     context, slices = request.app[CONTEXT], TimeSlices(request.app[CONTEXT].clock)

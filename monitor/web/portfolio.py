@@ -16,6 +16,7 @@ from monitor.web.access import Role, role
 from monitor.web.context import CONTEXT
 from monitor.web.errors import Refusal, check_query
 from monitor.web.page import render_page
+from monitor.web.page_part import refreshed
 from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _GROUPS: Final = ("team", "none")
 
 @routes.get("/")
 @role(Role.READ)
+@refreshed
 async def portfolio(request: web.Request) -> web.Response:
     """Show what needs attention, the selected products by team, and the newest incidents."""
     check_query(request, *_TEXTS, "sort", "group")

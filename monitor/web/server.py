@@ -30,6 +30,7 @@ from monitor.web import (
     corrections,
     documentation,
     drills,
+    events,
     gate_overrides,
     incident_notes,
     incidents,
@@ -64,6 +65,8 @@ from monitor.web.audit import AUDIT, Audit
 from monitor.web.connection_limit import ConnectionLimiter
 from monitor.web.context import CONTENT_SECURITY_POLICY, CONTEXT, HEADERS, RESOURCE_POLICY, WebContext, is_loopback
 from monitor.web.errors import Refusal, error_response
+from monitor.web.live_updates import LIVE, LiveUpdates
+from monitor.web.page_part import PARTS, PageParts
 from monitor.web.rate_limit import RateLimit
 from monitor.web.sessions import SIGN_INS, SignIns
 from monitor.web.status_pages import page_response
@@ -106,6 +109,7 @@ _READ_ROUTES = (
     vantages,
     changes,
     documentation,
+    events,
     maintenance_calendar,
     mcp,
 )
@@ -141,6 +145,8 @@ def build(
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
     app[status_pages.VIEWS], app[reports.JOB] = {}, reports.Job()
+    app[LIVE], app[PARTS] = LiveUpdates(ledger, clock), PageParts()
+    app.on_shutdown.append(app[LIVE].stop)  # otherwise the server waits for the streams
     app[portfolio.LINES], app[status_data.FEEDS] = PortfolioLines(), {}
     app[subscriptions.SUBSCRIBE_LIMITS] = subscriptions.SubscribeLimits.of(clock)
     app[SIGN_INS], app[login.SIGN_IN_LIMIT] = SignIns(clock), login.new_sign_in_limit(clock)

@@ -102,6 +102,14 @@ def session_of(request: web.Request, login: LoginBlock) -> Session | None:
     return session if session is not None and session.issuer == login.oidc.issuer else None
 
 
+def has_session(request: web.Request) -> bool:
+    """Return whether the session of the request's cookie has not ended. Does not extend it."""
+    login, value = request.app[CONTEXT].ledger.portfolio.login, request.cookies.get(session_cookie(request), "")
+    if login is None or login.oidc is None:
+        return False
+    return request.app[SIGN_INS].sessions.exists(value, login.session.idle, login.session.longest)
+
+
 def _by_session(request: web.Request, login: LoginBlock) -> Principal | None:
     session = session_of(request, login)
     if session is None or login.oidc is None:

@@ -71,6 +71,7 @@ NOT_PAGES = (
     "/mcp",
     "/login",
     "/docs",
+    "/events",
     "/logout",
 )
 ADMINISTRATOR = {"X-Forwarded-User": "Ana Ng", "X-Forwarded-Groups": "sre"}

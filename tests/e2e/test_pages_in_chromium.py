@@ -133,8 +133,8 @@ async def test_script_refreshes_the_page_in_place_and_keeps_opened_parts(browser
     await page.clock.install()
     await page.goto(shown.base + "/products/chefs")
     await page.click("#days-table summary")
-    await page.evaluate("document.getElementById('main').dataset.old = 'yes'")
-    await page.clock.run_for(16_000)
+    await page.evaluate("document.getElementById('main').dataset.old = 'yes'; etag = ''")
+    await page.clock.run_for(61_000)
     await page.wait_for_selector("#main:not([data-old])")
     assert await page.locator("#days-table[open]").count() == 1
     assert await page.evaluate("document.activeElement.tagName") == "SUMMARY"
@@ -145,8 +145,8 @@ async def test_refresh_keeps_what_is_entered_into_the_form(browser: Browser, sho
     await page.clock.install()
     await page.goto(shown.base + "/")
     await page.fill("input[name=q]", "forms")
-    await page.evaluate("document.getElementById('main').dataset.old = 'yes'")
-    await page.clock.run_for(16_000)
+    await page.evaluate("document.getElementById('main').dataset.old = 'yes'; etag = ''")
+    await page.clock.run_for(61_000)
     await page.wait_for_selector("#main:not([data-old])")
     assert await page.input_value("input[name=q]") == "forms"
     assert await page.evaluate("document.activeElement.name") == "q"
@@ -159,7 +159,9 @@ async def test_script_reports_immediately_that_the_daemon_does_not_answer(browse
     page = await (await browser.new_context()).new_page()
     await page.clock.install()
     await page.goto(shown.base + "/")
+    await page.wait_for_function("() => events.readyState === EventSource.OPEN")
     await shown.listener.close()
+    await page.wait_for_function("() => events?.readyState !== EventSource.OPEN")
     await page.clock.run_for(16_000)
     await page.wait_for_selector("#main.lost")
     assert await _filter(page.locator("main")) == "grayscale(1)"
