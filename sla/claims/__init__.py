@@ -42,13 +42,13 @@ class Audit:
         return sum(claim.verdict is ClaimVerdict.WRONG for claim in self.claims)
 
     def as_json(self, *, strict: bool = False) -> dict[str, object]:
-        """Return `{"claims": [...], "wrong": N}` as in `audit --json`. `strict` adds `passed`, the skipped figures."""
+        """Return `{"claims": [...], "wrong": N}` as in `audit --json`. `strict` adds skipped figures as `passed`."""
         result: dict[str, object] = {"claims": [claim.as_json() for claim in self.claims], "wrong": self.wrong}
         return result | {"passed": [figure.as_json() for figure in self.skipped]} if strict else result
 
 
 def audit(text: str, page_format: PageFormat | None = None) -> Audit:
-    """Return the claims of a page about availability with their verdicts. Without `page_format` the format is detected.
+    """Return a page's claims about availability with their verdicts. Without `page_format` the format is detected.
 
     The format `text` includes Markdown and wiki markup.
 
@@ -98,7 +98,7 @@ def _statements(parts: Sequence[Part]) -> Iterable[Statement | SkippedFigure]:
 
 
 def _is_claim(statement: Statement, claim: Claim) -> bool:
-    """Return whether a statement is a claim. Figures that are only adjacent are one only if the verdict is clear."""
+    """Return whether to report a statement as a claim: adjacent figures only if their verdict is clear."""
     return statement.strength is not LinkStrength.ADJACENT or claim.verdict is not ClaimVerdict.UNCLEAR
 
 
@@ -125,7 +125,7 @@ def _arithmetic(parts: Sequence[Part]) -> Iterator[Claim]:
 
 
 def _with_restatement(claim: Claim, parts: Sequence[Part]) -> Claim:
-    """Add to the diagnosis of a wrong claim that the page restates the same duration, so it is no typing error."""
+    """Add to a wrong claim's diagnosis that the page states the same duration twice, so it is not a typing error."""
     if claim.verdict is not ClaimVerdict.WRONG:
         return claim
     passages = [

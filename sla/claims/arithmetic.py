@@ -38,7 +38,7 @@ _SIGNS = str.maketrans(
 _CROSS = re.compile(r"(?<=[\d%)\s])[xX](?=[\s\d(])")
 _DECIMAL_COMMA = re.compile(r"(?<=\b\d\d),(?=\d+\s*%)|(?<=\b0),(?=\d)")
 _WORDS = re.compile(r"\([^()]*[A-Za-z][^()]*\)|\btimes\b|[²³⁴]")
-_MIN_PERCENTAGE, _MIN_RATIO = Fraction(9, 10), Fraction(1, 2)  # smallest figures that are read as availabilities
+_MIN_PERCENTAGE, _MIN_RATIO = Fraction(9, 10), Fraction(1, 2)  # smaller figures are not read as availabilities
 _POWERS = {"²": "^2", "³": "^3", "⁴": "^4"}
 
 
@@ -62,7 +62,7 @@ def check(passage: Passage, text_above: str = "") -> Iterator[Claim]:
 
 
 def _normalize_signs(text: str) -> str:
-    """Return the text with one sign per operation. Offsets stay the same, except after power signs."""
+    """Return the text with one symbol per operator. Offsets do not change, except after powers (`²`)."""
     signs = _DECIMAL_COMMA.sub(".", text.translate(_SIGNS))
     normalized = _WORDS.sub(lambda m: _POWERS.get(m[0]) or ("*" if m[0] == "times" else " ").ljust(len(m[0])), signs)
     return _CROSS.sub("*", normalized)
@@ -71,8 +71,8 @@ def _normalize_signs(text: str) -> str:
 def _is_claim(left: Expression, right: Expression, mentions_availability: bool) -> bool:
     """Return whether this is an equation over availabilities.
 
-    It is one if it has a percentage of 90 or more. If the page mentions availability, a ratio of 0.5 or more is
-    sufficient, and so are failure probabilities whose result is an availability.
+    The left side needs a percentage of 90 or more. If the page mentions availability, it is sufficient that a ratio is
+    0.5 or more, or that two failure probabilities result in an availability.
     """
     if len(left.numbers) < 2 or not right.numbers or set(right.operators) - set("+()"):
         return False
@@ -117,10 +117,10 @@ def _verdict(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | Non
 
 
 def _mismatch(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | None:
-    """Return the verdict of an equation whose sides differ. None if a number may be no availability, weight or 1."""
-    if "/" in left.operators or not all(_is_share(left, number) for number in left.numbers):
+    """Return the verdict of an equation whose sides differ. None if a number cannot be an availability or a weight."""
+    if "/" in left.operators or not all(_may_be_operand(left, number) for number in left.numbers):
         return None
-    diagnosis = f"the {_operation(left)} is {percent_text(left.value)}"
+    diagnosis = f"the {_operation_name(left)} is {percent_text(left.value)}"
     values = [number.value for number in left.numbers]
     if abs(figure.value - sum(values, Fraction(0)) / len(values)) <= figure.ulp / 2:
         return ClaimVerdict.WRONG, f"{diagnosis}; the printed value is the average"
@@ -131,22 +131,22 @@ def _mismatch(left: Expression, figure: Number) -> tuple[ClaimVerdict, str] | No
     return ClaimVerdict.WRONG, diagnosis
 
 
-def _operation(left: Expression) -> str:
+def _operation_name(left: Expression) -> str:
     if set(left.operators) <= set("*()^"):
         return "product"
     return "sum" if "-" not in left.operators else "result"
 
 
-def _is_share(left: Expression, number: Number) -> bool:
-    return number.may_be_availability or number.value in {0, 1} or _is_power(left, number)
+def _may_be_operand(left: Expression, number: Number) -> bool:
+    return number.may_be_availability or number.value in {0, 1} or _is_exponent(left, number)
 
 
-def _is_power(left: Expression, number: Number) -> bool:
+def _is_exponent(left: Expression, number: Number) -> bool:
     return "^" in left.operators and number.value.denominator == 1 and not number.percent
 
 
 def _agrees(value: Fraction, figure: Number, left: Expression) -> bool:
-    """Return whether the figure equals the value, with or without percent signs. Rounded terms add tolerance."""
+    """Return whether the figure is the rounded value, also without its percent sign. Rounded terms add tolerance."""
     rounded = [n.ulp / 2 for n in left.numbers if n.ulp < Fraction(1, 100) and not n.percent]
     tolerance = sum(rounded, Fraction(0)) if "+" in left.operators else Fraction(0)
     powers = (0,) if all(n.percent for n in (figure, *left.numbers)) else range(-3, 4)
@@ -154,7 +154,7 @@ def _agrees(value: Fraction, figure: Number, left: Expression) -> bool:
 
 
 def _is_rounded_or_truncated(value: Fraction, figure: Number, tolerance: Fraction) -> bool:
-    """Return whether the figure is the rounded value, or the truncated value if that does not double the downtime."""
+    """Return whether the figure is the value rounded, or truncated without more than doubling the downtime."""
     if abs(value - figure.value) <= figure.ulp / 2 + tolerance:
         return True
     is_truncated = figure.value <= value < figure.value + figure.ulp + tolerance
@@ -162,7 +162,7 @@ def _is_rounded_or_truncated(value: Fraction, figure: Number, tolerance: Fractio
 
 
 def _weight_sum(left: Expression) -> Fraction | None:
-    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller factor of each term. Else None."""
+    """Return the sum of the weights of `w1 * a1 + w2 * a2 ...`: the smaller factors. None for any other form."""
     if len(left.terms) < 2 or any(len(term) != 2 for term in left.terms):
         return None
     weights = [_weight(term) for term in left.terms]
@@ -170,8 +170,7 @@ def _weight_sum(left: Expression) -> Fraction | None:
 
 
 def _weight(term: tuple[Number, ...]) -> Fraction | None:
-    one, other = term
-    weight, level = (one, other) if one.value <= other.value else (other, one)
+    weight, level = sorted(term, key=lambda number: number.value)
     return weight.value if 0 < weight.value < 1 and (level.value >= Fraction(1, 2)) else None
 
 

@@ -30,8 +30,7 @@ _RATIO = re.compile(r"(?<![\d.,])0?\.9\d{1,9}(?![\d%]|\.\d)")
 _BARE = re.compile(r"\s*[≥>~=]*\s*(?P<number>\d{1,3}(?:[.,]\d+)?|0?\.\d+)\s*")
 _SHARE = re.compile(rf"\s*[≤<~=]*\s*(?P<number>{_NUMBER})\s*(?P<percent>[%％﹪٪]?)\s*")
 
-# The other end of "99-99.9 %" and "99 or 99.9 %", where the first figure has no sign. If it has a sign, only the other
-# end of a range: "95 % to 99 %".
+# Matches the second figure of "99-99.9 %", "99 or 99.9 %" (first figure without a sign) and "95 % to 99 %" (a range).
 _OTHER_END = re.compile(
     rf"(?<![\d.,])(?P<number>{_NUMBER})\s*(?:[-–—/~,]|to|and|or|bis|und|oder|à|a|et|ou|y|o|hasta|through)\s*$", _RE
 )
@@ -46,7 +45,7 @@ _MIN_RATIO = Fraction(1, 2)
 
 
 def find_levels(text: str) -> list[AvailabilityLevel]:
-    """Return the availabilities in a text in order. A ratio such as 0.999 counts only near a word for availability."""
+    """Return the availabilities in a text in order. A ratio such as 0.999 needs a word for availability near it."""
     levels = [level for match in _PERCENT.finditer(text) if (level := _percent(text, match))]
     levels += [_nines(match) for match in _NINES.finditer(text)]
     levels += [AvailabilityLevel(spelled_value(m[0]) / 100, *m.span(), m[0]) for m in _SPELLED.finditer(text)]
@@ -82,10 +81,10 @@ def bare_level(text: str) -> AvailabilityLevel | None:
 
 
 def complement(text: str, *, percent: bool) -> AvailabilityLevel | None:
-    """Return the availability for a cell with an unavailability: 99.9 % for `0.1 %`.
+    """Return the availability of a cell that states an unavailability: 99.9 % for `0.1 %`.
 
-    `percent`: the column's header has the percent sign. Returns None if neither header nor cell has a percent sign,
-    because the number may be a ratio.
+    `percent`: the column's header has a percent sign. Returns None if neither header nor cell has one, because the
+    number may be a ratio.
     """
     match = _SHARE.fullmatch(text)
     if match is None or not (percent or match["percent"]):

@@ -35,7 +35,7 @@ _CONSIDERED_MISTAKES = frozenset(
 _MIN_DIGITS = 3  # significant digits
 _MIN_ROWS = 3
 _FIXED_LENGTH = frozenset({"week", "day", "hour"})
-# Relative deviations: the largest due to rounding, and the largest due to another length of the period.
+# Largest relative deviations due to rounding, and due to another length of the period.
 _MAX_ROUNDING, _MAX_LENGTH_DIFFERENCE = Fraction(3, 1000), Fraction(1, 100)
 _OTHER_YEAR = re.compile(r"leap|schaltjahr|bissextil|bisiest|\b36[046]\b|\b52 ?w|working|business", re.IGNORECASE)
 
@@ -112,7 +112,7 @@ def _has_enough_digits(cell: CheckedStatement) -> bool:
 
 
 def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) -> CheckedStatement | None:
-    """Return the claim as wrong if it needs another length of the period than 3 or more other rows.
+    """Return the claim as wrong if it is right only with a period length that 3 or more other rows do not use.
 
     8.73 h for 99.9 % is right with 52 weeks, but not in a table whose other rows require 365 days. 8.72 h is not right
     with any length.
@@ -124,7 +124,7 @@ def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) 
     common_lengths = _common_lengths(others)
     needed_lengths = conventions(statement, common_only=False)
     contradicting = [other for other in others if not needed_lengths & conventions(other.statement, common_only=False)]
-    if not common_lengths or not contradicting or not (needed_lengths or _is_off(member)):
+    if not common_lengths or not contradicting or not (needed_lengths or _needs_other_length(member)):
         return None
     length = min(needed_lengths) if needed_lengths else f"{member.claim.period} of another length"
     diagnosis = f"needs a {length}; the {len(others)} other rows use a {min(common_lengths)}"
@@ -132,14 +132,14 @@ def _check_length(member: CheckedStatement, column: Sequence[CheckedStatement]) 
 
 
 def _common_lengths(others: Sequence[CheckedStatement]) -> frozenset[str]:
-    """Return the usual lengths with which all other rows are right. Empty if there are few rows or no such length."""
+    """Return the usual period lengths with which all other rows are right; empty for few rows."""
     if len(others) < _MIN_ROWS or not all(other.is_correct for other in others):
         return frozenset()
     return frozenset.intersection(*(conventions(other.statement, common_only=True) for other in others))
 
 
-def _is_off(member: CheckedStatement) -> bool:
-    """Return whether the deviation of a figure is too large for rounding, but as small as between two lengths."""
+def _needs_other_length(member: CheckedStatement) -> bool:
+    """Return whether a figure deviates by more than rounding, but not by more than two period lengths differ."""
     factor = member.claim.factor
     return factor is not None and _MAX_ROUNDING < abs(factor - 1) <= _MAX_LENGTH_DIFFERENCE
 

@@ -21,7 +21,7 @@ _UNIT = "|".join(f"(?P<{name}>{spelling})" for name, (_, spelling) in UNITS.item
 
 
 def _part_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern of a number, or one of these words, with its unit."""
+    """Return a pattern for a number, in digits or one of these words, followed by a unit."""
     word = rf"(?<![A-Za-zÀ-ÖØ-öø-ɏ])(?<![A-Za-zÀ-ÖØ-öø-ɏ]-)(?:{alternatives(words)})(?=[\s-])"
     return re.compile(
         rf"(?P<number>{_NUMBER}|{word})(?:\s*(?:[-–]|(?:to|bis|à|a)\b)\s*(?P<upper>{_NUMBER}))?[\s-]{{0,2}}(?:{_UNIT})"
@@ -30,8 +30,8 @@ def _part_pattern(words: Iterable[str]) -> re.Pattern[str]:
     )
 
 
-# Searching for hundreds of number words is slow, so they are tried only if a text has the first part of one.
-_FIRSTS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
+# Matching hundreds of number words is slow: it is skipped for a text without the first word of any of them.
+_FIRST_WORDS = frozenset(re.split(r"[\s-]", word)[0] for word, value in NUMBER_WORDS.items() if value > 1)
 _PART = _part_pattern(word for word, value in NUMBER_WORDS.items() if value <= 1)
 _WORDED_PART = _part_pattern(NUMBER_WORDS)
 _CLOCK = re.compile(r"(?<![\d:.])(?P<h>\d{1,3}):(?P<m>[0-5]\d):(?P<s>[0-5]\d(?:\.\d+)?)(?![\d:])")
@@ -45,12 +45,12 @@ _FRENCH_CLOCK = re.compile(
     rf"(?!\s?(?:{_UNITS})(?![A-Za-zÀ-ÖØ-öø-ɏ]))",
     re.IGNORECASE,
 )
-_JOIN = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
-_NOT_BEFORE = re.compile(r"[$€£¥]\s*$|\d:$")
+_SEPARATOR = re.compile(r"\s*(?:,?\s*(?:and|und|et|y|&)\s+|,\s*|\s*)", re.IGNORECASE)
+_OTHER_FIGURE_PREFIX = re.compile(r"[$€£¥]\s*$|\d:$")
 _COUNT_OF_NINES = re.compile(r"(?:\d|one|two|three|four|five|six|seven|eight|nine|half)[\s-]+$", re.IGNORECASE)
 
 _MAX_CONTEXT = 40  # characters before a duration
-_BASES = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
+_COUNT_PER_LARGER_UNIT = {"milliseconds": 1000, "seconds": 60, "minutes": 60, "hours": 24, "days": 7}
 
 _NOT_A_UNIT = re.compile(
     r"(?:\b(?:per|each|every|a|pro|par|por)\s+|/\s*)(?:[A-Za-z]+)|\d+(?:\.\d+)?[\s-]*(?:days?|d|hours?|h|weeks?)\b"
@@ -60,7 +60,7 @@ _NOT_A_UNIT = re.compile(
 
 
 def find_durations(text: str) -> list[PrintedDuration]:
-    """Return the durations of a text in order. Adjacent parts in decreasing units are one duration: `8 h 45 m 57 s`."""
+    """Return the durations in a text in order. Adjacent numbers with ever smaller units are one: `8 h 45 m 57 s`."""
     durations = [_clock(m) for m in _CLOCK.finditer(text)] + [_short_clock(m) for m in _SHORT_CLOCK.finditer(text)]
     durations += [_short_clock(m) for m in _FRENCH_CLOCK.finditer(text)]
     clock_spans = [(a.start, a.end) for a in durations]
@@ -74,7 +74,7 @@ def find_durations(text: str) -> list[PrintedDuration]:
 
 
 def bare_duration(text: str, unit: str) -> PrintedDuration | None:
-    """Return the duration for a cell with only a number, and `<` or `~`. `unit` is from the column's header."""
+    """Return the duration in a cell that is only a number, possibly after `<` or `~`, in the header's `unit`."""
     match = re.fullmatch(rf"\W*?(?P<number>{_NUMBER})\W*", text)
     if match is None:
         return None
@@ -86,7 +86,7 @@ def bare_duration(text: str, unit: str) -> PrintedDuration | None:
 def unit_in_label(text: str) -> str | None:
     """Return the unit in a column's header: `Downtime (min)`, `Hours per year`, `in Minuten`.
 
-    A noun after `per`, a length such as `30 days`, and a noun without any other word (`Day`) are periods, not units.
+    Nouns after `per`, lengths such as `30 days`, and single nouns (`Day`) are periods, not units.
     """
     rest = _NOT_A_UNIT.sub(" ", text)
     for name, (_, spelling) in UNITS.items():
@@ -98,8 +98,8 @@ def unit_in_label(text: str) -> str | None:
 def _adjacent_parts(text: str) -> Iterator[list[re.Match[str]]]:
     parts: list[re.Match[str]] = []
     words = re.findall(r"[^\W\d_]+", text.lower())
-    for match in (_PART if _FIRSTS.isdisjoint(words) else _WORDED_PART).finditer(text):
-        if parts and not _continues(text, parts[-1], match):
+    for match in (_PART if _FIRST_WORDS.isdisjoint(words) else _WORDED_PART).finditer(text):
+        if parts and not _belongs_to_same_duration(text, parts[-1], match):
             yield parts
             parts = []
         parts.append(match)
@@ -107,13 +107,13 @@ def _adjacent_parts(text: str) -> Iterator[list[re.Match[str]]]:
         yield parts
 
 
-def _continues(text: str, before: re.Match[str], match: re.Match[str]) -> bool:
-    joined = _JOIN.fullmatch(text[before.end() : match.start()])
+def _belongs_to_same_duration(text: str, previous: re.Match[str], match: re.Match[str]) -> bool:
+    separator = _SEPARATOR.fullmatch(text[previous.end() : match.start()])
     return (
-        bool(joined)
-        and _number(before["number"]).denominator == 1
-        and not re.search(r"[.,]\d{1,2}$", before["number"])
-        and UNITS[_unit(match)][0] < UNITS[_unit(before)][0]
+        bool(separator)
+        and _number(previous["number"]).denominator == 1
+        and not re.search(r"[.,]\d{1,2}$", previous["number"])
+        and UNITS[_unit(match)][0] < UNITS[_unit(previous)][0]
         and not match["upper"]
     )
 
@@ -137,9 +137,9 @@ def _duration(text: str, parts: list[re.Match[str]]) -> PrintedDuration:
     shifted = tuple(
         Interpretation(r.seconds + larger_units, r.low + larger_units, r.high + larger_units) for r in interpretations
     )
-    base = _BASES.get(_unit(last), 0)
-    small = _number(last["number"])
-    overflow = small if len(parts) == 2 and base and small >= base else None
+    limit = _COUNT_PER_LARGER_UNIT.get(_unit(last), 0)
+    smaller = _number(last["number"])
+    overflow = smaller if len(parts) == 2 and limit and smaller >= limit else None
     digits = digits if len(parts) == 1 else max(3, digits)
     unit = _unit(last) if len(parts) == 1 else None
     return PrintedDuration(
@@ -148,8 +148,8 @@ def _duration(text: str, parts: list[re.Match[str]]) -> PrintedDuration:
 
 
 def _number(text: str) -> Fraction:
-    words = NUMBER_WORDS.get(text.lower())
-    return decimal(text)[0] if words is None else words
+    value = NUMBER_WORDS.get(text.lower())
+    return decimal(text)[0] if value is None else value
 
 
 def _range_interpretation(low: Interpretation, high: Interpretation) -> Interpretation:
@@ -165,22 +165,22 @@ def _clock(match: re.Match[str]) -> PrintedDuration:
 
 
 def _is_other_figure(text: str, parts: list[re.Match[str]]) -> bool:
-    """Return whether the match is money, the second part of a clock time, or the 9s of "four 9s"."""
+    """Return whether the match is an amount of money, the end of a time of day, or the 9s of "four 9s"."""
     before = text[max(0, parts[0].start() - _MAX_CONTEXT) : parts[0].start()]
-    return bool(_NOT_BEFORE.search(before) or (parts[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
+    return bool(_OTHER_FIGURE_PREFIX.search(before) or (parts[0][0] == "9s" and _COUNT_OF_NINES.search(before)))
 
 
 def _short_clock(match: re.Match[str]) -> PrintedDuration:
-    """Return hours and minutes for `8:46 h` and `8 h 46`, minutes and seconds for `52:36 min`."""
+    """Return the duration of `8:46 h` or `8 h 46` (hours and minutes) or `52:36 min` (minutes and seconds)."""
     large, small = (HOUR, MINUTE) if match["unit"].lower()[0] in "hs" else (MINUTE, Fraction(1))
     value = int(match["large"]) * large + int(match["small"]) * small
     return PrintedDuration((Interpretation(value, value - small / 2, value + small),), *match.span(), match[0], None, 3)
 
 
 def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> tuple[tuple[Interpretation, ...], int]:
-    """Return the interpretations of a number in a unit, and its significant digits.
+    """Return the interpretations of a number in a unit, and its count of significant digits.
 
-    Trailing zeros of an integer may be due to rounding ("500 minutes"), so they widen the accepted range by up to 15 %.
+    An integer with trailing zeros ("500 minutes") may be rounded: its range is widened by up to 15 % on both sides.
     """
     if (value := NUMBER_WORDS.get(text.lower())) is not None:
         half = Fraction(1, 2)
@@ -189,16 +189,16 @@ def _interpretations(text: str, unit: Fraction, *, exact_zero: bool = False) -> 
     interpretations = []
     for value, ulp in _values(text):
         zeros = len(text) - len(text.rstrip("0")) if ulp == 1 and value and not exact_zero else 0
-        wide = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
+        width = min(Fraction(10**zeros), value * Fraction(3, 10)) if zeros else ulp
         interpretations.append(
-            Interpretation(value, value - wide / 2, value + (wide if not zeros else wide / 2)).scaled(unit)
+            Interpretation(value, value - width / 2, value + (width if not zeros else width / 2)).scaled(unit)
         )
     plain = re.sub(r"\D", "", text).lstrip("0")
     return tuple(interpretations), len(plain if re.search(r"[.,]", text) else plain.rstrip("0"))
 
 
 def _values(text: str) -> list[tuple[Fraction, Fraction]]:
-    """Return the values that a number may have. One comma or dot before 3 digits groups thousands, or is decimal."""
+    """Return (value, unit of the last place) per reading: `5,256` is read as 5256 and as 5.256."""
     first = decimal(text)
     if re.fullmatch(rf"\d{{1,3}}[,{GROUP_DOT}]\d{{3}}", text):
         return [first, (Fraction(re.sub(r"\D", ".", text)), Fraction(1, 1000))]

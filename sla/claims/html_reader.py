@@ -53,7 +53,7 @@ _FIRST_TAG = re.compile(rf"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:{_MARKUP})\b
 
 
 def looks_like_html(text: str) -> bool:
-    """Return whether the text is an HTML page, as distinct from Markdown with some tags."""
+    """Return whether the text is an HTML page rather than Markdown with some tags."""
     return bool(_FIRST_TAG.match(text)) and len(_TAG.findall(text)) > 1
 
 

@@ -1,4 +1,4 @@
-"""Known mistakes that explain a wrong figure: hours labelled minutes, month for year, off by one nine, swapped digits.
+"""Find the mistake behind a wrong figure: hours labelled minutes, month for year, off by one nine, swapped digits.
 
 Each function yields the mistakes of one kind that explain the figure. `find_mistakes` calls these functions, the
 simplest first.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sla.claims.model import Period, Statement
 
-# Levels of typical tables: the figure of another level was copied from the wrong row.
+# Availabilities in typical tables, to recognise a figure copied from another row.
 _TABLE_LEVELS = ("90", "95", "97", "98", "99", "99.5", "99.8", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9999")
 _LEVELS = tuple(Fraction(text) / 100 for text in _TABLE_LEVELS)
 _NINES = ((1, "one nine"), (-1, "one nine"), (2, "two nines"), (-2, "two nines"))
@@ -43,7 +43,7 @@ class MistakeKind(StrEnum):
 
 
 class Mistake(NamedTuple):
-    """A mistake that explains the printed figure; `expected` is the right figure for the period, seconds."""
+    """A mistake that explains the printed figure; `expected` is the right figure for the period, in seconds."""
 
     kind: MistakeKind
     period: str
@@ -67,7 +67,7 @@ def find_mistakes(statement: Statement) -> Iterator[Mistake]:
 
 
 def unit_mistakes(statement: Statement) -> Iterator[Mistake]:
-    """Yield the units with which the figure would be right: hours labelled minutes."""
+    """Yield the units in which the figure would be right, for example hours labelled minutes."""
     unit = statement.duration.unit
     for period in _candidates(statement) if unit else ():
         for other in UNITS:
@@ -76,7 +76,7 @@ def unit_mistakes(statement: Statement) -> Iterator[Mistake]:
 
 
 def factor_60_mistakes(statement: Statement) -> list[Mistake]:
-    """Return the mistakes with a figure 60 times too small: hours labelled minutes, or minutes labelled seconds."""
+    """Return unit mistakes that make a figure 60 times too small: hours labelled minutes, minutes labelled seconds."""
     scaled = 60 * statement.duration.seconds
     return [
         mistake for mistake in unit_mistakes(statement) if abs(mistake.expected - scaled) < _CLOSE * mistake.expected

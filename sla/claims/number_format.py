@@ -26,7 +26,7 @@ _SPACED = re.compile(r"(?<![\d.,])(?<!\d )\d{1,3}(?: \d{3})+(?=(?:,\d+)?\s*[^\W\
 def has_decimal_commas(text: str) -> bool:
     """Return whether a page uses decimal commas: more numbers with 1 or 2 decimals have a comma than a point.
 
-    If as many have a comma as a point, for example none, the words of the page show its language.
+    On a tie, for example if there are none, the page's language decides.
     """
     commas, points = len(_COMMA.findall(text)), len(_POINT.findall(text))
     return bool(_DOT_LANGUAGE.search(text)) if commas == points else commas > points
@@ -35,7 +35,7 @@ def has_decimal_commas(text: str) -> bool:
 def mark_groups(text: str, *, commas: bool) -> str:
     """Replace thousands separators with marker characters of the same length.
 
-    `8.672,4` is unambiguous. `5.256` is only marked on a page with decimal commas, `8 760 h` because of its unit.
+    `8.672,4` is always marked, `5.256` only on a page with decimal commas, `8 760 h` only before a unit.
     """
     marked = _DOT_AND_COMMA.sub(_dots, text)
     if commas:

@@ -68,12 +68,12 @@ _CENT = {"en": "percent|per cent", "de": "prozent", "fr": "pour cent", "es": "po
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """Return a pattern of these words, the longest first, so that `sixty` does not match `six`."""
+    """Return a pattern for these words, longest first, so that `six` does not match the start of `sixty`."""
     return "|".join(sorted(words, key=lambda word: (-len(word), word)))
 
 
 def spelled_percentages() -> str:
-    """Return a pattern of percentages in words: `ninety-nine point nine percent`."""
+    """Return a pattern for percentages in words: `ninety-nine point nine percent`."""
     return "|".join(
         rf"(?:{alternatives(w for w, v in words.items() if v >= 90)})"
         rf"(?:\s+{_DECIMAL_POINT[name]}(?:\s+(?:{alternatives(w for w, v in words.items() if v < 10)}))+)?"

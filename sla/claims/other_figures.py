@@ -1,7 +1,7 @@
 """Words that indicate durations and percentages other than allowed downtime. Data only.
 
-A false alarm is worse than a missed mistake, so a duration next to one of these words is not checked, or its mismatch
-is unclear. Each pattern contains words of English, German, French and Spanish.
+A false alarm is worse than a missed mistake, so a duration next to one of these words is skipped, or its mismatch is
+reported as unclear. Each pattern has words in English, German, French and Spanish.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ NOT_DOWNTIME_COLUMN = any_of(
     r"precio|coste?|medid[oa]|real\b|m[áa]s larga|medi[oa]\b|planificad\w*",
 )
 
-# Measured downtime, or a missed target, which need not equal the allowed downtime.
+# Words for measured downtime or a missed target: the figure need not equal the allowed downtime.
 _RECORDS = {
     "en": (
         # not the German "was rechnerisch 43 Minuten ergibt"

@@ -17,7 +17,7 @@ PERIOD_ORDER = ("year", "month", "week", "day", "quarter", "hour")
 
 
 _COMMON_COUNTS = {"year": 3, "quarter": 4, "month": 4, "week": 1, "day": 1, "hour": 1}
-"""Period -> how many of its first conventions are in common use. The others must apply to all rows of a table."""
+"""Period -> number of its conventions in common use, which are listed first. The others must fit a whole table."""
 
 
 class Fit(NamedTuple):

@@ -85,7 +85,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
 
 IDEOGRAMS = {"year": "年", "month": "月", "week": "周", "day": "日|天"}
 
-# Counted periods: "in 3 years", "alle zwei Jahre", "sur 30 jours"; also abbreviations of short ones.
+# Units of counted periods: "in 3 years", "alle zwei Jahre", "sur 30 jours", with the abbreviations of short units.
 COUNTED: dict[str, str] = {
     "hour": r"hours?|hrs?|h|stunden|std\.?|heures|horas",
     "day": r"days?|d|tagen?|jours|d[ií]as",
@@ -95,8 +95,8 @@ COUNTED: dict[str, str] = {
     "year": r"years?|yrs?|jahren?|ans|années|a[ñn]os",
 }
 
-# Words between a duration and its period. Nouns follow directly or after articles. Words for a deadline or a length
-# ("within", "for", "innerhalb", "pendant") are excluded, because they do not introduce a period.
+# Words between a duration and its period. The period's noun follows directly or after an article. Words for a deadline
+# or a length ("within", "for", "innerhalb", "pendant") are excluded, because they do not introduce a period.
 LEADS = (
     *("per", "over", "in", "every", "each", "during", "a", "an", "any", "of", "across", "out of"),
     *("pro", "je", "jede[rns]?", "im", "am", "alle", "über", "auf", "aufs", "während", "übers"),

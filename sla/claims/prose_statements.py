@@ -66,7 +66,7 @@ class _Context:
         return self.periods[0] if len(self.periods) == 1 else None
 
     def within(self, outer: _Context) -> _Context:
-        """Return this context. Its missing parts are taken from `outer`, the context of the heading above."""
+        """Return this context with missing parts taken from `outer`, the context of the heading above."""
         return _Context(
             self.level or outer.level,
             self.periods or outer.periods,
@@ -158,7 +158,7 @@ def _sentence_statements(
 
 
 def _heading_period_remark(sentence: Sentence, duration: PrintedDuration, period: Period | None) -> str:
-    """Return a remark if a long sentence has no period and the heading's period is used; empty otherwise."""
+    """Return a remark if a long sentence takes its period from the heading; empty otherwise."""
     is_long = (
         period is not None and period_of(sentence, duration) is None and len(sentence.text.split()) > _MAX_LABEL_WORDS
     )
@@ -191,7 +191,7 @@ def _pairs(
 ) -> list[tuple[PrintedDuration, AvailabilityLevel, tuple[AvailabilityLevel, ...]]]:
     """Pair each duration with the availability before it, or after it if the sentence starts with durations.
 
-    If the order is ambiguous (99.9 and 99.99, 8.76 h and 52.6 min), the other availabilities are returned too, as is
+    If the order is ambiguous (99.9 and 99.99, 8.76 h and 52.6 min), the other availabilities are returned too, also
     the other end of a range.
     """
     if not sentence.levels:
@@ -247,7 +247,7 @@ def _strength(
 
 
 def _remark(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> str:
-    """Return why the duration may be right although it is not the allowed downtime. Empty without a reason."""
+    """Return why a duration other than the allowed downtime may still be right; empty without a reason."""
     if level.is_threshold:
         return "a threshold, not a promise"
     if level in sentence.levels and level.start > duration.start and not is_linked(sentence, duration, level):

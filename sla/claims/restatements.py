@@ -52,7 +52,7 @@ def equalities(passage: Passage) -> Iterator[Equality]:
 
 
 def check(passage: Passage) -> Iterator[Claim]:
-    """Yield a claim for each pair of durations that differ. A pair that agrees is not a separate claim."""
+    """Yield a claim for each pair of durations stated as equal that differ."""
     levels = find_levels(passage.text)
     if not levels and not DOWNTIME.search(passage.text) and not AVAILABILITY.search(passage.text):
         return
@@ -92,7 +92,7 @@ def _seconds_text(seconds: Fraction) -> str:
 
 
 def _is_not_restatement(text: str, first: PrintedDuration, second: PrintedDuration) -> bool:
-    """Return whether the durations are not stated as equal.
+    """Return whether two adjacent durations are not meant as equal.
 
     They are terms of a formula (7 days x 24 hours = 168 hours), or figures for different periods (10 m per day, 70 m
     per week).

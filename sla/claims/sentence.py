@@ -147,7 +147,7 @@ def _contains_only(gap: str, words: frozenset[str], signs: str) -> bool:
 
 
 def is_linked(sentence: Sentence, duration: PrintedDuration, level: AvailabilityLevel) -> bool:
-    """Return whether the text between a duration and the availability after it has only linking words."""
+    """Return whether only linking words are between a duration and the availability after it."""
     inner = [m for m in sentence.mentions if duration.end <= m.start < level.start]
     text = mask_periods(sentence.passage.text, inner)[duration.end : level.start]
     return _contains_only(text.replace("_", " "), LINK_WORDS | AFTER_WORDS, " (),:=~≈-–—→'’\"“”„«»")

@@ -204,7 +204,7 @@ def _shared_period(head: tuple[tuple[Cell, ...], ...], column: int, text_above: 
 
 
 def _measurement_remark(table: Table, column: int, label: str, text_above: str) -> str:
-    """Return a remark if the rows look measured: they have dates, marks for met or missed, or untypical targets."""
+    """Return a remark if the rows look measured: they have dates, met or missed marks, or unusual targets."""
     if SERVICE_HOURS.search(text_above):
         return "service hours may apply"
     levels = [level for row in table.rows if (level := _level(row[column].text, label))]

@@ -28,7 +28,10 @@ _EMPHASIS = re.compile(r"\*\*|__|(?<!\w)[*_`](?=\S)|(?<=\S)[*_`](?!\w)|\[(?P<lab
 
 
 def read_text(text: str) -> list[Part]:
-    """Return the parts of plain text, Markdown or wiki markup: pipe tables, columns by tabs or spaces, and prose."""
+    """Return the parts of plain text, Markdown or wiki markup: pipe tables, tab- or space-separated columns, and prose.
+
+    Each reader returns the number of lines that it used; 0 if the text at this line has another form.
+    """
     lines = list(enumerate(text.splitlines(), 1))
     parts: list[Part] = []
     at = 0
@@ -120,7 +123,7 @@ def _columns(lines: list[Line], at: int, parts: list[Part]) -> int:
 
 
 def _gaps(line: str) -> list[str]:
-    """Split a line at tabs or at 2 or more spaces. Returns no fields for prose, which has a long field."""
+    """Split a line at tabs or at 2 or more spaces. Empty for prose, recognised by a long field."""
     fields = _GAP.split(_MARKER.sub("", line).strip())
     return fields if len(fields) > 1 and all(len(f) < _MIN_WRAPPED for f in fields) else []
 

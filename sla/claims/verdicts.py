@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CLOSE = Fraction(1, 100)  # for any figure
 _COARSE = Fraction(5, 100)  # for a figure of up to 2 digits
 _APPROXIMATE = Fraction(15, 100)  # for "about ..."
-_MAX_ROUNDING = Fraction(25, 100)  # by the last digit of a very coarse figure
+_MAX_ROUNDING = Fraction(25, 100)  # for rounding the last digit of a very coarse figure
 _MIN_DIGITS = 3  # significant digits
 
 
@@ -96,7 +96,7 @@ def _limit_holds(statement: Statement, true_values: Sequence[Fraction]) -> bool:
 
 
 def _is_round(duration: PrintedDuration) -> bool:
-    """Return whether a compound figure ends in tens or quarters, like "52 min 30 s", and so may be rounded."""
+    """Return whether a compound figure may be rounded because it ends in tens or quarters, like "52 min 30 s"."""
     last = re.findall(r"\d+", duration.text)[-1:]
     return duration.unit is None and bool(last) and (int(last[0]) % 10 == 0 or int(last[0]) % 15 == 0)
 

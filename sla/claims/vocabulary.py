@@ -88,4 +88,4 @@ THRESHOLD = any_of(
     r"au-dessous de|menos del?|por debajo del?|inferior(?:es)? al?|menor(?:es)? del?",
     end=r"\s*(?:the |der |den |die |les |el )?$",
 )
-"""Matches the words before a percentage that is an upper limit and so does not give an allowed downtime."""
+"""Matches the words before a percentage that is an upper limit, which allows no downtime figure."""

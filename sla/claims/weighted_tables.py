@@ -1,4 +1,4 @@
-"""Check in tables of parts that the weights sum to 1 and that the composite row follows from the other rows."""
+"""Check tables of parts: the weights sum to 1, and the composite row follows from the other rows."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def check(table: Table, text_above: str) -> Iterator[Claim]:
     parts = [p for row in rows if not _is_total(row) and (p := _part(row, column, weight))]
     totals = [(row, level) for row in rows if _is_total(row) and (level := bare_level(row[column].text))]
     if weight is not None and len(parts) > 1 and all(p.weight is not None for p in parts):
-        yield from _weighted(table.rows[0][weight], parts, totals)
+        yield from _check_weights(table.rows[0][weight], parts, totals)
     elif weight is None and len(parts) > 1:
-        yield from _composed(parts, totals)
+        yield from _check_composite(parts, totals)
 
 
 def _availability_column(table: Table, weight: int | None) -> int | None:
@@ -81,13 +81,13 @@ def _part(row: tuple[Cell, ...], column: int, weight: int | None) -> _Part | Non
     return _Part(row[column].line, level, value / scale, ulp / scale)
 
 
-def _weighted(
+def _check_weights(
     head: Cell, parts: list[_Part], totals: list[tuple[tuple[Cell, ...], AvailabilityLevel]]
 ) -> Iterator[Claim]:
     weights = [part.weight for part in parts if part.weight is not None]
     total = sum(weights, Fraction(0))
     if not total or any(weight > 1 for weight in weights):
-        return  # relative weights (3, 2, 1) are normalised by the reader
+        return  # relative weights (3, 2, 1) need not sum to 1
     text = f"{head.text}: {' + '.join(number_text(weight) for weight in weights)}"
     tolerance = sum((part.ulp for part in parts), Fraction(0)) / 2
     if abs(total - 1) > tolerance:
@@ -105,12 +105,12 @@ def _weighted(
         yield Claim(head.line, text, None, None, None, None, ClaimVerdict.RIGHT, "the weights sum to 1")
     value = sum((p.level.ratio * p.weight for p in parts if p.weight is not None), Fraction(0))
     for row, level in totals:
-        yield _result(
+        yield _check_total(
             row, level, {"weighted sum": value, "weighted mean": value / total}, is_certain=abs(total - 1) <= tolerance
         )
 
 
-def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], AvailabilityLevel]]) -> Iterator[Claim]:
+def _check_composite(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], AvailabilityLevel]]) -> Iterator[Claim]:
     ratios = [part.level.ratio for part in parts]
     right_values = {
         "product": prod(ratios, start=Fraction(1)),
@@ -122,7 +122,7 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Availabil
     }
     for row, level in totals:
         if any(_is_printed_as(value, level) for value in right_values.values()):
-            yield _result(row, level, right_values, is_certain=False)
+            yield _check_total(row, level, right_values, is_certain=False)
         elif _COMPOSITE.search(row[0].text):
             mistake = next((name for value, name in mistaken_values.items() if _is_printed_as(value, level)), None)
             if mistake:
@@ -130,7 +130,7 @@ def _composed(parts: list[_Part], totals: list[tuple[tuple[Cell, ...], Availabil
                 yield Claim(row[0].line, _text(row), level.ratio, None, None, None, ClaimVerdict.WRONG, diagnosis)
 
 
-def _result(
+def _check_total(
     row: tuple[Cell, ...], level: AvailabilityLevel, right_values: dict[str, Fraction], *, is_certain: bool
 ) -> Claim:
     for name, value in right_values.items():
