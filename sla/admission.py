@@ -1,8 +1,8 @@
 """Compare the outages of a product with the statements of its supplier. This changes no figure.
 
-A statement is about an outage if the supplier admitted it at most `MAX_DELAY` after the end of the outage, and it does
-not end before the outage starts. A statement that is also about a later outage is not about this one if it gives a
-start after the end of this one.
+A statement is about an outage if it was made at most `MAX_DELAY` after the outage's end, and does not end before the
+outage starts. If it also fits a later outage and states a start after the end of this outage, it is about the later one
+only.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def outages(history: History, window: Interval) -> Iterator[Outage]:
 def admissions(
     observed: Sequence[Outage], stated: Iterable[Statement], readable: Sequence[Interval], now: int
 ) -> list[Admission]:
-    """Return for each observed outage whether the supplier stated it. `readable` is when the feed could be read."""
+    """Return for each observed outage whether the supplier stated it. `readable` are the times with a readable feed."""
     by_admission = sorted((statement for statement in stated if statement.admitted <= now), key=_admitted)
     return [_admission(outage, observed, by_admission, readable, now) for outage in observed]
 

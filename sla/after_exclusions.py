@@ -1,7 +1,7 @@
-"""Measure the time after exclusions, at a cost that does not depend on the number of excluded intervals.
+"""Measure a history after exclusions, in time that hardly depends on the number of excluded intervals.
 
-measurement.md, section 4. States, observations and lengths are additive over time: a sum after exclusions is the sum of
-the complete window minus the sum of its excluded time, which is computed with prefix sums in O(log n).
+See measurement.md, section 4. Durations, counts and lengths are additive over time: a sum after exclusions is the sum
+of the complete window minus that of the excluded time, which prefix sums give in O(log n).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
 
 _STATES, _OUTCOMES = len(Durations._fields), len(Counts._fields)
-# The fields before this index add up to all time; the other fields are parts of `unknown`.
+# The fields before this index add up to the window's length; the others are parts of `unknown`.
 _DISJOINT_FIELDS = Durations._fields.index("guessed_up")
 
 
@@ -36,7 +36,7 @@ class ExcludedSums:
         self.start = self.end = start
         self._history = history
         self._starts, self._ends = array("q"), array("q")
-        # For each interval the sums of all earlier intervals. The last entry has the sums of all intervals.
+        # Entry i has the sums of the intervals before interval i; the last entry those of all intervals.
         self._durations = array("q", (0,) * _STATES)
         self._counts = array("q", (0,) * _OUTCOMES)
 
@@ -57,7 +57,7 @@ class ExcludedSums:
         self.end = end
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts in the excluded time of a window inside [start, end]."""
+        """Return the duration of each state in the excluded time of a window inside [start, end]."""
         if not self._starts:
             return Durations()
         return Durations(*map(int.__sub__, self._durations_before(window.end), self._durations_before(window.start)))
@@ -69,7 +69,7 @@ class ExcludedSums:
         return Counts(*map(int.__sub__, self._counts_before(window.end), self._counts_before(window.start)))
 
     def length(self, window: Interval) -> int:
-        """Return the excluded time of a window inside [start, end], microseconds."""
+        """Return the length of the excluded time of a window inside [start, end], microseconds."""
         return self._length_before(window.end) - self._length_before(window.start) if self._starts else 0
 
     def _durations_before(self, at: int) -> Iterable[int]:
@@ -88,7 +88,7 @@ class ExcludedSums:
         return complete if partial is None else complete + partial.length
 
     def _intervals_before(self, at: int) -> tuple[int, Interval | None]:
-        """Return the number of intervals that end by the instant, and the elapsed part of the one that contains it."""
+        """Return the number of intervals that end by `at`, and the part before `at` of the one that contains it."""
         index = bisect_left(self._starts, at)
         if index and self._ends[index - 1] > at:
             return index - 1, Interval(self._starts[index - 1], at)
@@ -96,7 +96,7 @@ class ExcludedSums:
 
 
 class AfterExclusions:
-    """A history after exclusions. `sums` are for disjoint spans; no time outside these spans is excluded."""
+    """A history after exclusions. The `sums` cover disjoint spans; time outside of them is not excluded."""
 
     __slots__ = ("_history", "_sums")
 
@@ -105,7 +105,7 @@ class AfterExclusions:
         self._sums = sums
 
     def durations(self, window: Interval, raw: Durations | None = None) -> Durations:
-        """Return how long each state lasts within the window, after exclusions.
+        """Return the duration of each state within the window, after exclusions.
 
         `raw` are the durations of the window before exclusions, if they are known.
         """

@@ -1,7 +1,7 @@
 """Decide which alerts fire: burn alerts by the policies below, and outage alerts until the target is observed up.
 
-measurement.md, section 7. A firing alert continues while the monitor is blind or restarts, because only a good
-observation shows a recovery. Both kinds of alert are computed from the record only, so a restart does not change them.
+See measurement.md, section 7. A firing alert continues while the monitor is blind, because only a good observation
+shows a recovery. Alerts are computed from the record only, so a restart does not change them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sla.states import Piece
     from sla.votes import VoteTracker
 
-MIN_BAD = 2  # minimum of bad observations in the long look-back, so that one lost probe does not cause an alert
+MIN_BAD = 2  # bad observations in the long window; one lost probe must not cause an alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class BurnPolicy:
         return burn is not None and burn >= self.factor(period)
 
     def reason_never_fires(self, objective: Objective, period: int, intervals: Iterable[int]) -> str | None:
-        """Return why the policy can never fire. None if it can. `intervals` are the checks' intervals in microseconds.
+        """Return why the policy can never fire, None if it can. `intervals` are the checks' intervals in microseconds.
 
-        The maximum burn rate, for a product that is always down, is 1 / (1 - objective). Two bad observations must fit
-        into the long look-back.
+        The burn rate of a product that is always down, the maximum, is 1 / (1 - objective). Two bad observations must
+        fit into the long look-back.
         """
         highest, needed = 1 / (1 - objective.ratio), self.factor(period)
         name = f"{self.alert} cannot fire"
@@ -89,7 +89,8 @@ class BurnPolicy:
 
 
 # Google, The Site Reliability Workbook (O'Reilly 2018), chapter 5, "Alerting on SLOs", the recommended parameters for
-# multiwindow, multi-burn-rate alerts: the budget fraction is the policy; 14.4, 6 and 1 follow for a period of 30 days.
+# multiwindow, multi-burn-rate alerts. The policy states budget fractions; for 30 days they are burn rates of 14.4, 6,
+# 1.
 BURN_POLICIES = (
     BurnPolicy("NinewatchBudgetBurnsFast", Fraction(2, 100), HOUR, 5 * MINUTE, "page"),
     BurnPolicy("NinewatchBudgetBurns", Fraction(5, 100), 6 * HOUR, 30 * MINUTE, "page"),
@@ -154,14 +155,14 @@ def burn_alerts(objective: Objective, period: int, state: State, now: LookBacks)
 
 
 def _burning(policy: BurnPolicy, objective: Objective, period: int, look_backs: Sequence[LookBacks]) -> Fraction:
-    """Return the burn rate of the latest look-backs with which the policy fires. 0 if it does not fire."""
+    """Return the burn rate of the latest look-backs that make the policy fire; 0 if it does not fire."""
     firing = next((look_back for look_back in look_backs if policy.fires(objective, period, look_back)), None)
     return (firing and firing.burn(objective, policy.long)) or _NO_BURN
 
 
 _NO_BURN = Fraction(0)
-_MAX_GAPS = 16  # gaps of unknown time that are examined; limits the work for a target with few known observations
-# How far to look back for the last time up. A longer span is used only if needed.
+_MAX_GAPS = 16  # examined gaps of unknown time; limits the work for a target with few known observations
+# Spans in which the last time up is searched, the next one only if needed.
 _SPANS = (MINUTE, HOUR, 8 * HOUR, 64 * HOUR, 512 * HOUR, 4096 * HOUR)
 
 
@@ -195,10 +196,10 @@ def _pieces_backwards(history: History, now: int) -> Iterator[Piece]:
 
 
 def outage(rule: Rule, checks: Iterable[tuple[IncidentTracker | VoteTracker, History]]) -> bool | None:
-    """Return whether the rule is not met because of open incidents of the checks. None if too few checks are known.
+    """Return whether open incidents of the checks violate the rule. None if too few checks are known.
 
-    An incident opens after `fall` bad observations and resolves after `rise` good ones. Unknown time does not resolve
-    it. So one lost probe does not start an outage, and only good observations end it.
+    An incident opens after `fall` bad observations and resolves after `rise` good ones, so a lost probe does not start
+    an outage and unknown time does not end it.
     """
     check_states = [(tracker.open is not None, states.last_known_at is not None) for tracker, states in checks]
     needed = rule.needed(len(check_states))

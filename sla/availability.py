@@ -1,6 +1,6 @@
 """The availability of a window: estimate, bounds, coverage and verdict.
 
-measurement.md, sections 5 and 6. All ratios are exact fractions.
+See measurement.md, sections 5 and 6. Ratios are exact fractions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Bounds(NamedTuple, Generic[T]):
-    """A figure with its lower and upper bound. The true value is between the bounds."""
+    """A figure with its lower and upper bound, which the true value cannot leave."""
 
     low: T
     point: T
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 def coverage(durations: Durations) -> Fraction | None:
-    """Return the known share of the time. None if the durations are empty."""
+    """Return the known share of the time; None for an empty window."""
     return _ratio(durations.known, durations.total)
 
 
@@ -98,7 +98,7 @@ def downtime(durations: Durations, policy: UnknownPolicy = UnknownPolicy.EXCLUDE
 
 
 def estimated_downtime(durations: Durations) -> int:
-    """Return the point of `downtime`, microseconds. For callers that need it of many durations."""
+    """Return the point of `downtime`, microseconds: faster, for callers with many durations."""
     _, down, _, doubt_down, _, _, guessed_down = durations
     return down + doubt_down + guessed_down
 
@@ -107,7 +107,7 @@ def verdict(durations: Durations, objective: Objective, allowed: Fraction | None
     """Return whether the bounds decide the objective.
 
     For a calendar window in progress, `durations` is the elapsed part and `allowed` (microseconds) the budget of the
-    complete window. If the certain downtime exceeds it, the objective is missed, independent of the remaining time.
+    complete window. If the certain downtime exceeds it, the objective is missed whatever the remaining time brings.
     """
     low, _, high = availability(durations)
     if (allowed is not None and durations.down > allowed) or (high is not None and high < objective.ratio):
@@ -118,7 +118,7 @@ def verdict(durations: Durations, objective: Objective, allowed: Fraction | None
 
 
 def resolvable(allowed: Fraction, interval: int) -> bool:
-    """Return whether probes per `interval` detect an outage as long as the allowed downtime (both in microseconds).
+    """Return whether a probe per `interval` measures an outage as long as the allowed downtime (both in microseconds).
 
     An outage of two intervals is the shortest one that is certainly observed twice.
     """

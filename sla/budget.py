@@ -1,7 +1,7 @@
 """Error budgets: the downtime that an objective allows, how much is spent, and how fast.
 
-measurement.md, section 7. Burn rates follow the Google SRE Workbook, chapter 5, "Alerting on SLOs". The alerts are in
-`sla.alerting`.
+See measurement.md, section 7. Burn rates follow the Google SRE Workbook, chapter 5, "Alerting on SLOs". `sla.alerting`
+has the alerts.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ class Forecast:
 def exhausted_at(budget: Budget, objective: Objective, burn: Fraction | None, at: int, window: int) -> int | None:
     """Return the instant at which a rolling window's budget is exhausted at this burn rate. None if the budget lasts.
 
-    Returns `at` if the budget is already exhausted. The result is the earliest possible instant, because it ignores
-    that old downtime leaves the window. After `window` microseconds all present downtime has left the window, so a
-    budget that is not exhausted by then is never exhausted at this burn rate.
+    Returns `at` if the budget is already exhausted. The result is a lower bound: it ignores that old downtime leaves
+    the window. After `window` microseconds all current downtime has left it, so a budget that lasts until then is never
+    exhausted at this burn rate.
     """
     if budget.remaining <= 0:
         return at

@@ -1,4 +1,4 @@
-"""Compute the downtime that an objective allows, and the observations that measure and prove it.
+"""Compute the downtime that an objective allows, and the probes needed to measure and prove it.
 
 Durations are in microseconds.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sla.readiness import Checklist, ChecklistItem
 
 MONTH = 30 * DAY
-"""The month of the table, and the default window in which an objective must be measurable: always 30 days."""
+"""A month: 30 days. Also the default window in which an objective must be measurable."""
 
 YEARS = {"365d": 365 * DAY, "365.25d": 365 * DAY + DAY // 4}
 """The selectable lengths of a year. The default is the first one, 8,760 hours."""

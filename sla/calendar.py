@@ -73,9 +73,9 @@ def _first_of(month: int) -> date:
 def calendar_window(period: Period, at: int, zone: tzinfo) -> Window:
     """Return the calendar window that contains the instant. Its measured part ends at the instant.
 
-    A day begins at the first instant with its date. So the windows of a period have no gaps, and each instant is in
-    exactly one window. If clocks are set back across midnight (St. John's, until 2011), the repeated hour with the date
-    of the previous day belongs to the new day.
+    A day starts at the first instant with its date, so windows have no gaps and each instant is in exactly one of them.
+    If clocks are set back across midnight (St. John's, until 2011), the repeated part of the previous day belongs to
+    the new day.
     """
     first, following = period.around(day_of(at, zone))
     if at >= midnight(following, zone):

@@ -1,9 +1,9 @@
 """Compute the hash chain of a record: each closed day has a head, a digest of its content and of the previous head.
 
 The content of a head is a Merkle tree (as in RFC 9162, section 2.1) with one leaf per product, so that the data of one
-product can be proved without the other products. A leaf covers the runs of each check and vantage, the facts and the
-resolved incidents that no previous head covers. The newest run of a series may still continue, so the head stores its
-position, and the next head covers this run again. The next head also covers data that is recorded late.
+product can be proved without the other products. A leaf covers the product's runs (by check and vantage), facts and
+resolved incidents that no earlier head covers. The newest run of a series may grow, so a head stores its position, and
+the next head covers that run again. Data recorded late is covered by the next head.
 
 A head with `full` covers the complete record. The first head does so, and the first head after a wrong clock.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.observation import Run
 
 FORMAT: Final = 1
-NO_HEAD: Final = "0" * 64  # the first head has this value as its previous head
+NO_HEAD: Final = "0" * 64  # `previous` of the first head
 
 Series = tuple[str, str]  # check and vantage
 
@@ -111,7 +111,7 @@ def series_digest(series: Series, runs: Iterable[Run]) -> str:
             *(run.first, run.last, run.count, run.hold),
             *(run.latency_count, run.latency_sum, run.latency_max),
             run.seeded,
-            *([True] if run.recheck else []),  # so that the digests of records without re-checks stay the same
+            *([True] if run.recheck else []),  # keeps the digests of records without re-checks
         ]
         for run in runs
     ]
@@ -172,7 +172,7 @@ def root(leaves: Sequence[str]) -> str:
 
 
 def path(leaves: Sequence[str], index: int) -> list[str]:
-    """Return the Merkle path of a leaf: the digests that are needed to compute the root, the nearest first."""
+    """Return the Merkle path of a leaf: the digests needed to compute the root, nearest first."""
     if len(leaves) < 2:
         return []
     split = _split(len(leaves))
@@ -185,7 +185,7 @@ def root_from(leaf: str, index: int, count: int, leaf_path: Sequence[str]) -> st
     """Compute the root of the tree from a leaf and its Merkle path.
 
     Raises:
-        ValueError: the path has a wrong length for a leaf at this index of `count` leaves.
+        ValueError: the length of the path does not fit a leaf at this index of `count` leaves.
     """
     if not 0 <= index < count or (count == 1 and leaf_path):
         raise ValueError("the path does not belong to the leaf")

@@ -1,4 +1,4 @@
-"""The states of a log of state changes: each state lasts until the next change.
+"""The history from a log of state changes: each state lasts until the next change.
 
 In such a log, unlike in a log of probes, the state between two rows is certain. Only the instant of a change is
 uncertain, by the resolution of its timestamp: a change at 10:05:03 happened in the second from 10:05:03 on. This second
@@ -26,7 +26,7 @@ _DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN, Ou
 
 
 class Change(NamedTuple):
-    """A change of the state to `outcome` at a true instant t with at <= t < at + resolution. Microseconds."""
+    """A change to the state `outcome` at an instant t with at <= t < at + resolution, all in microseconds."""
 
     at: int
     outcome: Outcome
@@ -34,9 +34,9 @@ class Change(NamedTuple):
 
 
 class ChangeHistory(History):
-    """The states that follow from changes in order of time. Time before the first change and after `until` is unknown.
+    """The states that result from changes in chronological order. Time before the first and after `until` is unknown.
 
-    If several changes have the same instant, the last one is used.
+    Of several changes at the same instant, the last one applies.
 
     Raises:
         ValueError: there is no change, the changes are not in order, or the last one is later than `until`.

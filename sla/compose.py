@@ -49,7 +49,7 @@ class Composition(History):
         "rule",
     )
 
-    # Changes less than this before the newest observation do not change `revision`, microseconds.
+    # Changes within this time before the newest observation do not change `revision`; microseconds.
     RECENT: ClassVar[int] = DAY
 
     def __init__(self, rule: Rule, members: Sequence[History], *, joining: bool = False) -> None:
@@ -165,7 +165,7 @@ class Composition(History):
                 final.replace(pieces)
 
     def _pieces_after_final_part(self, window: Interval) -> Iterator[Piece]:
-        """Yield unknown time, because no observation of any member is valid there."""
+        """Yield unknown time: no observation of any member is valid there."""
         if window.length:
             yield Piece(window.start, window.end, State.UNKNOWN)
 

@@ -1,6 +1,6 @@
 """Compute the exact lower confidence bound of a proportion, with the standard library only.
 
-measurement.md, section 6. Clopper, Pearson (1934): the bound is the p that solves P(X >= good | known, p) = 0.05.
+See measurement.md, section 6. Clopper and Pearson (1934): the bound is the p with P(X >= good | known, p) = 0.05.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def lower_confidence_bound(good: int, known: int) -> ConfidenceBound | None:
 
 
 def _confidence_bound(up: float, down: float) -> ConfidenceBound:
-    """Return the bound. The nines are computed from the share with more significant digits."""
+    """Return the bound. The nines are computed from the smaller share, which has more significant digits."""
     return ConfidenceBound(up, -math.log10(down) if down < 0.5 else -math.log1p(-up) / math.log(10))
 
 
 def _solve(good: int, bad: int) -> tuple[float, float]:
-    """Return the shares of up and of down with which at most `bad` observations are bad with probability ALPHA.
+    """Return the shares (up, down) for which at most `bad` observations are bad with probability ALPHA.
 
     Uses Newton's method on the logarithm of the probability as a function of the log-odds of down, so that both shares
     have full relative precision. This function is concave (the probability is the tail of a log-concave density), so
@@ -57,7 +57,7 @@ def _solve(good: int, bad: int) -> tuple[float, float]:
     """
     odds = math.log(bad / good)
     step = 1.0
-    while abs(step) > 1e-10:  # the next step would be about the square of this one
+    while abs(step) > 1e-10:  # Newton's method: the next step would be about the square of this one
         up, down = 1 / (1 + math.exp(odds)), 1 / (1 + math.exp(-odds))
         sum_of_ratios = _sum_of_ratios(good, bad, up / down)
         tail = _log_probability(good, bad, up, down) + math.log(sum_of_ratios)
@@ -68,7 +68,7 @@ def _solve(good: int, bad: int) -> tuple[float, float]:
 
 
 def _sum_of_ratios(good: int, bad: int, ratio: float) -> float:
-    """Return P(at most `bad`) / P(exactly `bad`): a sum of about sqrt(bad) positive terms, so it is precise."""
+    """Return P(at most `bad`) / P(exactly `bad`), a sum of about sqrt(bad) positive terms and so precise."""
     total = term = 1.0
     for k in range(bad):
         term *= (bad - k) * ratio / (good + k + 1)

@@ -1,13 +1,13 @@
-"""Whether transactions in flight are preserved by a failover, and how much acknowledged data is lost.
+"""Determine whether a failover preserved the transactions in flight, and how much acknowledged data was lost.
 
-A synthetic transaction is a run (`sla/intent.py`) of two writes: `begin` keeps it open, `finish` completes it. Then it
-is read back. The recovery point actual (RPA) is the time from the oldest acknowledged write that is missing to the
-instant of the failure, zero if none is missing. Its bounds:
+A synthetic transaction is a run (`sla/intent.py`) of two writes: `begin` opens it, `finish` completes it. Then it is
+read back. The recovery point actual (RPA) is the time from the oldest missing acknowledged write to the failure, zero
+if no write is missing. Its bounds:
 
 - low: from the acknowledgement of that write to the earliest instant of the failure. The failure is not earlier than
   the last acknowledgement of a missing write.
-- high: from when the last earlier write that is present was sent, to the latest instant of the failure. Writes of other
-  clients after that write may be missing too. None if no earlier write is present.
+- high: from sending the last earlier write that is present, to the latest instant of the failure: later writes of other
+clients may be missing too. None if no earlier write is present.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sla.interval import Interval
     from sla.states import Piece
 
-CONTINUITY: Final = "continuity"  # the kind of the fact that has a result
+CONTINUITY: Final = "continuity"  # kind of the facts with results
 BEGIN: Final = "begin"
 FINISH: Final = "finish"
 WRITES: Final = (BEGIN, FINISH)
@@ -43,8 +43,8 @@ WRITES: Final = (BEGIN, FINISH)
 class TransactionState(StrEnum):
     """The state of a transaction after it was read back.
 
-    NEVER_ACKNOWLEDGED: a write was not acknowledged, and no acknowledged write is missing. OPEN: it was not read back
-    yet. UNVERIFIED: it can no longer be read back.
+    NEVER_ACKNOWLEDGED: a write was not acknowledged, and no acknowledged write is missing. OPEN: not read back yet.
+    UNVERIFIED: it can no longer be read back.
     """
 
     PRESERVED = "preserved"
@@ -72,14 +72,14 @@ def transaction_state(run: Run) -> TransactionState:
 
 
 class Failure(NamedTuple):
-    """A failure: the instant with its bounds, and the instant from which the product was up again."""
+    """A failure: its instant with bounds, and the instant from which the product was up again."""
 
     at: Bounds[int]
     until: int
 
 
 def failures(pieces: Iterable[Piece]) -> list[Failure]:
-    """Return the ended failures: the times that are not certainly up and contain certain downtime."""
+    """Return the ended failures: each time without certain uptime that contains certain downtime."""
     spans = [(is_up, list(group)) for is_up, group in groupby(pieces, lambda piece: piece.state is State.UP)]
     ended_failures = []
     for (is_up, span), (_, following) in pairwise(spans):
@@ -93,7 +93,7 @@ def failures(pieces: Iterable[Piece]) -> list[Failure]:
 def unobserved_failure(lost: Sequence[Run]) -> Failure:
     """Return the failure that lost the transactions, if no downtime was observed.
 
-    It was after the last acknowledgement of a missing write, and before the first reading that found a loss.
+    It was between the last acknowledgement of a missing write and the first reading that showed a loss.
     """
     writes = [write.acknowledged for write in _writes(lost) if not write.present]
     readings = [write.reading.at for write in lost if write.reading is not None]
@@ -204,7 +204,7 @@ def recovery_point(runs: Iterable[Run], failed: Bounds[int] | None) -> Bounds[in
 
 
 def _after_missing(failed: Bounds[int], missing: Sequence[int]) -> Bounds[int]:
-    """Return the bounds of the failure, limited to the time after the last acknowledgement of a write that it lost."""
+    """Return the bounds of the failure, limited to the time after the last acknowledgement of a lost write."""
     low = max(failed.low, *missing)
     return Bounds(low, failed.point if failed.point >= low else low + (failed.high - low) // 2, failed.high)
 

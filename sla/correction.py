@@ -1,8 +1,8 @@
 """Corrections: manual exclusions of past time. Facts are only added, never changed.
 
-Examples of reasons: the account of the probe was locked; the address of the target changed, but the monitor used the
-old one. The observations do not change. The contractual figure excludes the time, and shows author, reason and time of
-the correction. A wrong correction is revoked by another fact; both stay in the record.
+Example reasons: the probe's account was locked; the monitor used an outdated address. Observations do not change. The
+contractual figure excludes the time and shows the correction's author, reason and date. A wrong correction is revoked
+by another fact; both stay in the record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Correction:
 
     @property
     def id(self) -> str:
-        """Twelve hexadecimal digits, computed from all other fields: the same fact has the same id everywhere."""
+        """Twelve hexadecimal digits, computed from all other fields, so that copies of a fact have the same id."""
         return content_id(self.product, self.interval.start, self.interval.end, self.author, self.reason, self.made)
 
     def fact(self) -> Fact:
@@ -47,7 +47,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """The revocation of a correction. It cannot be revoked itself; add the correction again instead."""
+    """The revocation of a correction. It is final; to undo it, add the correction again."""
 
     correction: str
     author: str
@@ -104,8 +104,7 @@ def _revocation(fact: Fact, body: dict[str, Any]) -> Revocation:
 def revoked(facts: Iterable[Correction | Revocation]) -> dict[str, Revocation]:
     """Return the revocation of each revoked correction by the correction's id, the earliest if there are several.
 
-    Of several revocations at one instant, the one with the lowest id is returned, so that the order of the facts does
-    not matter.
+    Of several revocations at one instant, the one with the lowest id counts, so the order of the facts does not matter.
     """
     revocations: dict[str, Revocation] = {}
     for fact in facts:

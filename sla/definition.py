@@ -1,8 +1,7 @@
-"""Definitions: a product's rule, members, objective, window and agreement, each valid from an instant on.
+"""Definitions of a product: rule, members, objective, window and agreement, valid from an instant on.
 
-measurement.md, section 3, "Eras". A definition is part of the record. A new one is appended if a change of the
-configuration changes the meaning of figures. Definitions are never edited, so past figures are computed with the
-definition of that time.
+See measurement.md, section 3, "Eras". Definitions are part of the record. A new one is appended if the configuration
+changes the meaning of figures. Definitions are never edited, so past figures use the definition of that time.
 """
 
 from __future__ import annotations

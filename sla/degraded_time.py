@@ -1,7 +1,7 @@
-"""The time in which a product was degraded, for an agreement that counts degraded time as downtime.
+"""Degraded time of a product, for agreements that count it as downtime.
 
-The contractual history is down whenever the raw history is down, and also while the product is up but degraded. So the
-degraded time is the time in which only the contractual history is down.
+The contractual history is down while the raw history is down and while the product is degraded. So degraded time is the
+time in which only the contractual history is down.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def degraded_time(raw: History, contractual: History, window: Interval, excluded: Iterable[Interval]) -> Bounds[int]:
-    """Return how long the product was degraded within the window after exclusions, microseconds.
+    """Return the time that the product was degraded within the window after exclusions, microseconds.
 
     low: certainly up, and certainly degraded. high: possibly up, and possibly degraded. point: the difference of the
     point downtimes of both histories.

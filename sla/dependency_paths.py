@@ -12,7 +12,7 @@ DependencyPath = tuple[str, ...]
 
 
 def shortest_paths(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, DependencyPath]:
-    """Return the shortest path to each direct and indirect dependency of `start`, the nearest first.
+    """Return the shortest path to each direct and indirect dependency of `start`, nearest first.
 
     A path begins with `start` and ends with the dependency. `start` itself is not in the result, even in a cycle. If
     several paths have the same length, the first one in the order of `needs` is returned.
@@ -33,7 +33,7 @@ def shortest_paths(needs: Mapping[str, Iterable[str]], start: str) -> dict[str, 
 
 
 def reversed_dependencies(needs: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return the direct dependents of each product. `shortest_paths` then finds all products that a failure affects."""
+    """Return the direct dependents of each product, with which `shortest_paths` finds all affected products."""
     dependents: dict[str, list[str]] = {}
     for name, others in needs.items():
         for other in others:

@@ -1,8 +1,8 @@
 """Downtime by design: a product is down on purpose while another product does not run at its primary site.
 
-The time at another site lasts from the estimated instant of a recorded failover to that of the next recorded failback.
-Downtime by design is the part of it in which the product's own point state is down. It is downtime in all measured
-figures; an agreement may exclude it from the contractual figure.
+The time at another site lasts from a recorded failover to the next recorded failback (estimated instants). Downtime by
+design is the part of it in which the product's own point state is down. It counts as downtime in all measured figures;
+an agreement may exclude it from the contractual figure.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def time_at_another_site(changes: Iterable[SiteChange], until: int) -> Iterator[Interval]:
-    """Yield the intervals in which the product ran at another site, from its site changes in order of time.
+    """Yield the intervals in which the product ran at another site, from its site changes in chronological order.
 
-    The last one ends at `until` if no failback was recorded. A failback without a recorded failover before it is
-    ignored, because the time before it is not known.
+    The last one ends at `until` if no failback was recorded. A failback without a recorded failover is ignored, because
+    the start of the interval is not known.
     """
     since = None
     for change in changes:

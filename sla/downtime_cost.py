@@ -4,10 +4,10 @@
     avoided, objective  = ((1 - objective) x counted - downtime) x rate
     avoided, previous   = (share of downtime before x counted - downtime) x rate
 
-`counted` is the time that a figure covers. For the estimate it is the known time (unknown time has no cost). For the
-bounds it is all time; unknown time and doubt count as downtime for one bound and as uptime for the other. So low <=
-point <= high. The previous period is compared by its share of downtime, because months differ in length and coverage.
-All amounts are exact fractions.
+`counted` is the time that a figure covers: for the estimate the known time (unknown time has no cost), for the bounds
+all time, with unknown time and doubt as downtime for one bound and as uptime for the other. So low <= point <= high.
+The previous period is compared by its share of downtime, because months differ in length and coverage. Amounts are
+exact fractions.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ Money = Bounds[Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The cost of a window's downtime, and the cost avoided, which is negative if the downtime cost more.
+    """The cost of a window's downtime, and the avoided cost, which is negative if the downtime cost more.
 
     `against_objective` is None without an objective. `against_previous` is None if there is no previous period or all
-    of its time is unknown. All three are None if the complete window is unknown, because 0.00 would look like a good
-    month. Show `assumptions` with every figure.
+    of its time is unknown. All three are None if the complete window is unknown: 0.00 would look like a good month.
+    Show `assumptions` with every figure.
     """
 
     rate: Rate
@@ -144,7 +144,7 @@ def _counted_time(measured: Measured) -> Bounds[int]:
 
 
 def _shares(measured: Measured) -> Bounds[Fraction] | None:
-    """Return the share of the time that was down. None if no time is known."""
+    """Return the share of time that was down; None if no time is known."""
     counted = _counted_time(measured)
     if not counted.point:
         return None

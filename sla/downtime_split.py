@@ -1,9 +1,8 @@
 """Split a product's downtime by the dependencies that were down at the same time.
 
-Each instant of the product's point downtime is counted for exactly one set of dependencies: the dependencies whose
-point state was down at that instant. So the split adds up to the downtime, and time in which two dependencies were down
-is counted once, for both together. The split shows coincidence, not causes. It is compared with the split that would be
-expected if product and dependencies failed independently.
+Each instant of the product's point downtime counts for exactly one set of dependencies: those whose point state was
+down then. So the split adds up to the downtime, and time in which two dependencies were down counts once, for both
+together. The split shows coincidence, not causes; compare it with the split expected for independent failures.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ if TYPE_CHECKING:
 
     from sla.state_history import History
 
-_UNCLEAR = None  # the key of downtime in which no dependency was down, and at least one was unknown
+_UNCLEAR = None  # key of downtime with no dependency down and at least one unknown
 
 
 @dataclass(frozen=True, slots=True)
 class DowntimeSplit:
     """A window's downtime by the set of dependencies that were down at the same time, microseconds.
 
-    In `split`, the empty set has the downtime while all dependencies were up, and None has the unclear downtime.
-    `joint_durations` are the durations of an imaginary product whose members are the product and all its dependencies.
+    In `split`, the empty set has the downtime while all dependencies were up, None the unclear downtime.
+    `joint_durations` are those of a hypothetical product that is up while the product and all its dependencies are up.
     """
 
     window: Interval
@@ -62,7 +61,7 @@ class DowntimeSplit:
 
     @property
     def shared(self) -> dict[tuple[str, ...], int]:
-        """The downtime by the exact set of dependencies that were down at the time, the longest first."""
+        """The downtime by the exact set of dependencies that were down, longest first."""
         shared = {
             tuple(n for n in self.dependency_durations if n in names): us for names, us in self.split.items() if names
         }
@@ -159,7 +158,7 @@ def _down_set(names: Sequence[str], states: Sequence[State]) -> frozenset[str] |
 def joint_pieces(histories: Sequence[History], window: Interval) -> Iterator[tuple[int, int, list[State]]]:
     """Yield start and end of each interval without a change, and the state of each history in it.
 
-    The next iteration changes the same list of states.
+    The yielded list is reused: the next iteration changes it.
     """
     states = [State.UNKNOWN] * len(histories)
     start = window.start

@@ -19,7 +19,7 @@ DRILL: Final = "drill"
 
 
 class DrillKind(StrEnum):
-    """The procedure of a drill. `tabletop` and `isolated` drills do not affect the product, so they prove nothing."""
+    """The kind of a drill. `tabletop` and `isolated` drills do not affect the product, so they prove nothing."""
 
     FAILOVER = "failover"
     FAILBACK = "failback"
@@ -67,7 +67,7 @@ class Drill:
 
     @property
     def started(self) -> int:
-        """The start of the drill: the time of the statement, or an earlier time that was determined afterwards."""
+        """The start of the drill: the time of the statement, or an earlier one that was determined later."""
         return self.made if self.since is None else self.since
 
     @property
@@ -91,7 +91,7 @@ class Drill:
 
 @dataclass(frozen=True, slots=True)
 class DrillEnd:
-    """The end of a drill: its time, its author, and the reason of an unplanned end."""
+    """The end of a drill. `reason` is empty for a planned end."""
 
     at: int
     author: str
@@ -106,7 +106,7 @@ class DrillEnd:
 class RecoveryPoint:
     """A measured recovery point: data of `length` microseconds was lost. `source` is the method of measurement.
 
-    `bounds` are the lower bound and the upper bound, which is None if it is unknown. Without them, `length` is exact.
+    `bounds` are (lower, upper), upper None if unknown. Without bounds, `length` is exact.
     """
 
     length: int
@@ -157,7 +157,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SignOff:
-    """A signature: the person who accepted the result of the drill, the time, and a note."""
+    """A sign-off: a person accepted the result of the drill."""
 
     made: int
     author: str
@@ -170,9 +170,9 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class DrillRecord:
-    """A drill with all statements until an instant. `detected` is when the monitor reported the outage.
+    """A drill with all statements up to an instant. `detected` is when the monitor reported the outage.
 
-    `revoked` is the reason of its revocation, None if it is not revoked. A revoked drill proves nothing.
+    `revoked` is the reason for its revocation, None if not revoked. A revoked drill proves nothing.
     """
 
     id: str
@@ -185,7 +185,7 @@ class DrillRecord:
     revoked: str | None = None
 
     def overdue(self, at: int) -> tuple[Finding, ...]:
-        """Return the findings that are overdue at the instant. A revoked drill has none."""
+        """Return the findings overdue at the instant; none for a revoked drill."""
         if self.revoked is not None:
             return ()
         return tuple(finding for finding in self.findings if finding.overdue(at))

@@ -43,7 +43,7 @@ def drill_end(drill: str, product: str, made: int, author: str, reason: str = ""
 
 
 def drill_detected(drill: str, product: str, made: int, author: str, incident: str) -> Fact:
-    """Return the fact that the monitor opened an incident of the product during the drill."""
+    """Return the fact that the monitor detected the outage by opening an incident of the product."""
     return Fact.of(made, author, DRILL_DETECTED, product, {"drill": drill, "incident": incident})
 
 
@@ -56,7 +56,7 @@ def drill_recovery_point(
     source: str,
     bounds: tuple[int, int | None] | None = None,
 ) -> Fact:
-    """Return the fact that a recovery point of `length` microseconds was measured, with the method and its bounds."""
+    """Return the fact that a recovery point of `length` microseconds was measured. `source` is the method."""
     body: dict[str, Any] = {"drill": drill, "seconds": as_seconds(length), "source": source}
     if bounds is not None:
         body |= {"low_seconds": as_seconds(bounds[0]), "high_seconds": as_seconds(bounds[1])}
@@ -85,9 +85,9 @@ def drill_sign_off(drill: str, product: str, made: int, author: str, note: str) 
 
 
 def drills(facts: Iterable[Fact], at: int) -> list[DrillRecord]:
-    """Return the drills as of the instant, ordered by their start, each with the statements until then.
+    """Return the drills as of the instant, ordered by start, each with the statements up to then.
 
-    Facts that cannot be read are ignored, and so are facts about drills that are not recorded.
+    Invalid facts and facts about unknown drills are ignored.
     """
     records: dict[str, DrillRecord] = {}
     past_facts = sorted((fact for fact in facts if fact.made <= at), key=lambda fact: (fact.made, fact.kind != DRILL))
@@ -149,7 +149,7 @@ def _end_of_day(day: str) -> int:
 
 
 def _add_end(record: DrillRecord, fact: Fact, body: Mapping[str, Any]) -> DrillRecord:
-    """Add the end. Only the first end counts. Its instant is limited to the time from the start to the statement."""
+    """Add the end. Only the first end counts; its instant is clamped to [start, statement]."""
     at = max(record.drill.started, min(fact.made, parse_instant(str(body["at"]))))
     end = DrillEnd(at, fact.author, str(body["reason"]))
     return record if record.end is not None else replace(record, end=end)

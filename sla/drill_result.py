@@ -1,8 +1,8 @@
 """The result of a drill, measured from the product's history as of an instant.
 
-Recovery time actual is the time from the failure to the instant from which the product stays up until the drill ends.
-Its lower bound counts only certain downtime, its upper bound all time that is not certainly up, so the true value is
-between them (measurement.md, section 2). A figure that was not measured is None, and then `met` is not true.
+Recovery time actual is the time from the failure until the product is up for the rest of the drill. Its lower bound
+counts only certain downtime, its upper bound all time that is not certainly up, so the true value is between them
+(measurement.md, section 2). A figure that was not measured is None, and then `met` is not True.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ _POSSIBLE: Final = frozenset(State) - {State.UP}
 class DrillResult:
     """The measured result of a drill as of `at`; instants and durations in microseconds, None if unknown.
 
-    `measured` is the time that the figures cover. `recovered` is whether the product was up at the end of this time.
-    `provisional`: observations until the end of the drill may still arrive. `met` is whether the drill proves that the
-    RTO and the RPO are met, with the `reason`.
+    `measured` is the time that the figures cover. `recovered`: whether the product was up at its end. `provisional`:
+    observations of the drill may still arrive. `met`: whether the drill proves RTO and RPO, with the `reason`.
     """
 
     record: DrillRecord
@@ -124,7 +123,7 @@ def _measured_result(record: DrillRecord, history: History, at: int, *, site_cha
     pieces = tuple(history.pieces(measured)) if measured.length else ()
     recovered = _recovered(pieces)
     lead = _lead(drill, history, pieces)
-    recovery = _longer(_recovery_time(pieces, recovered=recovered), lead)
+    recovery = _with_lead(_recovery_time(pieces, recovered=recovered), lead)
     downtime = availability.downtime(Durations.of(pieces))
     spans = _span(pieces, _ESTIMATED)
     result = DrillResult(
@@ -134,7 +133,7 @@ def _measured_result(record: DrillRecord, history: History, at: int, *, site_cha
         pieces,
         None if spans is None else spans.start,
         recovery,
-        _longer(Bounds[int | None](*downtime), lead) if pieces else NO_BOUNDS,
+        _with_lead(Bounds[int | None](*downtime), lead) if pieces else NO_BOUNDS,
         recovered,
         provisional,
         None,
@@ -145,7 +144,7 @@ def _measured_result(record: DrillRecord, history: History, at: int, *, site_cha
 
 
 def _final_part(drill_time: Interval, history: History, at: int) -> tuple[Interval, bool]:
-    """Return the part of the drill that later observations do not change, and whether a later part may change.
+    """Return the part of the drill that later observations cannot change, and whether more of it may follow.
 
     Once the last observation has expired, the time after it is unknown.
     """
@@ -156,9 +155,9 @@ def _final_part(drill_time: Interval, history: History, at: int) -> tuple[Interv
 
 
 def _lead(drill: Drill, history: History, pieces: Sequence[Piece]) -> int:
-    """Return how much earlier than the drill its failure may have begun.
+    """Return the longest possible time from the failure to the start of the drill, microseconds.
 
-    A drill that a site change starts begins at the estimated failure. Before it is time that is not certainly up.
+    A drill that a site change started begins at the estimated failure, before which there is time in doubt.
     """
     if drill.source is not DrillSource.SITE_CHANGE or not pieces or pieces[0].state is State.UP:
         return 0
@@ -166,8 +165,8 @@ def _lead(drill: Drill, history: History, pieces: Sequence[Piece]) -> int:
     return sum(piece.end - piece.start for piece in takewhile(lambda piece: piece.state is not State.UP, before))
 
 
-def _longer(bounds: Bounds[int | None], lead: int) -> Bounds[int | None]:
-    """Return the bounds with a higher upper bound, if there is one."""
+def _with_lead(bounds: Bounds[int | None], lead: int) -> Bounds[int | None]:
+    """Add `lead` to the upper bound, if there is one."""
     return bounds if bounds.high is None else bounds._replace(high=bounds.high + lead)
 
 
@@ -207,7 +206,7 @@ def _verdict(result: DrillResult, *, exercised: bool) -> tuple[bool | None, str]
 
 
 def _met_limits(drill: Drill) -> str:
-    """Return which promised limits were met. At least one is promised."""
+    """Return the sentence on the promised limits that were met; at least one is promised."""
     if drill.rpo is None:
         return "the recovery time kept the RTO; no RPO was stated"
     if drill.rto is None:

@@ -24,7 +24,7 @@ class StopCondition:
     at_hold: bool
 
     def reason(self, duration: int, spent: Fraction | None, hold: str | None) -> str | None:
-        """Return the reason why a drill of this length must stop, None if it may continue.
+        """Return why a drill of this length must stop, None if it may continue.
 
         `spent` is the spent share of the budget, None if unknown. `hold` is the gate's reason to hold, if it has one.
         """

@@ -1,7 +1,7 @@
 """Format durations in units that people read.
 
-A single figure is truncated, by less than 2 % if it is a minute or more. Bounds are rounded outwards, with enough
-digits that two different bounds are printed differently.
+A single figure is truncated, by less than 2 % from a minute on. Bounds are rounded outwards, with enough digits to
+distinguish different bounds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def format_duration(microseconds: int | Fraction, *, up: bool = False) -> str:
 def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
     """Return the three durations as text: `low` truncated, `high` rounded up, `point` rounded to the nearest.
 
-    Different durations are printed differently, if necessary to the microsecond. 0 <= low <= point <= high.
+    Different durations have different texts, if necessary down to the microsecond. 0 <= low <= point <= high.
 
     >>> format_bounds(90_600_000_000, 91_500_000_000, 93_000_000_000)
     ('1d 1h 10m', '1d 1h 25m', '1d 1h 50m')
@@ -42,8 +42,8 @@ def format_bounds(low: int, point: int, high: int) -> tuple[str, str, str]:
     exact = (low, point, high)
     steps = [_STEPS.index(_smallest_unit(length)) for length in exact]
     while True:
-        # Print a duration with the smallest unit of all durations that are at least a tenth of it: 1d 1h 10m next to
-        # 1d 1h 50m, but 3d next to 20ms.
+        # Use the smallest unit of all durations that are at least a tenth of this one: 1d 1h 10m next to 1d 1h 50m, but
+        # 3d next to 20ms.
         steps = [max(s for s, other in zip(steps, exact, strict=True) if other * 10 >= length) for length in exact]
         texts = _bounds(exact, [_STEPS[step] for step in steps])
         equal_texts = {k for i, j in _PAIRS if exact[i] != exact[j] and texts[i] == texts[j] for k in (i, j)}

@@ -1,7 +1,6 @@
-"""The history of a product whose definition changed: each instant is measured with the definition of that time.
+"""The history of a product across its definitions: each instant is measured with the definition of that time.
 
-measurement.md, section 3, "Eras". A past figure does not change if a member is added or removed or the rule changes,
-because the time before the change is still measured with the old definition.
+See measurement.md, section 3, "Eras". Past figures do not change when a member is added or removed or the rule changes.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ EVER = -(2**62)  # earlier than any recorded instant, microseconds
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """One definition, loaded at `made` (microseconds). Without a history, the product was not defined and is unknown.
+    """One definition, loaded at `made` (microseconds). With `history` None, the product is not defined and so unknown.
 
-    `new` has the members that the previous definition did not have, and `hold` is their longest hold. `objective` and
+    `new` has the members that the previous definition lacks, and `hold` is their longest hold. `objective` and
     `agreement` (canonical JSON) are from the definition, or None without a definition.
     """
 
@@ -49,7 +48,7 @@ class Era:
     def start(self) -> int:
         """The instant from which the definition applies, according to the observations so far.
 
-        This is the instant when all new members have an observation, at the latest one hold after `made`.
+        This is the instant at which all new members have an observation, at most one hold after `made`.
         """
         start = self.made
         for member in self.new:
@@ -64,7 +63,7 @@ class Era:
 
 
 class Eras(History):
-    """The history of a product with all its definitions, in the order of time, at least one.
+    """The history of a product with all its definitions, in chronological order, at least one.
 
     An era lasts until a later definition applies. Before the first definition applies, the product is unknown. A member
     that is paused is unknown.
@@ -142,10 +141,10 @@ class Eras(History):
             yield agreement, Interval(intervals[0].start, intervals[-1].end)
 
     def decided_until(self, now: int) -> int:
-        """Return the instant up to which no later observation can change which definition applies, at most `now`.
+        """Return the instant up to which the applicable definition is final, at most `now`.
 
-        A definition whose new members have no observation applies one hold after it was loaded. Until another hold has
-        passed, an observation that was sent earlier may still arrive.
+        A definition whose new members have no observation applies one hold after it was loaded. For another hold, an
+        earlier observation may still arrive.
         """
         self._effective()
         if self._complete:
@@ -157,7 +156,7 @@ class Eras(History):
     def fixed_until(self) -> int | None:
         """The instant before which a change of states or counts also changes `revision`. None without observations.
 
-        It is two days before the last known observation, because no observation arrives a day late.
+        It is two days before the last known observation; no observation arrives that late.
         """
         known = self.last_known_at
         return None if known is None else min(known - 2 * Composition.RECENT, self.decided_until(known))
@@ -188,7 +187,7 @@ class Eras(History):
                 yield at, era if history is era.history else replace(era, history=history)
 
     def _single(self, window: Interval) -> Composition | None:
-        """Return the composition of the era that contains the complete window. None if there is no such era."""
+        """Return the composition of the era that contains the complete window, or None."""
         starts = self._effective()
         last = bisect_left(starts, window.end, key=itemgetter(0)) - 1
         return starts[last][1].history if starts[last][0] <= window.start else None
@@ -197,7 +196,7 @@ class Eras(History):
         return (era.history for era in self._eras if era.history is not None)
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within the window."""
+        """Return the duration of each state within the window."""
         if (single := self._single(window)) is not None:
             return single.durations(window)
         total = Durations()
@@ -207,7 +206,7 @@ class Eras(History):
         return total
 
     def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
-        """Return how long each state lasts in the windows from each of the starts to `end`."""
+        """Return the duration of each state in the windows from each of the starts to `end`."""
         defined_from = min(self._effective()[0][0], end)
         defined = [max(start, defined_from) for start in starts]
         if starts and (single := self._single(Interval(min(defined), end))) is not None:
@@ -215,13 +214,13 @@ class Eras(History):
         return super().durations_to(end, starts)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
+        """Return the total duration of each state in the parts. The parts must be ordered and disjoint."""
         if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
             return single.durations_in(parts)
         return super().durations_in(parts)
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return the number of observations in all parts together. The parts must be ordered and disjoint."""
+        """Return the total number of observations in the parts. The parts must be ordered and disjoint."""
         if parts and (single := self._single(Interval(parts[0].start, parts[-1].end))) is not None:
             return single.counts_in(parts)
         return super().counts_in(parts)

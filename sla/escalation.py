@@ -1,8 +1,8 @@
-"""Escalate alerts that are not acknowledged: determine which step of a plan is due, and when the next one is due.
+"""Escalate unacknowledged alerts: determine which step of a plan is due, and when the next one is.
 
-A step is due `after` the previous step, or immediately if the previous step has no receiver that can be reached, for
-example because its rota has a gap. A call executes at most one step with a receiver, so that the receivers of each step
-have time to respond even if the daemon was stopped for a while.
+A step is due `after` the previous step, or immediately if no receiver of the previous step can be reached, for example
+because of a gap in the rota. One call executes at most one step with receivers, so that each step's receivers have time
+to respond even after the daemon was stopped for a while.
 """
 
 from __future__ import annotations
@@ -45,9 +45,8 @@ class Progress:
     """The progress of the escalation of one alert. Instants are in microseconds since the epoch.
 
     `step` is the number of executed steps, `entered` the instant of the last one (with 0 steps: of the start). `due` is
-    the instant of the next step or repetition, None if there is none. `receivers` and `person` are those of the last
-    step; `round` counts its notifications from 1. A last step without a receiver has `round` 0 and is executed as soon
-    as it has one.
+    the instant of the next step or repetition, or None. `receivers` and `person` are those of the last step; `round`
+    counts its notifications from 1. A last step without a receiver has `round` 0 and is executed once it has one.
     """
 
     plan: str
@@ -73,9 +72,8 @@ def advance(
 ) -> Progress:
     """Return the progress at `now`: unchanged, or after executing the step that is due.
 
-    `receivers_of` returns the receivers of a step at this instant, `reachable` whether any of the receivers can be
-    reached. The caller notifies the receivers if the progress has changed. If the plan became shorter, its last step
-    applies.
+    `receivers_of` returns a step's current receivers, `reachable` whether any of them can be reached. The caller
+    notifies the receivers if the progress changed. If the plan became shorter, its last step applies.
     """
     progress = _limit_to_plan(plan, progress, now)
     if progress.step == len(plan.steps):
@@ -90,7 +88,7 @@ def advance(
 
 
 def _limit_to_plan(plan: Plan, progress: Progress, now: int) -> Progress:
-    """Return the progress limited to the current plan, with a due time that is valid if the clock was set back."""
+    """Return the progress limited to the steps of the current plan, and to due times that survive a clock set back."""
     step = min(progress.step, len(plan.steps))
     wait = _wait(plan, step)
     if wait is None:
@@ -100,7 +98,7 @@ def _limit_to_plan(plan: Plan, progress: Progress, now: int) -> Progress:
 
 
 def _wait(plan: Plan, step: int) -> int | None:
-    """Return the time from an executed step to the next one. None if there is no next step."""
+    """Return the time from an executed step to the next one, None after the last step."""
     return plan.steps[step].after if step < len(plan.steps) else plan.repeat_every
 
 
@@ -120,7 +118,7 @@ def _execute_step(plan: Plan, step: int, now: int, step_receivers: StepReceivers
 
 
 def _repeat(plan: Plan, progress: Progress, now: int, receivers_of: Callable[[Step], StepReceivers]) -> Progress:
-    """Return the progress after the last step, which is repeated when it is due, or executed for the first time."""
+    """Return the progress at the last step: repeat it when due, or execute it once it has a receiver."""
     is_unsent = not progress.receivers
     if not is_unsent and (progress.due is None or now < progress.due):
         return progress

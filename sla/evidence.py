@@ -1,8 +1,8 @@
-"""Evidence for items of a checklist: attestations and measurements. `sla/readiness.py` decides which evidence counts.
+"""Evidence for checklist items: attestations and measurements. `sla/readiness.py` decides which evidence counts.
 
-Evidence expires and can be revoked. Attestations, deployments and drills are facts (`sla/fact.py`). Measured evidence
-is computed from the record (`sla/measured_evidence.py`), so that the state of a checklist at a past instant can be
-computed again.
+Evidence expires and can be revoked. Attestations, deployments and drills are facts (`sla/fact.py`); measured evidence
+is computed from the record (`sla/measured_evidence.py`). So the state of a checklist can be computed for a past
+instant.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class EvidenceKind(StrEnum):
 class Evidence:
     """Evidence for one item, valid from `on` (None: not recorded) and before `until`, microseconds since the epoch.
 
-    `supports` is true if it shows that the item is met, false if it shows the opposite, and None if it decides nothing.
-    `id` is the id of its fact; empty for measured and configured evidence. `listed` has the items at the end of
-    `detail`, for example single outages, each after a semicolon.
+    `supports`: True if it shows that the item is met, False if it shows the opposite, None if neither. `id` is the id
+    of its fact; empty for measured and configured evidence. `listed` are the entries at the end of `detail`, such as
+    outages, each after a semicolon.
     """
 
     item: str
@@ -67,7 +67,7 @@ class Evidence:
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The detail in parts: its first part, then each listed item. Empty without a detail."""
+        """`detail` split into its first part and the listed entries; empty without a detail."""
         first = self.detail.removesuffix("".join(f"; {text}" for text in self.listed))
         return (first, *self.listed) if self.detail else ()
 
@@ -102,7 +102,7 @@ def attestation_fact(made: int, by: str, product: str, item: str, until: int, no
 
 
 def revocation_fact(made: int, by: str, product: str, revoked: str, reason: str) -> Fact:
-    """Return the fact that revokes a fact that is evidence: an attestation, a deployment or a drill."""
+    """Return the fact that revokes evidence: an attestation, a deployment or a drill."""
     return Fact.of(made, by, EVIDENCE_REVOCATION, product, {"revokes": revoked, "reason": reason})
 
 
@@ -113,7 +113,7 @@ def deployment_fact(made: int, by: str, product: str, at: int, version: str, lin
 
 
 def revocations(facts: Iterable[Fact]) -> dict[str, str]:
-    """Return the ids of the facts that were revoked, each with the reason."""
+    """Return the ids of revoked facts with the reasons."""
     bodies = (fact.content() for fact in facts if fact.kind == EVIDENCE_REVOCATION)
     return {str(body.get("revokes")): str(body.get("reason", "")) for body in bodies if isinstance(body, dict)}
 
@@ -126,7 +126,7 @@ def known_at(facts: Iterable[Fact], at: int) -> list[Fact]:
 
 
 def attestations(facts: Iterable[Fact]) -> Iterator[Evidence]:
-    """Yield the attestations among the facts. Attestations of a newer version that cannot be read are skipped."""
+    """Yield the attestations among the facts. Those that cannot be read (of newer versions) are skipped."""
     for fact in facts:
         if fact.kind == ATTESTATION and (attestation := _attestation(fact)) is not None:
             yield attestation
@@ -154,7 +154,7 @@ class Deployment:
 
 
 def deployments(facts: Iterable[Fact]) -> list[Deployment]:
-    """Return the deployments among the facts in order of time. Deployments that cannot be read are skipped."""
+    """Return the deployments among the facts in chronological order. Deployments that cannot be read are skipped."""
     stated = (_deployment(fact) for fact in facts if fact.kind == DEPLOYMENT)
     return sorted(deployment for deployment in stated if deployment is not None)
 

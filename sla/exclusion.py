@@ -1,7 +1,7 @@
-"""Time that an agreement excludes, with cause, reason and source. measurement.md, section 4.
+"""Time that an agreement excludes, with cause, reason and source (measurement.md, section 4).
 
-Excluded time is removed from the window before figures are computed, and only once if it has several causes. The audit
-lists the excluded time in pieces, each with all its causes.
+Excluded time is removed from the window before figures are computed, once even if it has several causes. The audit
+lists it in pieces, each with all its causes.
 """
 
 from __future__ import annotations
@@ -41,9 +41,8 @@ class Cause(StrEnum):
 class Exclusion:
     """The exclusion of one interval for one cause.
 
-    `label` is the source: the id of a correction, of a dependency or of a product that failed over, or the service
-    hours. `author` and `reason` are those of the statement, `made` is its time (microseconds since the epoch). Each is
-    empty or None if not stated.
+    `label` is the source: the id of a correction, a dependency or a product that failed over, or the service hours.
+    `author`, `reason` and `made` (microseconds since the epoch) are those of the statement, empty or None without one.
     """
 
     interval: Interval
@@ -54,7 +53,7 @@ class Exclusion:
     made: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the cause as in the audit, without the interval, which the piece has."""
+        """Return the cause for the audit, without the interval, which is that of the piece."""
         made = None if self.made is None else format_instant(self.made)
         return {
             "cause": self.cause.value,
@@ -67,7 +66,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class ExcludedPiece:
-    """A piece of excluded time, with all exclusions that cover it, at least one, without duplicates, in order."""
+    """A piece of excluded time with all exclusions that cover it (at least one, ordered, without duplicates)."""
 
     interval: Interval
     causes: tuple[Exclusion, ...]
@@ -83,9 +82,9 @@ class ExcludedPiece:
 
 
 def audit(window: Interval, exclusions: Iterable[Exclusion]) -> Iterator[ExcludedPiece]:
-    """Yield the excluded time of the window in order, as disjoint pieces that are split where a cause begins or ends.
+    """Yield the excluded time of the window as disjoint pieces in order, split where a cause begins or ends.
 
-    The pieces together are exactly the excluded time. Time with several causes is in one piece and counted once.
+    The pieces add up to the excluded time: time with several causes is in one piece.
     """
     edges: list[tuple[int, bool, Exclusion]] = []
     for exclusion in set(exclusions):
@@ -128,7 +127,7 @@ def dependency_downtime(history: History, window: Interval, label: str) -> Itera
 def point_downtime(history: History, window: Interval) -> Iterator[Interval]:
     """Yield each time in the window in which the point state was down, in order.
 
-    Ends at the last known observation, because later time is not known to be down. Guesses do not count.
+    Ends at the last known observation: later time, even if guessed to be down, does not count.
     """
     known_until = history.last_known_at
     if known_until is None:
@@ -142,7 +141,7 @@ def point_downtime(history: History, window: Interval) -> Iterator[Interval]:
 
 @dataclass(frozen=True, slots=True)
 class AgreementFigures:
-    """The raw and the contractual figures, and the exclusions that make the difference.
+    """The raw and the contractual figures, and the exclusions by which they differ.
 
     `raw` has no exclusions, `contractual` has those of the agreement. `excluded_pieces` is the excluded time in the
     measured part of the window. `outages` has the promised limits on outages with their figures after exclusions.
@@ -154,7 +153,7 @@ class AgreementFigures:
     outages: tuple[OutageFigure, ...] = ()
 
     def mark_provisional(self, *, raw: bool, contractual: bool) -> AgreementFigures:
-        """Return the same figures, each marked as provisional or final."""
+        """Return the figures, marked as provisional or final."""
         figures = (replace(self.raw, provisional=raw), replace(self.contractual, provisional=contractual))
         return replace(self, raw=figures[0], contractual=figures[1])
 
@@ -179,9 +178,9 @@ def measure_agreement(
 ) -> AgreementFigures:
     """Return the raw and the contractual figures of the window, with the figures of each limit on outages.
 
-    Exclusions in the future part of a window reduce its error budget. `after` has the sums of these exclusions over
-    `window.full`, if they are known already. `contractual` is another history for the contractual figures, if the
-    agreement counts degraded time as downtime; `after` must be of this history.
+    Exclusions in the future part of a window reduce its error budget. `after`: precomputed sums of these exclusions
+    over `window.full`. `contractual`: the history for the contractual figures if the agreement counts degraded time as
+    downtime; `after` must then be of this history.
     """
     contractual_history = history if contractual is None else contractual
     full_window = window.full if window.in_progress else None

@@ -19,9 +19,9 @@ REVOCATION: Final = "revocation"
 DEFINITION: Final = "definition"
 MAINTENANCE: Final = "maintenance"
 RENAMING: Final = "renaming"
-ANCHOR: Final = "anchor"  # a head was anchored; the author is the id of the anchor
-IMPORT: Final = "import"  # the history of another monitor was imported; the body has its source and time range
-WITNESSED: Final = "witnessed"  # a head of another record was received; the author is the id of its source
+ANCHOR: Final = "anchor"  # a head was anchored; the author is the anchor's id
+IMPORT: Final = "import"  # history of another monitor was imported; the body has source and time range
+WITNESSED: Final = "witnessed"  # a head of another record was received; the author is the source's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Fact:
     """A statement about a product, with its time and author.
 
     `made` is in microseconds since the epoch. `product` is empty for a fact without a product. `body` is canonical
-    JSON. `id` is computed from the other fields, so that the same fact has the same id everywhere and copies can be
-    merged.
+    JSON. `id` is computed from the other fields, so that copies of a fact have the same id and can be merged.
     """
 
     id: str
@@ -67,12 +66,12 @@ def canonical(body: Any) -> str:
 
 
 def content_id(*parts: str | int) -> str:
-    """Return twelve hexadecimal digits of the SHA-256 of the parts."""
+    """Return the first twelve hexadecimal digits of the SHA-256 of the parts."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
 def merged(*sources: Iterable[Fact]) -> list[Fact]:
-    """Return the facts of all sources in order of time, each id once. Earlier sources have priority."""
+    """Return the facts of all sources in chronological order, each id once. Earlier sources have priority."""
     facts_by_id: dict[str, Fact] = {}
     for source in sources:
         for fact in source:

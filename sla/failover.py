@@ -1,9 +1,9 @@
-"""The duration of a failover and the downtime in it, measured from the histories of the product and of its sites.
+"""Duration and downtime of a failover, measured from the histories of the product and its sites.
 
-A failover is disturbed while the product is down, or while no site or several sites are active. It lasts from its first
-disturbance, or from the site change, to its last disturbance. Disturbances with less than `settle` between them belong
-to one failover. It has ended once the product was up for `settle` at the new site. As in all figures, the lower bound
-counts only certain disturbances, and the upper bound all time that is not certainly undisturbed.
+A disturbance is time in which the product is down, or in which no site or several sites are active. A failover lasts
+from its first disturbance (or the site change) to its last one. Disturbances less than `settle` apart belong to one
+failover. It has ended when the product was up for `settle` at the new site. The lower bound counts only certain
+disturbances, the upper bound all time that is not certainly undisturbed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sla.state_history import History
     from sla.states import Piece
 
-MAX_LEAD: Final = DAY  # downtime that began more than this before the site change is not part of the failover
+MAX_LEAD: Final = DAY  # downtime that began earlier before the site change is not part of the failover
 IN_PROGRESS: Final = "in progress, or observations may still arrive"
 CHANGED_AGAIN: Final = "the active site changed again before the product was up for the settle time"
 
@@ -43,7 +43,7 @@ class FailoverTerms:
 class FailoverResult:
     """The measured figures of a failover; `started` and `ended` are estimates, None if it has not ended.
 
-    `final`: no later observation changes the figures. `met` is whether the promised failover time was met (None if
+    `final`: later observations cannot change the figures. `met`: whether the promised failover time was met (None if
     undecided), with the `reason`.
     """
 
@@ -98,7 +98,7 @@ def failover_result(
 
 @dataclass(frozen=True, slots=True)
 class _Disturbances:
-    """The disturbed time: certain, estimated and possible. Each contains the previous one."""
+    """The disturbed time: certain, estimated and possible. Each contains the one before."""
 
     certain: Sequence[Interval]
     estimated: Sequence[Interval]
@@ -134,7 +134,7 @@ def _disturbed_intervals(
 def _end(
     change: SiteChange, product: History, disturbed: Sequence[Interval], window: Interval, settle: int
 ) -> int | None:
-    """Return when the product was first up for `settle`, according to the estimate. None if it was not."""
+    """Return the estimated end: the start of the first undisturbed time of `settle`. None if there is none."""
     begin = min(max(change.arrived, window.start), window.end)
     for undisturbed in _undisturbed(product, disturbed, Interval(begin, window.end)):
         if undisturbed.length >= settle:
@@ -143,13 +143,13 @@ def _end(
 
 
 def _undisturbed(product: History, disturbed: Sequence[Interval], window: Interval) -> Iterator[Interval]:
-    """Yield the parts of the window in which the product is up, according to the estimate, and nothing is disturbed."""
+    """Yield the parts of the window in which the product is estimated to be up and nothing is disturbed."""
     for up in union(Interval(p.start, p.end) for p in product.pieces(window) if p.state.estimate is State.UP):
         yield from subtract(up, disturbed)
 
 
 def _chained_start(point: int, disturbed: Sequence[Interval], settle: int) -> int:
-    """Return the start of the disturbances that lead to the site change with less than `settle` between them."""
+    """Return the start of the disturbances before the site change that are less than `settle` apart."""
     start = point
     for interval in reversed([interval for interval in disturbed if interval.start < point]):
         if start - interval.end >= settle:
@@ -159,7 +159,7 @@ def _chained_start(point: int, disturbed: Sequence[Interval], settle: int) -> in
 
 
 def _longest_span(span: Interval, change: SiteChange, possible: Sequence[Interval]) -> Interval:
-    """Return the longest possible time of the failover, which includes all adjacent possible disturbances."""
+    """Return the longest possible failover, which includes all adjacent possible disturbances."""
     start, end = min(span.start, change.left), max(span.end, change.arrived)
     for interval in reversed(possible):
         if interval.start < start <= interval.end:
@@ -181,7 +181,7 @@ def _length(spans: Sequence[Interval]) -> int:
 
 
 def _final_until(product: History, sites: Mapping[str, History]) -> int:
-    """Return the instant before which no later observation changes a state; 0 if there is none."""
+    """Return the instant before which later observations cannot change a state; 0 if there is none."""
     return min(product.final_until or 0, sites_final_until(sites) or 0)
 
 

@@ -1,6 +1,6 @@
 """Create and read the facts about site changes: the change of the active site, and the figures of the failover.
 
-The monitor creates both. The figures of an ended failover are taken from its fact, so they do not change later.
+The monitor creates both. Figures of an ended failover are read from its fact, so they do not change later.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def failover_end_fact(change: str, result: FailoverResult, product: str, made: i
 
 
 def failovers(facts: Iterable[Fact], at: int) -> list[FailoverRecord]:
-    """Return the site changes as of the instant in order of time, with the figures that were recorded until then.
+    """Return the site changes as of the instant in chronological order, with the figures that were recorded until then.
 
-    Facts that cannot be read are ignored, and so are figures of a change that is not recorded.
+    Invalid facts and figures of unknown changes are ignored.
     """
     records: dict[str, FailoverRecord] = {}
     known = (fact for fact in facts if fact.made <= at and fact.kind in (SITE_CHANGE, FAILOVER_END))

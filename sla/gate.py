@@ -1,9 +1,9 @@
-"""The release gate: whether a budget policy allows a change of a product now. The answer is go, hold or unknown.
+"""The release gate: whether a budget policy allows a change of a product now (go, hold or unknown).
 
-The answer hold requires evidence: a step that is reached by the lower bound of the downtime, an open incident, or a
-product that is down. The answer go requires evidence too: the upper bound excludes every step that holds, enough of the
-window is known, and the product was observed up. In all other cases the answer is unknown and states what would decide
-it, unless the policy defines the answer for unknown. A person may override the answer until an instant.
+Hold requires evidence: the lower bound of the downtime reaches a step that holds, an incident is open, or the product
+is down. Go requires evidence too: the upper bound of the downtime is below every step that holds, enough of the window
+is known, and the product was observed up. Otherwise the answer is unknown and states what would decide it, unless the
+policy defines another answer. A person may override the answer until an instant.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def gate(policy: BudgetPolicy, situation: Situation, override: GateOverride | No
 
 
 def answer(policy: BudgetPolicy, situation: Situation) -> Answer:
-    """Return the answer of `gate` without an override. Faster, because a clear go is computed without its reasons."""
+    """Return the answer of `gate` without an override. Faster: for a clear go, no reasons are computed."""
     return Answer.GO if _is_clear(policy, situation) else gate(policy, situation).answer
 
 
@@ -165,7 +165,7 @@ def _hold_reasons(situation: Situation, step_statuses: tuple[StepStatus, ...]) -
 def _doubts(
     policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], spent: Bounds[Fraction] | None
 ) -> Iterator[Decision]:
-    """Yield the reasons why the record is not sufficient for the answer go."""
+    """Yield the reasons why the record is not sufficient for go."""
     if situation.state.point is State.UNKNOWN:
         yield Decision(Answer.UNKNOWN, _stale_text(situation), "new observations of the product")
     if spent is None:
@@ -208,7 +208,7 @@ def _decided_by(situation: Situation, step_status: StepStatus) -> str:
     undecided = [(durations.unknown, "unknown"), (durations.doubt, "in doubt")]
     parts = " and ".join(f"{format_duration(us)} {word}" for us, word in undecided if us)
     allowed = situation.measured.allowed or 0
-    recent = 2 * (situation.measured.interval or 0)  # the time since the last probes is always in doubt
+    recent = 2 * (situation.measured.interval or 0)  # the time since the last probe is always in doubt
     limit = step_status.step.threshold * allowed - recent
     at = _known_at(situation, limit)
     known_at = None if at is None else format_instant(-(-at // SECOND) * SECOND)
@@ -223,10 +223,10 @@ def _known_at(situation: Situation, limit: Fraction) -> int | None:
 
 
 def cleared_at(pieces: Iterable[Piece], length: int, limit: Fraction) -> int | None:
-    """Return the instant from which a rolling window has less possible downtime than `limit` if the product stays up.
+    """Return the instant from which the possible downtime of a rolling window is below `limit` if the product stays up.
 
-    `pieces` are the states of the window in order. `length` is the length of the window. Both are in microseconds.
-    None if `limit` is 0 or less, because there is no such instant.
+    `pieces` are the states of the window in order, `length` is its length; both in microseconds. None if `limit` is 0
+    or less.
     """
     remaining = list(pieces) if limit > 0 else []
     possible = sum(piece.end - piece.start for piece in remaining if piece.state is not State.UP)
@@ -255,7 +255,7 @@ def _go_reason(situation: Situation, step_statuses: tuple[StepStatus, ...], spen
 def _undecided(
     policy: BudgetPolicy, situation: Situation, step_statuses: tuple[StepStatus, ...], doubt: Decision
 ) -> Decision:
-    """Return the answer that the policy specifies if the record is not sufficient."""
+    """Return the policy's answer for an insufficient record."""
     fallback = policy.fallback
     if (
         fallback is FallbackAnswer.ESTIMATE

@@ -1,4 +1,4 @@
-"""Overrides of the release gate: facts by which a person sets the gate's answer for a product until an instant."""
+"""Overrides of the release gate: facts with which a person sets a product's answer until an instant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS: Final = ("go", "hold")
 
 @dataclass(frozen=True, slots=True)
 class GateOverride:
-    """The answer that `author` set for a product until an instant, with the reason. Microseconds since the epoch."""
+    """The answer that `author` set for a product until an instant. Instants are microseconds since the epoch."""
 
     made: int
     author: str
@@ -78,7 +78,7 @@ def ended_override(fact: Fact) -> str:
 
 
 def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
-    """Return the overrides, oldest first, each with its end: `until`, or the instant at which it was ended earlier."""
+    """Return the overrides, oldest first, each with its end: `until`, or an earlier end by a person."""
     overrides: dict[str, tuple[GateOverride, int]] = {}
     for fact in facts:
         if (override := as_override(fact)) is not None:
@@ -89,5 +89,5 @@ def stated_overrides(facts: Iterable[Fact]) -> list[tuple[GateOverride, int]]:
 
 
 def in_force(stated: Iterable[tuple[GateOverride, int]], now: int) -> list[GateOverride]:
-    """Return the overrides in force at the instant, oldest first. If a product has several, the newest one applies."""
+    """Return the overrides in force at the instant, oldest first. Of several for a product, the newest applies."""
     return [override for override, end in stated if override.made <= now < end]

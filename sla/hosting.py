@@ -45,7 +45,7 @@ class HostingPolicy:
         return tuple(tier.id for tier in self.tiers)
 
     def of(self, tier: str) -> Tier:
-        """Return the tier with the id.
+        """Return the tier with this id.
 
         Raises:
             KeyError: there is no such tier.

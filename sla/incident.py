@@ -1,4 +1,4 @@
-"""Decide when an incident opens and resolves, with a transition table over outcomes. Figures do not depend on it."""
+"""Decide when incidents open and resolve, by a table of transitions. Figures do not depend on incidents."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ class Incident:
 
     Instants are in microseconds since the epoch. `resolved` is None while the incident is open. `reason` is the reason
     of the first bad observation. `downtime` is the point downtime (microseconds) from the estimated change before
-    `opened` to `resolved`, without the time that was up or unknown in between. It is None while the incident is open
-    (but not in reports), and if there is no timeline. `first` and `last` are the first and the last failing probe, or
-    None in records of versions that did not store them.
+    `opened` to `resolved`, without up or unknown time. It is None without a timeline, and while the incident is open
+    (except in reports). `first` and `last` are the first and the last failing probe, None in old records.
     """
 
     id: str
@@ -82,7 +81,7 @@ class Incident:
         return _point_downtime(history, self.span_until(at, history))
 
     def span_until(self, at: int, history: History) -> Interval:
-        """Return the time from the estimated change before `opened` to `at`. Empty if `at` is earlier."""
+        """Return the time from the estimated change before `opened` to `at`; empty if `at` is earlier."""
         has_doubt = history.state(self.opened - 1) is State.DOUBT_DOWN
         start = history.state_start(self.opened) if has_doubt else self.opened
         return Interval(start, max(at, start))
@@ -158,12 +157,12 @@ class Decision(StrEnum):
 _GOOD, _BAD = Outcome.GOOD, Outcome.BAD
 
 # (phase, outcome, whether the streak has reached its threshold) -> (next phase, decision). Reasons:
-# - A streak has consecutive known outcomes: `fall` bad outcomes open an incident, `rise` good ones resolve it. A good
-#   outcome ends a bad streak and vice versa, so a flapping check does not open or resolve an incident.
-# - Unknown has no row. It does not count and does not end a streak: if the monitor loses its uplink, an incident must
-#   not be resolved, and the opening of an incident must not be delayed.
+# - A streak is a series of equal known outcomes: `fall` bad ones open an incident, `rise` good ones resolve it. The
+#   opposite outcome ends a streak, so a flapping check neither opens nor resolves an incident.
+# - Unknown has no row: it neither counts nor ends a streak, so a lost uplink neither resolves an incident nor delays
+# one.
 # - With a threshold of 1, CLEAR is followed directly by DOWN, and DOWN by CLEAR.
-# - In CLEAR, good outcomes do not change the phase, and in DOWN, bad outcomes do not, independent of the streak.
+# - Good outcomes in CLEAR and bad outcomes in DOWN do not change the phase.
 TRANSITIONS = {
     (Phase.CLEAR, _GOOD, False): (Phase.CLEAR, Decision.NOTHING),
     (Phase.CLEAR, _GOOD, True): (Phase.CLEAR, Decision.NOTHING),
@@ -185,10 +184,10 @@ TRANSITIONS = {
 
 
 class IncidentTracker:
-    """Apply the transition table to the outcomes of one check, in order of time.
+    """Apply the transition table to the outcomes of one check, in chronological order.
 
-    `fall` and `rise` may be changed; the new values apply from the next outcome on. The downtime of a resolved incident
-    is computed from `history`, the check's timeline, so append each observation to `history` before calling `step`.
+    Changes of `fall` and `rise` apply from the next outcome on. The downtime of a resolved incident is computed from
+    `history`, the check's timeline, so append each observation to `history` before calling `step`.
 
     Raises:
         ValueError: fall or rise is below 1.
@@ -225,7 +224,7 @@ class IncidentTracker:
 
     @property
     def streak_start(self) -> int:
-        """The start of the current streak of equal known outcomes, microseconds. 0 if there is none."""
+        """The start of the current streak of equal known outcomes, microseconds; 0 if there is none."""
         return self._since
 
     def step(self, observation: Observation) -> Opened | Resolved | None:

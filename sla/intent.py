@@ -1,8 +1,8 @@
-"""Intents: writes to another system, recorded before they are sent, so that none is lost if the daemon is killed.
+"""Intents: writes to another system, recorded before they are sent, so that a crash of the daemon loses none.
 
-A run is a sequence of writes with one id, which every request contains. Its entries are recorded in order: the intent
-before a write, the answer after it, the result of reading back, and the closing after the clean-up. A write without an
-answer is indeterminate: it may have had an effect, as in the histories of Jepsen (`:info`).
+A run is a sequence of writes whose requests contain the same id. Its entries are recorded in order: the intent before a
+write, the answer after it, the result of reading back, and the closing after the clean-up. A write without an answer is
+indeterminate: it may have had an effect (`:info` in Jepsen histories).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of the last intent of a step, with the values captured from the response that are not secret."""
+    """The outcome of a step's last intent, with the non-secret values captured from the response."""
 
     run: str
     step: str
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """The result of reading back: the number of copies of the write of each step."""
+    """The result of reading back: the number of copies of each step's write."""
 
     run: str
     at: int
@@ -66,7 +66,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The end of a run. `left_behind`: some of its writes may still exist, because they were not found or removed."""
+    """The end of a run. `left_behind`: some of its writes may still exist, because they were not located or removed."""
 
     run: str
     at: int
@@ -120,7 +120,7 @@ class Run:
     def outcome(self, step: str) -> WriteOutcome | None:
         """Return the outcome of all attempts of the step, None without an intent.
 
-        One acknowledgement decides. Otherwise an attempt that is indeterminate or has no answer may have had an effect.
+        ACKNOWLEDGED if any attempt was. Otherwise INDETERMINATE if any attempt is or has no answer.
         """
         answers, attempts = self._answers(step), sum(intent.step == step for intent in self.intents)
         if not attempts:
@@ -133,7 +133,7 @@ class Run:
 
     @property
     def captured(self) -> dict[str, str]:
-        """The captured values by name. If a name was captured several times, it has the last value."""
+        """The captured values by name; the last one for a name that was captured several times."""
         return {name: value for answer in self.answers for name, value in answer.captured.items()}
 
     def captures(self, name: str) -> list[str]:
@@ -173,7 +173,7 @@ def add_entry(runs: dict[str, Run], entry: Entry) -> None:
 
 
 def entries_of(run: Run) -> list[Entry]:
-    """Return the entries of a run; `runs_of` returns an equal run for them."""
+    """Return the entries of a run, from which `runs_of` builds an equal run."""
     closing = () if run.closing is None else (run.closing,)
     return [*run.intents, *run.answers, *run.readings, *closing]
 

@@ -79,7 +79,7 @@ def total(intervals: Iterable[Interval]) -> int:
 
 
 class CountedTime:
-    """Compute the total length of intervals before an instant in O(log n). The intervals are ordered and disjoint."""
+    """Computes the total length of ordered, disjoint intervals before an instant in O(log n)."""
 
     __slots__ = ("_before", "_parts", "_starts")
 

@@ -1,8 +1,8 @@
 """Decide whether a latency objective's budget burns too fast.
 
-Latencies are counted by day, so the long look-back begins at the start of yesterday (or when the objective began to
-apply, if that is later). The short look-back begins at the start of today, once SHORT_LOOK_BACK of the day has passed.
-Before that it equals the long one, so that the first responses after midnight do not decide.
+Latencies are counted by day, so the long look-back begins at the start of yesterday, or when the objective began to
+apply if that is later. The short look-back begins at the start of today; until SHORT_LOOK_BACK has passed it equals the
+long one, so that a few responses after midnight do not decide.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ALERT: Final = "NinewatchLatencyBudgetBurns"
 # Share of the window's budget, as in the slowest policy of `sla.alerting.BURN_POLICIES`.
 BUDGET_FRACTION: Final = Fraction(10, 100)
 SHORT_LOOK_BACK: Final = 6 * HOUR  # minimum length of the short look-back, as in that policy
-MIN_SLOW: Final = 2  # slow responses in the long look-back, so that one slow response does not cause an alert
+MIN_SLOW: Final = 2  # slow responses in the long look-back; one slow response must not cause an alert
 
 
 def short_since(midnight: int, recent_since: int, now: int) -> int:
@@ -30,10 +30,10 @@ def short_since(midnight: int, recent_since: int, now: int) -> int:
 def latency_burn(measured: MeasuredLatency, expected: Fraction) -> Fraction | None:
     """Return the burn rate of the long look-back if the alert fires, 0 if it does not fire.
 
-    It fires if the long look-back contains two certainly slow responses and has spent the fraction of the budget, and
-    the burn rate of both look-backs reaches 1 and the rate that spends the fraction in this time. `expected` is the
-    number of responses in a complete window if every probe gets one, so that a few responses after a start do not cause
-    an alert. None if a look-back has no responses; an alert that fires then continues.
+    It fires if the long look-back has two certainly slow responses and spent the fraction of the budget, and the burn
+    rate of both look-backs reaches 1 and the rate that spends the fraction in this time. `expected` is the number of
+    responses in a complete window if every probe gets one, so that a few responses after a start do not cause an alert.
+    None if a look-back has no responses: an alert then stays as it is.
     """
     recent, short = measured.recent, measured.short
     if not (recent.count and short.count):

@@ -1,9 +1,8 @@
-"""Latency histograms that can be merged, have a limited size, and are exact to 1 %.
+"""Mergeable latency histograms of bounded size with a relative error below 1 %.
 
 The buckets are those of an HDR histogram with 7 significant bits: a latency below 128 us has its own bucket, and every
-further power of two is divided into 64 buckets of equal width. So the middle of a bucket differs from each of its
-latencies by less than 1 % (at most 1/128), and two histograms are merged by adding the counts of equal buckets. A
-latency above MAXIMUM is counted in the last bucket, so a histogram has at most BUCKETS buckets.
+further power of two is divided into 64 buckets of equal width. So the middle of a bucket differs from its latencies by
+at most 1/128, and histograms are merged by adding counts. Latencies above MAXIMUM are counted in the last bucket.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class ShareBounds(NamedTuple):
 
 
 class LatencyHistogram:
-    """The numbers of latencies by bucket, with the exact number, sum and maximum of all latencies (microseconds)."""
+    """Counts of latencies by bucket, with the exact count, sum and maximum of all latencies (microseconds)."""
 
     __slots__ = ("counts", "maximum", "total")
 
@@ -104,7 +103,7 @@ class LatencyHistogram:
         return None
 
     def faster_than(self, limit: int) -> ShareBounds:
-        """Return how many latencies are below the limit (microseconds). The bounds differ by the limit's bucket."""
+        """Return the number of latencies below the limit (microseconds). The bounds differ by the limit's bucket."""
         low = sum(count for bucket, count in self.counts.items() if bucket_start(bucket + 1) <= limit)
         high = sum(count for bucket, count in self.counts.items() if bucket_start(bucket) < limit)
         return ShareBounds(self.count if self.maximum < limit else low, high)

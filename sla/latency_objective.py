@@ -2,7 +2,7 @@
 
 An objective is measured from the good observations of the window, which represent the time in which the check was
 certainly up. In doubt or unknown time, all responses may have been slow or fast. Downtime has no responses; it counts
-in the availability. So the bounds contain the true share if responses are spread evenly over the time up.
+in the availability. The bounds contain the true share if responses are spread evenly over the uptime.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class LatencyObjective:
 
 @dataclass(frozen=True, slots=True)
 class Fast:
-    """The number of responses, and how many of them were faster than the limit: at least `low`, at most `high`.
+    """The `count` of responses, of which at least `low` and at most `high` were faster than the limit.
 
     The bounds differ by the responses in the histogram bucket of the limit, which are within 1 % of the limit.
     """
@@ -66,7 +66,7 @@ class Fast:
 
     @property
     def point(self) -> Fraction:
-        """The estimated share of fast responses. There must be a response."""
+        """The estimated share of fast responses. Requires at least one response."""
         return Fraction(self.low + self.high, 2 * self.count)
 
     def plus(self, other: Fast) -> Fast:
@@ -95,7 +95,7 @@ class LatencyPart:
 
     @property
     def fast_time(self) -> tuple[Fraction, Fraction]:
-        """The minimum and the maximum time with fast responses: none and all time if there are no responses."""
+        """The minimum and maximum time with fast responses; zero and all time if there are no responses."""
         if not (count := self.fast.count):
             return Fraction(0), Fraction(self.length)
         low, high = (self.durations.up * Fraction(number, count) for number in (self.fast.low, self.fast.high))
@@ -147,7 +147,7 @@ class MeasuredLatency:
         return Bounds(low, self._mean(lambda part: part.fast.point), high)
 
     def _mean(self, value: Callable[[LatencyPart], Fraction]) -> Fraction | None:
-        """Return the mean of the parts with responses, weighted by time up, or by responses if no part was up."""
+        """Return the mean over the parts with responses, weighted by uptime, or by responses if no part was up."""
         parts = [part for part in self.parts if part.fast.count]
         weights = [part.durations.up for part in parts]
         if not any(weights):

@@ -1,8 +1,7 @@
 """Latency objectives as parts of a definition, and which objective applies to each day.
 
-A changed latency objective applies from the next midnight, because latencies are counted by day. Earlier days are
-measured with the objective of that time, so past figures do not change. The first objective also applies to earlier
-time.
+Latencies are counted by day, so a changed latency objective applies from the next midnight. Earlier days keep the
+objective of that time, so past figures do not change. The first objective also applies to earlier time.
 """
 
 from __future__ import annotations
@@ -57,10 +56,10 @@ class LatencyTerm:
 
 
 def earlier_term(term: LatencyTerm, terms: Iterable[LatencyTerm], earlier: Iterable[LatencyTerm]) -> LatencyTerm | None:
-    """Return the earlier objective that the objective `term` replaced. None if it is new.
+    """Return the objective that `term` replaced, None if `term` is new.
 
-    `terms` are all objectives of the later definition. First, unchanged objectives are matched, then those of which
-    only the window changed. The other objectives of a check or product are matched in the order of their shares.
+    `terms` are all objectives of the later definition. Unchanged objectives are matched first, then those with only a
+    changed window. The other objectives of a check or product are matched in the order of their shares.
     """
     later_terms, earlier_terms = ({other for other in side if other.check == term.check} for side in (terms, earlier))
     for is_same in (lambda a, b: a == b, lambda a, b: (a.share, a.limit) == (b.share, b.limit)):

@@ -1,8 +1,8 @@
 """Convert between instants and the local time of a zone. Only this module of `sla` uses UTC offsets.
 
-Local time is also in microseconds: the time since 1970-01-01 00:00 on the wall clock. In an interval with a constant
-UTC offset it is the instant plus a constant, so days, hours and windows are computed with integers. Local times of a
-zone are never subtracted from each other.
+Local time is in microseconds since 1970-01-01 00:00 on the wall clock. While the UTC offset is constant, it is the
+instant plus a constant, so days, hours and windows are computed with integers. Local times are never subtracted from
+each other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=MICROSECOND)
 _EPOCH_DAY = EPOCH.toordinal()
 
-# Check the offset once a day: since 1970, no zone of the database changed it and changed it back within a week.
+# The offset is compared once a day: since 1970, no zone changed it and changed it back within a week.
 _STEP = DAY
 
 

@@ -1,8 +1,8 @@
 """Maintenance plans: the planned maintenance that is valid at each instant.
 
-measurement.md, sections 1 and 4. A plan is part of the record. If the configuration changes it, a new plan is appended;
-plans are never edited. Past time stays excluded according to the plan of that time. A plan does not exclude time before
-it was loaded; use a correction for that.
+See measurement.md, sections 1 and 4. Plans are part of the record. A change of the configuration appends a new plan;
+plans are never edited, so past time stays excluded by the plan of that time. A plan does not exclude time before it was
+loaded; use a correction for that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MaintenancePlan:
 
     `blocks` is canonical JSON: the list of entries under `maintenance` in the configuration, each with its time zone.
     `supersedes` has the ids of plans that a wrong clock dated later than this one; they are ignored. `seen` is the
-    instant at which the plan was loaded, if that is later than `made`, because the first plan starts with the record.
+    instant at which the plan was loaded, if later than `made` (the first plan starts with the record).
     `id` is the id of the fact that contains the plan.
     """
 
@@ -70,8 +70,8 @@ class MaintenancePlan:
 def in_force(plans: Sequence[MaintenancePlan], window: Interval) -> Iterator[tuple[MaintenancePlan, Interval]]:
     """Yield the parts of the window, each with the plan that was valid then.
 
-    `plans` are in order of time. The first plan also applies to earlier time. If several plans have the same time, the
-    last one is valid.
+    `plans` are in chronological order. The first plan also applies to earlier time. Of several plans at
+    the same time, the last one is valid.
     """
     at = window.start
     for number, plan in enumerate(plans):

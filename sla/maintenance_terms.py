@@ -1,7 +1,7 @@
 """Terms of an agreement for maintenance: notice, approval by a second person, and a cap per calendar month.
 
-measurement.md, section 4. Maintenance that does not meet the terms counts in the contractual figure. Whether an instant
-is excluded does not depend on later facts, so that past figures never change.
+See measurement.md, section 4. Maintenance that does not meet the terms counts in the contractual figure. Later facts do
+not change whether an instant is excluded, so past figures never change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MonthOf = Callable[[int], Interval]
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceTerms:
-    """The conditions for excluding maintenance; None or False: no such condition. Durations are in microseconds.
+    """The conditions for excluding maintenance; None or False for no condition. Durations are in microseconds.
 
     `notice` is the minimum time between the announcement of a window and its start. `monthly_cap` is the maximum
     maintenance excluded per calendar month. `second_person` requires approval by another person than the author.
@@ -37,7 +37,7 @@ class MaintenanceTerms:
 class AnnouncedMaintenance:
     """A part of a maintenance window that was announced at one instant. Instants are in microseconds since the epoch.
 
-    `start` is the start of the window. `announced` is None if it is not recorded when the part was announced.
+    `start` is the start of the window. `announced` is None if not recorded.
     `approved` is the instant of the first approval by another person than the author, None without one.
     """
 
@@ -79,9 +79,9 @@ def agreed_maintenance(
 ) -> AgreedMaintenance:
     """Return the maintenance that the terms exclude, and the rest with the reasons.
 
-    `parts` must include all maintenance since the start of the calendar month, in order of time, because of the cap.
-    Maintenance without sufficient notice or approval does not count towards the cap. `month` returns the calendar month
-    of an instant.
+    `parts` must include all maintenance since the start of the calendar month, in chronological order, because of the
+    cap. Maintenance without sufficient notice or approval does not count towards the cap. `month` returns the calendar
+    month of an instant.
     """
     eligible: list[Exclusion] = []
     not_excluded: list[MaintenanceNotExcluded] = []
@@ -151,7 +151,7 @@ def _merge_exclusions(exclusions: Iterable[Exclusion]) -> Iterator[Exclusion]:
 
 
 def _merge_pieces(pieces: Iterable[MaintenanceNotExcluded]) -> Iterator[MaintenanceNotExcluded]:
-    """Yield the pieces in order of time. Adjacent pieces that differ only in their interval are merged."""
+    """Yield the pieces in chronological order. Adjacent pieces that differ only in their interval are merged."""
     by_meaning: dict[MaintenanceNotExcluded, list[Interval]] = {}
     for piece in pieces:
         meaning = replace(piece, exclusion=replace(piece.exclusion, interval=Interval(0, 0)))

@@ -1,8 +1,8 @@
-"""Maintenance windows: facts that plan maintenance of a product from now on, next to the configuration's plans.
+"""Maintenance windows: facts that plan maintenance of a product, in addition to the configuration's plans.
 
-A window excludes no time before it was stated (use a correction for that), and none after it was ended early. A window
-that was ended before its start excludes nothing. An agreement may require that another person than the author approves
-it (`sla/maintenance_terms.py`).
+A window excludes no time before it was stated (use a correction for that) or after it was ended early. If it was ended
+before its start, it excludes nothing. An agreement may require approval by another person than the author
+(`sla/maintenance_terms.py`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ class Approval:
 class MaintenanceWindow:
     """Planned maintenance with author and reason. Instants are in microseconds since the epoch.
 
-    An empty `product` means all products. `ended` is the instant at which a person ended it early, or None. `approval`
-    is the first approval by another person than the author, or None. `replaced_by` is the id of the window that
-    replaced it after a change, or empty.
+    An empty `product` means all products. `ended` is the instant of its early end, or None. `approval` is the first
+    approval by another person than the author, or None. `replaced_by` is the id of the changed window that replaced it.
     """
 
     product: str
@@ -84,7 +83,7 @@ def maintenance_approval(window: MaintenanceWindow, made: int, author: str) -> F
 
 
 def approval_obstacle(window: MaintenanceWindow, author: str, now: int) -> tuple[str, str] | None:
-    """Return why the author cannot approve the window at the instant, and what to do. None if they can."""
+    """Return the obstacle to an approval of the window by `author`, and the remedy; None without an obstacle."""
     if is_same_person(author, window.author):
         return "the author of a window cannot approve it", "another person must approve it"
     if window.approval is not None:
@@ -97,7 +96,7 @@ def approval_obstacle(window: MaintenanceWindow, author: str, now: int) -> tuple
 
 
 def is_same_person(name: str, other: str) -> bool:
-    """Return whether two names are those of one person: equal except for case and spaces."""
+    """Return whether two names are equal except for case and spaces, and so belong to one person."""
     return name.casefold().split() == other.casefold().split()
 
 

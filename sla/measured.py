@@ -1,4 +1,4 @@
-"""Measure a window, and compute all its figures. measurement.md, section 11."""
+"""Measure a window and compute all its figures (measurement.md, section 11)."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 class Measured:
     """The durations and counts of a window after exclusions. Figures are computed on access.
 
-    `excluded` is the excluded time in the window. `budget_length` is the length of the budget's window after
-    exclusions, which is longer than the measured time for a calendar window in progress. Both are in microseconds.
-    `interval` is the check's probe interval, None if not stated. `counts_are_of_probes` is false for counts of state
-    changes, which give no confidence bound. `provisional`: whether observations of the window may still arrive.
-    `observed_part` has the figures of a window that begins before the record. `objectives` has the objectives of the
-    window if they changed in it, and `objective` is the latest. `degraded` is the degraded time that counts as
-    downtime, microseconds; None if degraded time does not count.
+    Durations are in microseconds. `excluded` is the excluded time in the window. `budget_length` is the length of the
+    budget's window after exclusions, longer than the measured time for a calendar window in progress. `interval` is the
+    check's probe interval, None if unknown. `counts_are_of_probes` is False for counts of state changes, which allow no
+    confidence bound. `provisional`: observations of the window may still arrive. `observed_part` has the figures of a
+    window that begins before the record. `objectives` has the objectives of the window if they changed in it;
+    `objective` is the latest. `degraded` is the degraded time that counts as downtime; None if it does not count.
     """
 
     window: Interval
@@ -70,7 +69,7 @@ class Measured:
 
     @property
     def nines(self) -> float | None:
-        """The observed nines. None without a point estimate, and if the estimate is 1."""
+        """The observed nines. None without a point estimate, or if it is 1."""
         point = self.availability.point
         return None if point is None else nines(point)
 
@@ -86,7 +85,7 @@ class Measured:
 
     @property
     def effective_objective(self) -> Objective | None:
-        """The objective. If it changed in the window, one that allows the same downtime in the measured time."""
+        """The objective; if it changed in the window, one that allows the same downtime in the measured time."""
         total = self.durations.total
         if not self.objectives or not total:
             return self.objective
@@ -238,8 +237,8 @@ def measure(
 ) -> Measured:
     """Measure the history over the window, without the excluded time.
 
-    `rolling`: whether the window moves with time; the observed part depends on this. If `window` is the elapsed part of
-    a calendar window in progress, `full_window` is the complete one, which the budget is for. Excluded intervals may
+    `rolling`: the window moves with time, which matters for the observed part. If `window` is the elapsed part of a
+    calendar window in progress, `full_window` is the complete one, to which the budget applies. Excluded intervals may
     overlap, repeat and extend beyond the window. `AfterExclusions` must cover both windows.
     """
     required = (

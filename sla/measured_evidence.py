@@ -1,8 +1,7 @@
 """Measured evidence: deployments without downtime, survived outages of dependencies, drills, checks.
 
-Every function is pure: it takes histories and facts as known at the instant `at`, so that the evidence of a past
-instant can be computed again. Possible downtime is not evidence for an item, and only certain downtime is evidence
-against it.
+The functions are pure: they take histories and facts as known at `at`, so that evidence can be computed for a past
+instant. Evidence for an item requires that there was no possible downtime, evidence against it certain downtime.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 MEASURED_BY: Final = "ninewatch"
 VALIDITY: Final = 365 * DAY  # default validity of measured evidence
-MAX_LISTED: Final = 5  # maximum number of outages or deployments in the detail
+MAX_LISTED: Final = 5  # outages or deployments in the detail
 
 
 def _validity(item: ChecklistItem) -> int:
@@ -39,8 +38,8 @@ def deployments_evidence(
 ) -> Iterator[Evidence]:
     """Yield the evidence on whether the last `count` deployments until `at` were without downtime.
 
-    Downtime within `settle` after a deployment is attributed to it. A deployment counts once this time has passed.
-    `deployed` is in order of time.
+    Downtime within `settle` after a deployment is attributed to it. Deployments count after this time has passed.
+    `deployed` is in chronological order.
     """
     recent = [deployment for deployment in deployed if deployment.at + settle <= at][-count:]
     if not recent:
@@ -82,7 +81,7 @@ class SurvivedOutage:
 def outages_of_dependencies(
     product: History, dependencies: Mapping[str, History], window: Interval, shortest: int = MINUTE
 ) -> list[SurvivedOutage]:
-    """Return the outages of dependencies in the window that lasted for at least `shortest`, in order of time."""
+    """Return the outages of dependencies in the window that lasted for at least `shortest`, in chronological order."""
     outages = []
     for name, history in dependencies.items():
         for outage in _certain_outages(history, window):
@@ -109,8 +108,8 @@ def decoupling_evidence(
 ) -> Iterator[Evidence]:
     """Yield the evidence on whether the product stayed up while its dependencies were down, within the item's validity.
 
-    The evidence supports the item if the product stayed up in an outage of every dependency. Certain downtime of the
-    product in any outage of a dependency is evidence against the item.
+    It supports the item if the product stayed up in an outage of every dependency. Certain downtime of the product
+    during any outage of a dependency is evidence against the item.
     """
     outages = outages_of_dependencies(product, dependencies, Interval(at - _validity(item), at))
     if not outages:
@@ -128,7 +127,7 @@ def decoupling_evidence(
 
 @dataclass(frozen=True, slots=True)
 class DrillOutcome:
-    """The evidence from an ended drill. `met` is None if the drill proves nothing; `overdue` has its overdue findings.
+    """The evidence from an ended drill. `met` is None if it proves nothing; `overdue` has its overdue findings.
 
     `id` is the id of its fact. `timed` is whether an RTO was promised. `lost` is the recovery point actual in
     microseconds, None if it was not measured.
@@ -161,9 +160,9 @@ def drill_evidence(item: ChecklistItem, drills: Iterable[DrillOutcome]) -> Itera
 
 
 def _meaning(item: ChecklistItem, drill: DrillOutcome) -> tuple[bool | None, str]:
-    """Return whether the drill supports the item (None if it decides nothing), and the reason.
+    """Return whether the drill supports the item (None if neither for nor against), and the reason.
 
-    A drill that met its objectives is not evidence of anything that was not measured in it.
+    A drill that met its objectives is not evidence for figures that it did not measure.
     """
     if DrillShows.NO_LOSS in item.drill_shows and drill.lost:
         return False, "acknowledged data were lost"
@@ -178,7 +177,7 @@ def _meaning(item: ChecklistItem, drill: DrillOutcome) -> tuple[bool | None, str
 
 @dataclass(frozen=True, slots=True)
 class MonitoredCheck:
-    """A check whose state is evidence: its name and kind, its history, and how long its last observation is valid."""
+    """A check whose state is evidence, with its history. `hold`: validity of an observation, microseconds."""
 
     name: str
     history: History
@@ -190,7 +189,7 @@ def checks_evidence(
 ) -> Iterator[Evidence]:
     """Yield the evidence on whether all checks are up at the instant.
 
-    It is valid until the last observation of the first check expires.
+    It is valid until the first of the checks' last observations expires.
     """
     last_known = [(check, check.history.last_known_at) for check in checks]
     observed = [(check, last) for check, last in last_known if last is not None]
@@ -212,5 +211,5 @@ def _to_the_second(at: int) -> str:
 
 
 def _range(low: int, high: int) -> str:
-    """Return the bounds of a duration as text, once if both have the same text."""
+    """Return the bounds of a duration as text, or one text if both are equal."""
     return " to ".join(dict.fromkeys((format_duration(low), format_duration(high))))

@@ -1,4 +1,4 @@
-"""Objectives, and the format of ratios and nines, which are always rounded down."""
+"""Objectives; format ratios and nines, always rounded down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from sla.duration import format_duration as format_duration  # next to the other formats
+from sla.duration import format_duration as format_duration  # re-exported with the other formats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +47,8 @@ class Objective:
         A number without a sign is a percentage. `four and a half nines` is 99.995 %, the usual meaning.
 
         Raises:
-            ValueError: the text has another form, or is not above 0 % and below 100 %. Also raised for a number below 1
-                without a sign: it is usually meant as a ratio, and 0.999 % would always be met.
+            ValueError: the text has another form, or is not above 0 % and below 100 %. Also for a number below 1
+            without a sign: it is probably a ratio, and 0.999 % would always be met.
 
         >>> Objective.parse("three and a half nines").ratio
         Fraction(1999, 2000)
@@ -77,9 +77,9 @@ class Objective:
 
 
 def nines(ratio: Fraction | float) -> float | None:
-    """Return -log10(1 - ratio). None for a ratio of 1, because the nines are then infinite.
+    """Return -log10(1 - ratio). None for a ratio of 1, whose nines are infinite.
 
-    measurement.md, section 6. The subtraction is exact, so that the result has full precision near 1.
+    See measurement.md, section 6. The subtraction is exact, so the result has full precision near 1.
 
     Raises:
         ValueError: the ratio is not within 0 and 1.
@@ -95,7 +95,7 @@ def nines(ratio: Fraction | float) -> float | None:
 
 
 def format_percent(ratio: Fraction | float | None, digits: int = 3) -> str:
-    """Return the ratio as a percentage, rounded down to `digits` decimals. None gives `n/a`.
+    """Return the ratio as a percentage, rounded down to `digits` decimals; `n/a` for None.
 
     >>> format_percent(Fraction("0.99996"), 2)
     '99.99%'
@@ -120,9 +120,9 @@ def apportion(parts: Sequence[int], digits: int) -> list[Fraction]:
 
 
 def format_nines(ratio: Fraction | float | None, digits: int = 2) -> str:
-    """Return the nines of an availability, rounded down to `digits` decimals. None and 1 give `n/a`.
+    """Return the nines of an availability, rounded down to `digits` decimals; `n/a` for None and 1.
 
-    The rounding uses an exact power instead of the logarithm, so that three nines are never printed as 2.99.
+    Rounding compares exact powers instead of logarithms, so that three nines are never printed as 2.99.
 
     >>> format_nines(Fraction("0.999"))
     '3.00'

@@ -1,7 +1,7 @@
-"""Reviews of objectives: facts with the decision of a person, its reason and the figures that it is based on.
+"""Reviews of objectives: facts with a person's decision, the reason, and the figures on which it is based.
 
-A product's objectives have an owner, who reviews them at least once per cycle. A cycle starts with the last review, the
-first cycle with the product's first definition.
+The owner of a product's objectives reviews them at least once per cycle. A cycle starts with the last review, the first
+one with the product's first definition.
 """
 
 from __future__ import annotations

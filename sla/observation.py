@@ -18,7 +18,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-# If a check has several observations from one vantage at one instant, the one with the highest number is used
+# Of several observations of one check and vantage at one instant, the outcome with the highest number is used
 # (measurement.md, section 1).
 PRECEDENCE = {Outcome.UNKNOWN: 0, Outcome.GOOD: 1, Outcome.BAD: 2}
 
@@ -27,9 +27,9 @@ PRECEDENCE = {Outcome.UNKNOWN: 0, Outcome.GOOD: 1, Outcome.BAD: 2}
 class Observation:
     """One probe of one check from one vantage.
 
-    `at` is the instant when the probe was sent, microseconds since the Unix epoch (UTC). `latency` is in microseconds,
-    None if it was not measured. `reason` is empty if the outcome is good, except for slow responses. `recheck`: the
-    probe was an additional one that confirms a change. It changes states like any other probe, but is not counted.
+    `at` is the instant when the probe was sent, microseconds since the epoch (UTC). `latency` is in microseconds, None
+    if not measured. `reason` is empty for a good outcome, except for slow responses. `recheck`: an additional probe to
+    confirm a change, which affects states like any other but is not counted.
     """
 
     check: str
@@ -44,8 +44,8 @@ class Observation:
 def is_evenly_spaced(gap: int, length: int, count: int) -> bool:
     """Return whether an observation `gap` after the end of a run fits the spacing of the run's observations.
 
-    A factor of 0.6 to 1.5 is accepted, so that a late probe continues the run, but the probe after a missed one does
-    not. The observations of a run are thus evenly spaced within this factor, and their instants can be estimated.
+    A gap of 0.6 to 1.5 times the spacing fits, so a late probe continues the run, but the probe after a missed one does
+    not. The instants in a run can therefore be estimated as evenly spaced.
     """
     return count == 1 or (3 * length <= 5 * gap * (count - 1) and 2 * gap * (count - 1) <= 3 * length)
 
@@ -106,7 +106,7 @@ class Run:
         )
 
     def with_observation(self, observation: Observation) -> Run:
-        """Return this run with one more observation at its end, which it must accept (`accepts`)."""
+        """Return this run with one more observation at its end, for which `accepts` must be true."""
         has_latency = observation.latency is not None
         latency = observation.latency or 0
         return Run(

@@ -30,7 +30,7 @@ class Counts(NamedTuple):
 
 
 class ExactCounter:
-    """Count exactly: store every instant, in 8 bytes."""
+    """Counts exactly: stores every instant in 8 bytes."""
 
     __slots__ = ("_instants",)
 
@@ -52,7 +52,7 @@ class ExactCounter:
         self._instants.extend(first + k * (last - first) // step for k in range(count))
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (instant, instant, 1) for each observation, as a run of one observation."""
+        """Yield each observation as a run of one: (instant, instant, 1)."""
         for at in self._instants:
             yield at, at, 1
 
@@ -67,9 +67,9 @@ class ExactCounter:
 
 
 class RunCounter:
-    """Count from runs: store first, last and count of each run, in 24 bytes per run of any length.
+    """Counts from runs: stores first, last and count of each run, 24 bytes per run.
 
-    A check with an interval of 10 s has 3.2 million observations per year: 25 GB for 1,000 checks with exact counts.
+    A check probed every 10 s has 3.2 million observations per year: exact counts of 1,000 checks take 25 GB.
     """
 
     __slots__ = ("_counts_before", "_firsts", "_lasts", "count")
@@ -96,7 +96,7 @@ class RunCounter:
         self.count += count
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (first, last, count) of each run in order of time."""
+        """Yield (first, last, count) of each run in chronological order."""
         for index, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
             yield first, last, self._count_after(index) - self._counts_before[index]
 

@@ -1,4 +1,4 @@
-"""Figures of the observed part of a window that starts before the record. measurement.md, section 5."""
+"""Figures of the observed part of a window that starts before the record (measurement.md, section 5)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class ObservedPart:
     """The part of a window from its first known observation to its end.
 
-    `since` is the instant of that observation. `decidable_at` is the earliest instant at which the verdict of the
-    window can be `met` if the target stays up after the window's end. None if there is no such instant or no objective.
+    `since` is the instant of that observation. `decidable_at` is the earliest instant at which the window's verdict can
+    be `met` if the target stays up after the window's end; None if never, or without an objective.
     """
 
     since: int
@@ -47,10 +47,9 @@ class ObservedPart:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window and how it continues. `full_window` is the complete calendar window if `window` is its elapsed part.
+    """A window and whether it continues. `full_window` is the complete calendar window if `window` is its elapsed part.
 
-    A `rolling` window moves with time. A window that is neither rolling nor in progress has ended, and its verdict does
-    not change.
+    A `rolling` window moves with time. Any other complete window has ended, and its verdict does not change.
     """
 
     window: Interval
@@ -101,9 +100,9 @@ class _Record:
         return self._counted.length(Interval(start, end))
 
     def open_end(self) -> int:
-        """Return the time since the last observations in which the target is up by the point estimate.
+        """Return the time in doubt after the last observations in which the point estimate is up.
 
-        This time counts as up here, because the next good observation confirms it.
+        It counts as up here, because the next good observation confirms it.
         """
         known_until, end = self._history.probably_final_until, self.span.window.end
         start = self._since if known_until is None else min(max(known_until, self._since), end)
@@ -147,11 +146,11 @@ def _decidable_at(record: _Record, objective: Objective) -> int | None:
 def _first_without_missing(low: int, high: int, missing: Callable[[int], int], slope: int) -> int | None:
     """Return the smallest number in (low, high] with `missing` of 0 or less. None if `missing(high)` is above 0.
 
-    `missing(low)` must be above 0. The function never increases, and decreases by at most `slope` per number, which
-    gives a minimum distance. It is almost linear, so the search interpolates, and uses the middle after an
-    interpolation that did not halve the range.
+    `missing(low)` must be above 0. The function never increases, and decreases by at most `slope` per step, which gives
+    a minimum distance. It is almost linear, so the search interpolates, and bisects after an interpolation that did not
+    halve the range.
     """
-    left, right = (low, missing(low)), (high, missing(high))  # the nearest evaluated numbers on both sides
+    left, right = (low, missing(low)), (high, missing(high))  # nearest evaluated points on both sides
     if right[1] > 0:
         return None
     low -= -left[1] // slope

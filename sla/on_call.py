@@ -1,7 +1,7 @@
-"""On-call hours and incidents per person: sums over shifts, exact to the microsecond, even at clock changes.
+"""On-call hours and incidents per person, exact to the microsecond even when clocks change.
 
-A shift is half open: at a hand-over at 08:00, the next person is on call. So adjacent shifts have no overlap and no
-gap, and an incident at the hand-over is counted for one person only.
+A shift is the half-open interval [start, end): at a hand-over at 08:00, the next person is on call. So adjacent shifts
+have no overlap and no gap, and an incident at the hand-over counts for one person only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Shift:
 class OnCallTime:
     """A person's time on call within a period: disjoint intervals in order, and the rotas.
 
-    Time of one person on two rotas at the same time counts once.
+    Simultaneous time of one person on two rotas counts once.
     """
 
     person: str
@@ -76,14 +76,14 @@ def gaps(shifts: Iterable[Shift], required: Iterable[Interval]) -> list[Interval
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A time with several persons on call for one rota, by name."""
+    """A time in which several people are on call for one rota; `people` by name."""
 
     interval: Interval
     people: tuple[str, ...]
 
 
 def overlaps(shifts: Iterable[Shift], period: Interval) -> Iterator[Overlap]:
-    """Yield the times with more than one person on call within the period, in order, one per group of persons."""
+    """Yield the times within the period with more than one person on call, in order, one per group of people."""
     edges: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for shift in shifts:
         start, end = max(shift.interval.start, period.start), min(shift.interval.end, period.end)

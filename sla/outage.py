@@ -1,8 +1,8 @@
 """Limits on outages in an agreement: no outage over 22 minutes, at most 4 hours of outages in 30 days.
 
 An outage is an uninterrupted time in which the product is down. It has three lengths (measurement.md, section 5): `low`
-counts time that is certainly down, `point` the point estimate, `high` all time that is not certainly up. Excluded time
-(section 4) is not counted, and does not divide an outage.
+is certain downtime, `point` the point estimate, `high` all time that is not certainly up. Excluded time (section 4) is
+not counted and does not split an outage.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def evaluate_limit(
 ) -> OutageFigure:
     """Return the figure of the limit over the window.
 
-    LONGEST is the length of the longest outage within the window. TOTAL is the highest sum of outages in any rolling
-    period within the window. If the window is shorter than the period, it is the sum in the period that ends with it.
+    LONGEST is the longest outage within the window. TOTAL is the highest sum of outages in any rolling period within
+    the window, or in the period that ends with the window if the window is shorter.
     """
     if limit.per is None:
         return OutageFigure(limit, _longest(history, window, tuple(excluded)))
@@ -90,7 +90,7 @@ def evaluate_limit(
 
 
 def required_history(limits: Iterable[OutageLimit], window: Interval) -> Interval:
-    """Return the time that is needed to evaluate the limits: the window, extended back to the longest period."""
+    """Return the time needed to evaluate the limits: the window, extended back to the length of the longest period."""
     starts = [window.end - limit.per for limit in limits if limit.per is not None]
     return Interval(min(window.start, *starts, window.start), window.end)
 
@@ -118,8 +118,8 @@ def _counted_pieces(history: History, window: Interval, excluded: tuple[Interval
 def _highest_sum(pieces: Sequence[Piece], span: Interval, per: int, is_outage: Callable[[State], bool]) -> int:
     """Return the highest sum of outages in any period of length `per` within the span.
 
-    The sum in a sliding period is a piecewise linear function of its end. Its slope changes only when an outage begins,
-    ends or leaves the period, so the maximum is at one of these instants or at the start of the range.
+    The sum is a piecewise linear function of the period's end. Its slope changes only where an outage begins, ends or
+    leaves the period, so the maximum is at one of these instants or at the start of the range.
     """
     clock = CountedTime(Interval(piece.start, piece.end) for piece in pieces if is_outage(piece.state))
     first = span.start + per

@@ -23,7 +23,7 @@ class Rating(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageRating:
-    """The rating of the alert `key` at `made` (microseconds since the epoch), from the message to `receiver`.
+    """The rating of the alert `key` at `made` (microseconds since the epoch), given on the message to `receiver`.
 
     `by` is the person. `product` is empty for an alert about the monitor itself.
     """

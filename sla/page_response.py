@@ -1,7 +1,7 @@
-"""Responses to alerts: announcement, priority and target, and acknowledgement with person and time.
+"""Responses to alerts: announcement, priority, target and acknowledgement.
 
-A response begins when an alert is announced. A new response begins when an acknowledged alert becomes more severe: a
-ticket that becomes a page needs a new acknowledgement. An acknowledgement covers its severity and lower ones.
+A response starts when an alert is announced, and a new one when an acknowledged alert becomes more severe, because an
+acknowledgement covers its severity and lower ones only.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _RANKS: Final = {Severity.NOTE: 0, Severity.TICKET: 1, Severity.PAGE: 2}
 class Response:
     """The response to the alert `key`, which was announced at `started`. Instants are in microseconds since the epoch.
 
-    `priority` and `target` (the time to acknowledge in microseconds, or None) are those at the start. `acknowledged` is
-    when `author` acknowledged the alert through `via`, `ended` when it was resolved or its severity changed; None until
-    then. `escalations` is the progress of each escalation plan.
+    `priority` and `target` (time to acknowledge in microseconds, or None) are those at the start. `acknowledged` is
+    when `author` acknowledged the alert through `via`, `ended` when it was resolved or its severity changed, or None.
+    `escalations` is the progress of each escalation plan.
     """
 
     key: str
@@ -48,7 +48,7 @@ class Response:
 
     @property
     def time_to_acknowledge(self) -> int | None:
-        """The time from the announcement to the acknowledgement, microseconds. None without one."""
+        """The time from announcement to acknowledgement, microseconds. None if not acknowledged."""
         return None if self.acknowledged is None else self.acknowledged - self.started
 
     @property
@@ -58,7 +58,7 @@ class Response:
         return min(due, default=None) if self.open else None
 
     def covers(self, severity: Severity) -> bool:
-        """Return whether the response has this severity, or its acknowledgement covers this severity."""
+        """Return whether the response is for this severity, or its acknowledgement covers it."""
         if self.acknowledged is not None:
             return _RANKS[severity] <= _RANKS[self.severity]
         return severity is self.severity
@@ -76,16 +76,16 @@ class Response:
         return True if self.acknowledged is not None else None
 
     def acknowledge(self, at: int, author: str, via: str) -> Response:
-        """Return the response as acknowledged, not before its start."""
+        """Return the response as acknowledged at `at`, or at its start if that is later."""
         return replace(self, acknowledged=max(at, self.started), author=author, via=via)
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The numbers of responses: all, acknowledged, target met and target missed; and the median time to acknowledge.
+    """Counts of responses: all, acknowledged, target met, target missed; and the median time to acknowledge.
 
-    `median` is in microseconds, None if no response was acknowledged. A response counts neither as met nor as missed if
-    it has no target, can still meet it, or ended without acknowledgement before the target passed.
+    `median` is in microseconds, None if no response was acknowledged. A response is neither met nor missed if it has no
+    target, can still meet it, or ended without acknowledgement before the target passed.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""Pauses: facts that stop the probes of a check, or of all checks of a product, for a time.
+"""Pauses: facts that temporarily stop the probes of a check or of all checks of a product.
 
 A paused check stays a member of its product. Its time is unknown, so it is never downtime (measurement.md, section 3).
 """
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 PAUSE: Final = "pause"
 PAUSE_END: Final = "pause_end"
-FOREVER: Final = 2**62  # after every instant, microseconds
+FOREVER: Final = 2**62  # microseconds; later than any instant
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause from `made` to `until`, or until it is ended if `until` is None; microseconds since the epoch.
+    """A pause from `made` to `until` (None: until a person ends it), in microseconds since the epoch.
 
-    `check` is the key `product/check` of the check; empty for all checks of the product. `ended` is the instant at
-    which the pause was ended early, or None. `id` is the id of its fact.
+    `check` is the key `product/check`, empty for all checks of the product. `ended` is the instant of an early end, or
+    None. `id` is the id of its fact.
     """
 
     product: str

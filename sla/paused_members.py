@@ -1,4 +1,4 @@
-"""Compositions in which paused members are unknown (measurement.md, section 3)."""
+"""Treat paused members of compositions as unknown (measurement.md, section 3)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PausedTime:
-    """The time in which a member is paused. Without a member, all members are paused."""
+    """The time in which a member is paused; all members if `member` is None."""
 
     interval: Interval
     member: History | None = None
 
 
 class PausedMembers:
-    """Replace paused members with a member without observations. Each resulting composition is created once."""
+    """Replaces paused members with a member without observations. Resulting compositions are cached."""
 
     __slots__ = ("_changes", "_compositions", "_unknown")
 
@@ -45,7 +45,7 @@ class PausedMembers:
         }
 
     def parts(self, history: Composition | None, start: int, end: int) -> Iterator[tuple[int, Composition | None]]:
-        """Yield the composition from `start` on, then each change of the paused members before `end`."""
+        """Yield (instant, composition): at `start`, and at each change of the paused members before `end`."""
         following = bisect_right(self._changes, start, key=itemgetter(0))
         previous = self._without(history, self._changes[following - 1][1] if following else frozenset())
         yield start, previous
@@ -56,7 +56,7 @@ class PausedMembers:
             previous = current
 
     def _without(self, history: Composition | None, paused: frozenset[History | None]) -> Composition | None:
-        """Return the composition in which these members are unknown; `None` among them stands for all members."""
+        """Return the composition with these members unknown; None in the set means all members."""
         if history is None or not paused:
             return history
         members = history.members
@@ -71,7 +71,7 @@ class PausedMembers:
 
 
 def _changes(pauses: Iterable[PausedTime]) -> Iterator[tuple[int, frozenset[History | None]]]:
-    """Yield the instants at which a pause starts or ends, in order, each with the members that are paused from then."""
+    """Yield the instants at which pauses start or end, in order, each with the members paused from then on."""
     steps = [(pause.interval.start, 1, pause.member) for pause in pauses]
     steps += [(pause.interval.end, -1, pause.member) for pause in pauses]
     counts: Counter[History | None] = Counter()

@@ -10,7 +10,7 @@ from sla.stage import Stage  # noqa: TC001
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The maximum time to acknowledge within and outside business hours, microseconds. None means best effort."""
+    """The maximum time to acknowledge in and outside of business hours, microseconds. None means best effort."""
 
     priority: str
     business: int | None
@@ -19,7 +19,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PriorityRule:
-    """Assign a priority to alerts of these severities about products in these stages. An empty tuple means all.
+    """Assigns a priority to alerts of these severities about products in these stages. An empty tuple means all.
 
     `business` limits the rule to business hours (True) or to all other hours (False).
     """

@@ -1,7 +1,7 @@
-"""Product incidents: one incident per outage of a product, independent of the number of failing checks.
+"""Product incidents: one incident per outage of a product, regardless of the number of failing checks.
 
-A product incident opens with the first check incident of the product and is resolved with the last one. It contains the
-ids of the check incidents. Its severity is `page` while the product is down by its rule, else `ticket`.
+A product incident opens with the product's first check incident, is resolved with the last one, and has their ids. Its
+severity is `page` while the product is down by its rule, else `ticket`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 class ProductIncident:
     """An incident of a product, from `opened` to `resolved` (None while it is open); microseconds since the epoch.
 
-    `members` has the ids of its check incidents in the order in which they were opened. `suppressed_up_to` is the
+    `members` has the ids of its check incidents, oldest first. `suppressed_up_to` is the
     highest severity at which the incident is not announced, None if it is always announced. It is set for incidents
     that were open when the record was migrated to this version, so that they do not cause a page.
     """

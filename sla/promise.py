@@ -1,7 +1,7 @@
-"""The highest availability that a product can promise, from objective, measurement, proof, claim ceiling and forecast.
+"""The availability that a product can promise, from objective, measurement, proof, claim ceiling and forecast.
 
-Each figure is a limit of its own: a measured value may be too high by chance, a confidence bound needs many
-observations, and the design limits both. So the lowest figure is the highest availability that all figures support.
+Each figure is a separate limit: a measured value may be high by chance, a confidence bound needs many observations, and
+the design limits both. So the lowest figure is the highest availability that all figures support.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class PlanForecast:
 
 @dataclass(frozen=True, slots=True)
 class PromiseLimits:
-    """The figures that limit the availability a product can promise, over the product's own window.
+    """The figures that limit the availability that a product can promise, over the product's window.
 
-    `proven` is the 95 % lower confidence bound. A figure is None if it does not exist. `supported` ignores a missing
-    ceiling or forecast, and is None without a measurement.
+    `proven` is the 95 % lower confidence bound. Missing figures are None. `supported` ignores a missing ceiling or
+    forecast, and is None without a measurement.
     """
 
     objective: Objective

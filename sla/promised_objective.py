@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class PromisedObjective:
     """An objective that is valid from `start` on.
 
-    `elapsed` and `full` are the times after exclusions in which it is valid: in the measured window, and in the
-    complete calendar window in progress. Microseconds.
+    `elapsed` and `full` are the lengths of its validity after exclusions, in microseconds: within the measured window,
+    and within the complete calendar window.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""Public incidents: facts by which a person reports an incident on a status page, in updates that are never changed.
+"""Public incidents: facts with which a person reports an incident on a status page. Updates are never changed.
 
 An incident belongs to one status page, because each audience needs its own wording. The first update opens it.
 """
@@ -38,7 +38,7 @@ class Impact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PublicUpdate:
-    """One text of an incident, published at `made`. `next_due` is when the next one is due, None if it is not stated.
+    """An update of an incident, published at `made`. `next_due` is when the next one is due, None if not stated.
 
     Instants are microseconds since the epoch.
     """
@@ -62,8 +62,8 @@ class PublicUpdate:
 class PublicIncident:
     """An incident on the status page `page`, with at least one update.
 
-    `components` are ids of components of the page. `product_incident` is the id of the internal incident, which is not
-    published, empty without one. `detected` is its start: the first bad probe, microseconds; None without one.
+    `components` are ids of components of the page. `product_incident` is the id of the internal incident, empty without
+    one; it is not published. `detected` is the internal incident's first bad probe (microseconds), or None.
     """
 
     page: str
@@ -162,7 +162,7 @@ def _instant(value: Any) -> int | None:
 
 
 def obstacle(incident: PublicIncident, update: PublicUpdate) -> tuple[str, str] | None:
-    """Return why the incident cannot have the update, and what to do. None if it can."""
+    """Return the obstacle to adding the update, and the remedy; None without an obstacle."""
     if incident.resolved is not None:
         return "the incident is resolved", "open another incident"
     if update.next_due is not None and update.phase is Phase.RESOLVED:

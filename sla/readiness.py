@@ -1,8 +1,8 @@
 """Readiness: a checklist of prerequisites, the evidence for its items, and the claim ceiling of unmet prerequisites.
 
-Measured figures describe the past; readiness limits promises for the future. Three months without downtime do not make
-a product without disaster recovery a five-nines product, because its data centre may still fail. A ceiling is a limit,
-never a permission: a product whose items are all met may still miss every objective.
+Measured figures describe the past; readiness limits promises for the future: three months without downtime do not make
+a product without disaster recovery a five-nines product. A ceiling is a limit, not a guarantee: a product that meets
+all items may still miss every objective.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ DRILLS: Final = ("failover", "failback", "restore", "deploy")  # kinds of drills
 
 
 class DrillShows(StrEnum):
-    """A measurement that a drill must have to be evidence for an item. It must also have met what was promised."""
+    """A measurement that a drill must include, and must have passed, to be evidence for an item."""
 
     RECOVERY_TIME = "recovery_time"
-    """An RTO was promised, and kept."""
+    """An RTO was promised and met."""
 
     NO_LOSS = "no_loss"
     """A recovery point was measured, and no acknowledged data were lost."""
@@ -35,9 +35,9 @@ class DrillShows(StrEnum):
 class ChecklistItem:
     """A prerequisite. While it is unmet, no availability above `cap` may be claimed.
 
-    `source` is the quoted sentence that defines the item, `question` asks whether it is met, and `because` completes
-    "at most 99.95 %, because ...". `kinds` are the accepted kinds of evidence, `drills` the accepted kinds of drills,
-    which must have measured `drill_shows`. Evidence is valid for at most `validity` microseconds after its date.
+    `source` quotes the sentence that defines the item, `question` asks whether it is met, and `because` completes "at
+    most 99.95 %, because ...". `kinds` are the accepted kinds of evidence, `drills` those of drills, which must have
+    measured `drill_shows`. Evidence is valid for at most `validity` microseconds after its date.
 
     Raises:
         ValueError: the cap is not above 0 and below 1.
@@ -60,7 +60,7 @@ class ChecklistItem:
             raise ValueError(f"the cap of {self.id} is a share above 0 and below 1 (99.95% is 0.9995): {self.cap}")
 
     def limited(self, evidence: Evidence) -> Evidence:
-        """Return the evidence, valid at most as long as the item allows."""
+        """Return the evidence with its validity limited to that of the item."""
         if self.validity is None or evidence.on is None:
             return evidence
         return replace(evidence, until=min(evidence.until, evidence.on + self.validity))
@@ -87,12 +87,12 @@ class Checklist:
             ids.add(item.id)
 
     def find(self, item: str) -> ChecklistItem | None:
-        """Return the item of this id, or None."""
+        """Return the item with this id, or None."""
         return next((candidate for candidate in self.items if candidate.id == item), None)
 
 
 class ItemState(StrEnum):
-    """The state of an item. EXPIRED: it was met, and all evidence for it has expired; it counts as unmet."""
+    """The state of an item. EXPIRED: it was met, but all evidence for it has expired; it counts as unmet."""
 
     MET = "met"
     UNMET = "unmet"
@@ -101,10 +101,10 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ItemStatus:
-    """The state of an item at an instant, with all its evidence, the newest last.
+    """The state of an item at an instant, with all its evidence, newest last.
 
-    `decisive` is the evidence that decides the state; None if there is none. Measured evidence against an item prevails
-    over all evidence for it, until newer evidence of its kind replaces it or it expires.
+    `decisive` is the evidence that decides the state, or None. Measured evidence against an item prevails over all
+    evidence for it, until it expires or newer evidence of its kind replaces it.
     """
 
     item: ChecklistItem
@@ -151,7 +151,7 @@ class Readiness:
 
     @property
     def next_ceiling(self) -> Fraction | None:
-        """The ceiling after the items that determine it are met. None if no ceiling remains."""
+        """The ceiling once the items that determine the current one are met. None if no ceiling remains."""
         return min((item.cap for item in self.unmet if item.cap != self.ceiling), default=None)
 
     def count(self, state: ItemState) -> int:
@@ -163,7 +163,7 @@ class Readiness:
         return self.ceiling is None or claim <= self.ceiling
 
     def limit_text(self, objective: Objective) -> str:
-        """Return the limit as a sentence without full stop, with the objective and the cause."""
+        """Return objective, ceiling and cause as a sentence without full stop."""
         if self.ceiling is None:
             return f"objective {objective}; all prerequisites are met, so the checklist sets no limit"
         reasons = (cause.because or f'"{cause.title}" is not met' for cause in self.causes)

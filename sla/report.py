@@ -1,4 +1,4 @@
-"""Compute all figures of a report on one product: window, steps, months, trend, incidents and downtime split.
+"""Compute the figures of a report on one product: window, steps, months, trend, incidents and downtime split.
 
 Every figure is a `Measured` of the same history with the same exclusions.
 """
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from sla.readiness import Readiness
     from sla.state_history import History
 
-TREND_PERIODS = 6  # maximum number of earlier windows in the trend
-MIN_MONTHS = 6  # minimum number of months with a budget, if the record is long enough
-MAX_DAILY = 62 * DAY  # the longest window with steps of days; longer windows have steps of months
+TREND_PERIODS = 6  # at most this many earlier windows in the trend
+MIN_MONTHS = 6  # at least this many months, if the record is long enough
+MAX_DAILY = 62 * DAY  # longer windows are divided into months instead of days
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of one product in a window. All steps are in order of time.
+    """The figures of one product in a window. All steps are in chronological order.
 
     `steps` are the days of the window, or the months of a long window. `months` are the calendar months that overlap
     the window, and some earlier months. `trend` has earlier windows and the window itself. `incidents` has the
@@ -211,7 +211,7 @@ def _months(window: Window, begin: int, zone: tzinfo) -> list[Window]:
 
 
 def _earlier(window: Window, zone: tzinfo) -> Iterator[Window]:
-    """Yield the windows before this one, the nearest first: calendar windows, or windows of the same length."""
+    """Yield the windows before this one, nearest first: calendar windows, or windows of the same length."""
     length, name = window.measured.length, window.name.removeprefix("last ")
     at = window.full.start
     for _ in range(TREND_PERIODS if length else 0):

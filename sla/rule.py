@@ -1,4 +1,4 @@
-"""The rule of a product: how many members must be up, and the state that follows. measurement.md, section 3."""
+"""The rule of a product: the number of members that must be up (measurement.md, section 3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Rule:
         return cls(int(number[1]))
 
     def needed(self, members: int) -> int:
-        """Return how many of the members must be up.
+        """Return the number of members that must be up.
 
         Raises:
             ValueError: there are no members, or fewer than the rule needs.
@@ -57,15 +57,15 @@ class Rule:
 
 
 _NAMED_RULES = {"all": Rule(None), "any": Rule(1)}
-# Used for every change: accessing an attribute of an enumeration takes ten times as long.
+# Constants, because accessing an attribute of an enumeration takes ten times as long.
 _UP, _DOWN = State.UP, State.DOWN
 
 
 def decide(by_state: Sequence[int], k: int) -> State:
     """Return the state of the product from the number of members in each State.
 
-    It is up if k members are up, and down if fewer than k are not down. Otherwise, it is unknown if a member is
-    unknown, and in doubt if none is; its point state is the result of the rule for the members' point states.
+    It is up if k members are up, and down if fewer than k members are not down. Otherwise it is unknown if any member
+    is unknown, else in doubt, with the point state that the rule gives for the members' point states.
     """
     unknown, up, down, doubt_up, _, guess_up, guess_down = by_state
     if up >= k:
@@ -80,8 +80,8 @@ def decide(by_state: Sequence[int], k: int) -> State:
 def _guess(by_state: Sequence[int], k: int) -> State:
     """Return the guess for a product with an unknown state, or UNKNOWN (measurement.md, section 3).
 
-    Of n members, m are known or have a guess. The rule is scaled to these m members, rounded down and rounded up. If
-    both scaled rules give the same state for the members' point states and guesses, this state is the guess.
+    Of n members, m are known or have a guess. The rule is scaled to these m members, rounded down and up. If both
+    scaled rules give the same state for the members' point states and guesses, this state is the guess.
     """
     n = sum(by_state)
     m = n - by_state[State.UNKNOWN]

@@ -1,9 +1,9 @@
-"""Service credits: the share of the fee that an agreement credits for a month, by its contractual availability.
+"""Service credits: the share of the monthly fee that an agreement credits for a low contractual availability.
 
-The credit is computed for the lowest possible availability, the estimate and the highest possible availability. Only
-the credit at the highest availability is claimable: it counts unknown time and doubt as up, so that no claim depends on
-time in which the state is not known. All figures are exact fractions. Only amounts are rounded, down to a hundredth of
-the currency, so that no amount exceeds the agreed credit.
+The credit is computed for the lowest possible, the estimated and the highest possible availability. Only the last one
+can be claimed: it counts unknown time and doubt as up, so a claim does not depend on time with an unknown state.
+Figures are exact fractions. Amounts are rounded down to a hundredth of the currency, so that none exceeds the agreed
+credit.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ class CreditBand:
 class CreditTerms:
     """The fee per calendar month, its currency and the bands.
 
-    `claim_within` is the time after the end of the month in which a credit can be claimed, microseconds; None without
-    a deadline.
+    `claim_within` is the time to claim a credit after the end of the month, microseconds; None without a deadline.
     """
 
     fee: Fraction
@@ -54,7 +53,7 @@ class CreditTerms:
         return max((band.credit for band in self.bands if availability < band.below), default=Fraction(0))
 
     def deadline(self, end: int, zone: tzinfo) -> int | None:
-        """Return the deadline (exclusive) for claiming a credit for the month that ends at `end`. None without one.
+        """Return the deadline (exclusive) to claim a credit for the month that ends at `end`, or None.
 
         A deadline of whole days is a local midnight.
         """

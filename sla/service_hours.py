@@ -10,7 +10,7 @@ from datetime import date, tzinfo
 from sla.interval import DAY, HOUR, MINUTE, Interval, subtract, union
 from sla.localtime import constant_offset_intervals, date_of_day_number
 
-Hours = tuple[Interval, ...]  # microseconds after 00:00 on the wall clock; more than 24 h is on the next day
+Hours = tuple[Interval, ...]  # microseconds after 00:00 on the wall clock; from 24 h on the next day
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
@@ -32,11 +32,10 @@ class ServiceHours:
 
     @classmethod
     def parse(cls, text: str) -> ServiceHours:
-        """Parse service hours: days, then times. Without days, the times apply to every day. "24/7" means always.
+        """Parse service hours: days, then times. Times without days apply to every day. "24/7" means always.
 
-        A range of days may extend over the end of the week (`Sat-Mon`), and a range of times over midnight
-        (`22:00-02:00`, which belongs to the day on which it begins). 24:00 is the end of the day. Items are separated
-        by commas, semicolons or spaces.
+        A range of days may extend past the end of the week (`Sat-Mon`), a range of times past midnight (`22:00-02:00`,
+        part of the day on which it begins). 24:00 is the end of the day. Commas, semicolons or spaces separate items.
 
         Raises:
             ValueError: the text has another form. The message has valid examples.
@@ -52,7 +51,7 @@ class ServiceHours:
     def within(self, window: Interval, zone: tzinfo, holidays: Collection[date] = frozenset()) -> Iterator[Interval]:
         """Yield the parts of the window that are in service, in order, disjoint.
 
-        Hours that begin on a holiday are not in service. Hours that began on the previous day are, until their end.
+        Hours that begin on a holiday are not in service; hours that began on the day before are.
         """
         yield from union(self._in_service(window, zone, holidays))
 
@@ -81,7 +80,7 @@ class ServiceHours:
         return self.text
 
 
-# One interval per day, so that the holidays of an agreement are excluded.
+# One interval per day, so that holidays can be excluded.
 ALWAYS = ServiceHours(((Interval(0, DAY),),) * 7, "24/7")
 
 

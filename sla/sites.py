@@ -1,9 +1,9 @@
-"""The active site of a product over time, from one history per site, and the changes of the active site.
+"""The active site of a product over time, and its changes, from one history per site.
 
-The history of a site is that of a check that is good while the site is active. Only certain states decide: a site is
-active while its history is up, and not active while it is down. In doubt and unknown time the active site is unknown,
-so a change of the active site has bounds: the last instant at which the old site was certainly the only active site,
-and the first instant at which the new site was.
+A site's history is that of a check that is good while the site is active. Only certain states decide: a site is active
+while its history is up, and inactive while it is down. In doubt and unknown time the active site is unknown, so a
+change has bounds: the last instant at which the old site was certainly the only active one, and the first instant at
+which the new site was.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ UNKNOWN_SITE: Final = ActiveSite(SiteState.UNKNOWN)
 def active_site(states: Mapping[str, State]) -> ActiveSite:
     """Return the active site from the states of the sites' histories at one instant.
 
-    If two or more sites are up, several sites are active. If one site is up, it is the active site if all others are
-    down.
+    If two or more sites are up, several are active. If one is up, it is the active site if all others are down.
     """
     up = [site for site, state in states.items() if state is State.UP]
     if len(up) > 1:
@@ -64,7 +63,7 @@ def active_site(states: Mapping[str, State]) -> ActiveSite:
 
 
 def site_pieces(sites: Mapping[str, History], window: Interval, *, estimate: bool = False) -> Iterator[SitePiece]:
-    """Yield the states of the sites in the window, adjacent equal states merged. `estimate`: use estimated states."""
+    """Yield the active site over the window, adjacent equal pieces merged. `estimate`: use estimated states."""
     states = dict.fromkeys(sites, State.UNKNOWN)
     start, current = window.start, UNKNOWN_SITE
     changes = heapq.merge(*([(p.start, site, p.state) for p in h.pieces(window)] for site, h in sites.items()))
@@ -80,7 +79,7 @@ def site_pieces(sites: Mapping[str, History], window: Interval, *, estimate: boo
 
 
 def _grouped(changes: Iterable[tuple[int, str, State]]) -> Iterator[tuple[int, list[tuple[str, State]]]]:
-    """Yield the changes of each instant together."""
+    """Group the changes by instant."""
     at: int | None = None
     group: list[tuple[str, State]] = []
     for instant, site, state in changes:
@@ -94,16 +93,16 @@ def _grouped(changes: Iterable[tuple[int, str, State]]) -> Iterator[tuple[int, l
 
 
 def sites_final_until(sites: Mapping[str, History]) -> int | None:
-    """Return the instant before which no later observation changes the state of a site. None if a site has none."""
+    """Return the instant before which the sites' states are final. None if a site has no observations."""
     instants = [history.final_until for history in sites.values()]
     known = [at for at in instants if at is not None]
     return min(known) if known and len(known) == len(instants) else None
 
 
 def current_site(sites: Mapping[str, History], now: int) -> ActiveSite:
-    """Return the active site at the latest instant for which all sites have a later observation.
+    """Return the active site at the latest instant up to which all sites are final.
 
-    Returns an unknown site if the last observation of a site has expired.
+    It is unknown if a site's last observation has expired.
     """
     final_until = sites_final_until(sites)
     expirations = [history.expires_at for history in sites.values()]
@@ -123,8 +122,8 @@ class ChangeKind(StrEnum):
 class SiteChange:
     """A change of the active site. Instants are in microseconds since the epoch.
 
-    `left` is the end of the last time in which the old site was certainly active. `arrived` is the first instant at
-    which the new site was certainly the only active site.
+    `left` is the end of the last time in which the old site was certainly active, `arrived` the first instant at which
+    the new site was certainly the only active one.
     """
 
     kind: ChangeKind
@@ -144,8 +143,8 @@ def site_changes(
 ) -> Iterator[SiteChange]:
     """Yield the changes of the active site in the window. The first site of the mapping is the primary one.
 
-    `known` is the site that was active before the window, with the end of that time. Without it, the first active site
-    is not a change, because the configuration is new or the monitor was restarted.
+    `known` is the site that was active before the window, and until when. Without it (new configuration, restart), the
+    first active site is not a change.
     """
     last = known
     for piece in site_pieces(sites, window):
@@ -162,7 +161,7 @@ def _kind(target: str, sites: Sequence[str]) -> ChangeKind:
 
 
 def last_active(sites: Mapping[str, History], window: Interval) -> tuple[str, int] | None:
-    """Return the last site that was the only active site in the window, with the end of that time. None without one."""
+    """Return the last site that was the only active one in the window, and until when; or None."""
     last = None
     for piece in site_pieces(sites, window):
         if piece.active.state is SiteState.ONE:

@@ -1,7 +1,7 @@
 """Stages of a product: the objectives and clients that each stage allows, and violations of these limits.
 
-The order is from the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low risk
-clients, Enterprise for high risk clients"). A policy file defines what each stage may promise.
+The stages are those of the page "Digital Portfolio Manager" ("idea/A3, Proof of Concept, Pilots, Production for low
+risk clients, Enterprise for high risk clients"). A policy file defines what each stage may promise.
 """
 
 from __future__ import annotations

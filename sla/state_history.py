@@ -1,4 +1,4 @@
-"""The states of a check or a product over time: how long each lasts in any window, in O(log n)."""
+"""The states of a check or a product over time, with the duration of each state in any window in O(log n)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class History(ABC):
-    """The states of a check or a product over all time: a final part with prefix sums, and later time.
+    """The states of a check or a product over all time: a final part with prefix sums, and the time after it.
 
-    The states after the final part may still change and are computed per query. All time before the final part is
-    unknown. Timelines and compositions are both histories, so the same code measures products, checks and vantages.
+    States after the final part may change and are computed per query. Time before the final part is unknown. Timelines
+    and compositions are histories, so the same code measures products, checks and vantages.
     """
 
     __slots__ = ()
@@ -78,7 +78,7 @@ class History(ABC):
         return ()
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within the window, in O(log n) for the final part."""
+        """Return the duration of each state within the window, in O(log n) for the final part."""
         final = self._extend_final_part()
         if final is None:
             return Durations.of(self._pieces_after_final_part(window))
@@ -93,7 +93,7 @@ class History(ABC):
         return sums._replace(unknown=sums.unknown + before.length)
 
     def durations_to(self, end: int, starts: Sequence[int]) -> list[Durations]:
-        """Return how long each state lasts in the windows from each of the starts to `end`."""
+        """Return the duration of each state in the windows from each of the starts to `end`."""
         final = self._extend_final_part()
         inside = end if final is None else min(end, final.end)
         if final is None or max(starts, default=inside) > inside:
@@ -102,7 +102,7 @@ class History(ABC):
         return final.durations_to(inside, end, rest, starts)
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts in all parts together. The parts must be ordered and disjoint."""
+        """Return the total duration of each state in the parts. The parts must be ordered and disjoint."""
         final = self._extend_final_part()
         if len(parts) > 1 and final is not None and final.contains(Interval(parts[0].start, parts[-1].end)):
             return final.durations_in(parts)
@@ -112,7 +112,7 @@ class History(ABC):
         return total
 
     def counts_in(self, parts: Sequence[Interval]) -> Counts:
-        """Return the number of observations in all parts together. The parts must be ordered and disjoint."""
+        """Return the total number of observations in the parts. The parts must be ordered and disjoint."""
         if len(parts) == 1:
             return self.counts(parts[0])
         counted = [self.counts(part) for part in parts]

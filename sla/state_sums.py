@@ -1,4 +1,4 @@
-"""States over time with prefix sums. Appending takes O(1), durations in any window take O(log n)."""
+"""States over time with prefix sums: O(1) to append, O(log n) for the durations in any window."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _KNOWN, _GUESSES = 4, 2  # number of known states, number of guesses
 class StateSums:
     """States from `start` to `end` without a gap, with the prefix sums of their durations.
 
-    Each piece needs one start, one state and four sums in flat arrays: 41 bytes, instead of 300 bytes for objects. With
-    `guesses`, two more sums are stored.
+    Flat arrays store one start, one state and four sums per piece: 41 bytes instead of 300 for objects. `guesses` adds
+    two sums.
     """
 
     __slots__ = ("_columns", "_last", "_starts", "_states", "_sums", "end", "start")
@@ -41,7 +41,7 @@ class StateSums:
         return len(self._starts)
 
     def append(self, end: int, state: State) -> None:
-        """Append the state of the time from the current end up to `end`. Empty time changes nothing.
+        """Append the state from the current end up to `end`. Has no effect if both are equal.
 
         Raises:
             ValueError: `end` is before the current end.
@@ -67,13 +67,13 @@ class StateSums:
         self.end = end
 
     def replace(self, pieces: Sequence[Piece]) -> None:
-        """Replace the states of the pieces, which follow each other without a gap inside [start, end].
+        """Replace the states of contiguous pieces inside [start, end].
 
-        Corrects the sums of all later pieces, which is much faster than computing them again.
+        Corrects the sums of later pieces, which is much faster than recomputing them.
         """
         end, until = self.end, pieces[-1].end
         later = bisect_right(self._starts, until)
-        state = _STATES[self._states[later - 1]]  # of the remaining part of the piece that contains `until`
+        state = _STATES[self._states[later - 1]]  # of the rest of the piece that contains `until`
         starts, states, sums = self._starts[later:], self._states[later:], self._sums[self._columns * later :]
         self.truncate(pieces[0].start)
         for piece in pieces:
@@ -88,7 +88,7 @@ class StateSums:
         self.end = end
 
     def _add_difference(self, sums: array[int]) -> None:
-        """Add the difference between the current sums and the first of the later sums to all later sums."""
+        """Shift all later sums by the difference between the current sums and the first of them."""
         current_sums = self._sums_within(len(self._starts) - 1, self.end)
         for column, (now, before) in enumerate(zip(current_sums, sums, strict=False)):
             if now != before:
@@ -100,15 +100,15 @@ class StateSums:
         return self.start <= window.start and window.end <= self.end
 
     def durations(self, window: Interval) -> Durations:
-        """Return how long each state lasts within a window inside [start, end]."""
+        """Return the duration of each state within a window inside [start, end]."""
         sums_at_end, sums_at_start = self._sums_before(window.end), self._sums_before(window.start)
         up, down, doubt_up, doubt_down, *guessed = map(int.__sub__, sums_at_end, sums_at_start)
         return Durations(up, down, doubt_up, doubt_down, window.length - up - down - doubt_up - doubt_down, *guessed)
 
     def durations_to(self, middle: int, end: int, rest: Durations, starts: Sequence[int]) -> list[Durations]:
-        """Return how long each state lasts from each start to `end`. Time before `self.start` is unknown.
+        """Return the duration of each state from each start to `end`. Time before `self.start` is unknown.
 
-        `rest` has the durations from `middle` to `end`. `middle` is at most `self.end`, and no start is later than it.
+        `rest` has the durations from `middle` to `end`. `middle` is at most `self.end`; starts are at most `middle`.
         """
         up, down, doubt_up, doubt_down, *guesses = self._sums_before(middle)
         totals = [up + rest.up, down + rest.down, doubt_up + rest.doubt_up, doubt_down + rest.doubt_down]
@@ -128,7 +128,7 @@ class StateSums:
         return result
 
     def durations_in(self, parts: Sequence[Interval]) -> Durations:
-        """Return how long each state lasts in all parts, which must be disjoint and inside [start, end]."""
+        """Return the total duration of each state in the parts, which must be disjoint and inside [start, end]."""
         sums, length = [0] * (_KNOWN + _GUESSES), 0
         for part in parts:
             sums_at_end, sums_at_start = self._sums_before(part.end), self._sums_before(part.start)
@@ -158,7 +158,7 @@ class StateSums:
         return self._sums_within(bisect_right(self._starts, instant) - 1, instant)
 
     def _sums_within(self, index: int, instant: int) -> array[int]:
-        """Return the sums until the instant, in or at the end of the piece with this index (-1: before the first)."""
+        """Return the sums up to the instant, which is in or at the end of the piece `index` (-1: before the first)."""
         if index < 0:
             return array("q", (0,) * self._columns)
         sums = self._sums[self._columns * index : self._columns * (index + 1)]

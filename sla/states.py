@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 class State(IntEnum):
     """The state of a check or product at one instant.
 
-    DOUBT_UP and DOUBT_DOWN are between two observations that differ; the suffix is the point state. GUESS_UP and
-    GUESS_DOWN: the state of a product is unknown, but its known members indicate one (measurement.md, section 3). Only
-    `estimate` uses a guess; everywhere else it counts as unknown.
+    DOUBT_UP and DOUBT_DOWN: between two different observations; the suffix is the point state. GUESS_UP and GUESS_DOWN:
+    the product's state is unknown, but its known members indicate one (measurement.md, section 3). Only `estimate` uses
+    a guess; everywhere else it counts as unknown.
     """
 
     UNKNOWN = 0
@@ -37,12 +37,12 @@ class State(IntEnum):
 
     @property
     def is_guess(self) -> bool:
-        """Whether the state of a product is unknown, but its known members indicate one."""
+        """Whether this is a guess for an unknown state."""
         return self >= State.GUESS_UP
 
     @property
     def is_doubt(self) -> bool:
-        """Whether this instant is between two observations that differ."""
+        """Whether this instant is between two different observations."""
         return self in (State.DOUBT_UP, State.DOUBT_DOWN)
 
 
@@ -59,7 +59,7 @@ class Piece(NamedTuple):
 
 
 class Durations(NamedTuple):
-    """How long each state lasted, microseconds. Doubt is split by its point estimate.
+    """The duration of each state, microseconds. Doubt is split by its point estimate.
 
     `guessed_up` and `guessed_down` are parts of `unknown`.
     """
@@ -79,12 +79,12 @@ class Durations(NamedTuple):
 
     @property
     def doubt(self) -> int:
-        """The time between two observations that differ."""
+        """The time between two different observations."""
         return self.doubt_up + self.doubt_down
 
     @property
     def known(self) -> int:
-        """The time that is up, down or in doubt. It counts towards the coverage."""
+        """The time that is up, down or in doubt, which counts as covered."""
         return self.total - self.unknown
 
     def plus(self, other: Durations) -> Durations:
@@ -93,7 +93,7 @@ class Durations(NamedTuple):
 
     @classmethod
     def of(cls, pieces: Iterable[Piece]) -> Durations:
-        """Return how long each state lasts in the pieces."""
+        """Return the duration of each state in the pieces."""
         sums = [0] * len(State)
         for start, end, state in pieces:
             sums[state] += end - start

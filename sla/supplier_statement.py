@@ -1,4 +1,4 @@
-"""Facts about the public status feed of a supplier: the problems that it states, and when the feed could be read."""
+"""Facts about a supplier's public status feed: the stated problems, and when the feed was readable."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ AUTHOR: Final = "status feed"
 class Statement:
     """A problem that the supplier of a product stated; instants are microseconds since the epoch.
 
-    `key` identifies it in the feed. `since` is its stated start, or the instant of the first reading if the feed states
-    none; `until` is its stated end, None while it continues. `absent_at` is the instant of the last reading without the
-    problem, None if unknown. `made` is the instant of the first reading with it.
+    `key` identifies it in the feed. `since` is its stated start, or the instant of the first reading if none is stated;
+    `until` is its stated end, None while it continues. `absent_at` is the instant of the last reading without the
+    problem, None if unknown; `made` that of the first reading with it.
     """
 
     product: str
@@ -36,7 +36,7 @@ class Statement:
 
     @property
     def admitted(self) -> int:
-        """The instant of the admission: the stated start, but not before the last reading without the statement."""
+        """The instant of the admission: the stated start, but at least the last reading without the statement."""
         return self.since if self.absent_at is None else max(self.since, self.absent_at)
 
     def fact(self, made: int) -> Fact:
@@ -52,9 +52,10 @@ class Statement:
 
 
 def statements(facts: Iterable[Fact]) -> list[Statement]:
-    """Return the statements of one product in the order of their first readings, each with its newest title and end.
+    """Return the statements of one product by first reading, each with its newest title and end.
 
-    The stated start is the first one, so that a supplier cannot move its admission later. Invalid facts are ignored.
+    The first stated start is kept, so that a supplier cannot change its admission afterwards. Invalid facts are
+    ignored.
     """
     by_key: dict[str, Statement] = {}
     for fact in facts:
@@ -76,7 +77,7 @@ def _statement(fact: Fact) -> Statement | None:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """Whether the feed of a product can be read from `made` on, and the error if it cannot."""
+    """Whether a product's feed is readable from `made` on, and the error if not."""
 
     product: str
     made: int
@@ -99,7 +100,7 @@ def feed_states(facts: Iterable[Fact]) -> list[FeedState]:
 
 
 def readable_times(states: Iterable[FeedState]) -> list[Interval]:
-    """Return the times in which the feed could be read. The last one has no end while it continues."""
+    """Return the times in which the feed was readable. The last one is open-ended while it continues."""
     times, since = [], None
     for state in states:
         if state.readable and since is None:

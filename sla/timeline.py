@@ -1,7 +1,7 @@
 """The states of one check at one vantage over time: up, down, in doubt or unknown.
 
-measurement.md, section 2, defines the state in (t, u] between two observations. This module uses [t, u), as all
-intervals in this code. Durations are the same.
+measurement.md, section 2, defines the state in (t, u] between two observations. This module uses [t, u), like all
+intervals in this code; durations are the same.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Durations", "History", "Piece", "State", "StateSums", "Timeline"]
 
-# The state between two equal observations. If they differ, each half of the gap has the doubt state of its nearer
-# observation.
+# The state between two equal observations. Between different ones, each half of the gap has the doubt state of the
+# nearer observation.
 _CERTAIN = {Outcome.GOOD: State.UP, Outcome.BAD: State.DOWN}
 _DOUBT_STATES = {Outcome.GOOD: State.DOUBT_UP, Outcome.BAD: State.DOUBT_DOWN}
 
 
 class Timeline(History):
-    """The states over time from the observations of one check at one vantage. Append-only.
+    """The states of one check at one vantage over time, computed from its observations. Append-only.
 
-    `hold` (microseconds) is the maximum distance of two observations for which the state between them is known. A new
-    value applies to observations that are appended later. With `exact`, every instant is stored (8 bytes per
-    observation), and `counts` is exact for any window. Otherwise equal consecutive observations are stored as a run,
-    and if a window starts or ends inside a run, its observations are assumed to be evenly spaced. Durations are always
-    exact.
+    `hold` (microseconds) is the maximum distance of two observations between which the state is known. A new value
+    applies to observations appended later. With `exact`, every instant is stored (8 bytes), and `counts` is exact for
+    any window. Otherwise equal consecutive observations are stored as a run, and counts in a window that cuts a run
+    assume even spacing. Durations are always exact.
 
-    Re-checks (`Observation.recheck`) change states as other observations do, but are not counted.
+    Re-checks (`Observation.recheck`) affect states like other observations but are not counted.
     """
 
     __slots__ = (
@@ -91,8 +90,8 @@ class Timeline(History):
     def append(self, at: int, outcome: Outcome, *, continues: bool | None = None, recheck: bool = False) -> None:
         """Add one observation in O(1).
 
-        `continues`: whether to add the observation to the current run, which must have the same outcome. By default it
-        is added if it is within the hold. Durations do not depend on this.
+        `continues`: whether to add the observation to the current run, which must have the same outcome; by default if
+        it is within the hold. Durations do not depend on this.
 
         Raises:
             ValueError: the observation is not later than the last one.
@@ -138,9 +137,9 @@ class Timeline(History):
         return min(first for counter in counters if (first := counter.first_from(at)) is not None)
 
     def runs(self, check: str) -> list[Run]:
-        """Return the runs in order of time, from which an equal timeline can be built.
+        """Return the runs from which an equal timeline can be built, in chronological order.
 
-        The runs have no reasons and latencies, because a timeline does not store them.
+        They have no reasons or latencies, which a timeline does not store.
         """
         kinds = ((False, self._counters), (True, self._rechecks))
         rows = sorted(
@@ -176,8 +175,7 @@ class Timeline(History):
     def final_until(self) -> int | None:
         """The instant before which no later observation can change a state. None without observations.
 
-        This is the last known observation. Without one, it is the last observation, because all earlier time is
-        unknown.
+        This is the last known observation, or the last observation if none is known (all earlier time is unknown).
         """
         return self.last_at if self.last_known is None else self.last_known[0]
 

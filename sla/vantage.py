@@ -1,9 +1,9 @@
-"""Decide from the answers of references whether a vantage can observe, per address family.
+"""Decide from the results of references whether a vantage can observe, per address family.
 
-References are targets outside of the products. Far ones are beyond the local network; near ones (gateway, resolvers)
-only show where a connection fails, and decide only if there are no far ones. A family is blind when all of its deciding
-references failed. If a vantage is blind, a bad outcome is not about the target: it is `unknown` (measurement.md,
-section 1). A good outcome is never changed.
+References are targets outside of the products. Far ones are beyond the local network. Near ones (gateway, resolvers)
+show where a connection fails, and decide only if there are no far ones. A family is blind if all its deciding
+references failed. A bad outcome of a blind vantage becomes `unknown`, because it says nothing about the target
+(measurement.md, section 1). A good outcome is never changed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ BLIND_REASON: Final = "vantage_blind"
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswer:
-    """The answer of one reference. `families` are the address families that it may be connected to over.
+    """The result of one reference. `families` are the address families that may be used to connect to it.
 
-    `reached` are the families that it answered over: empty if it failed, None while its answer is pending.
+    `reached` are the families over which it answered: empty if it failed, None while its answer is pending.
     """
 
     near: bool
@@ -30,16 +30,16 @@ class ReferenceAnswer:
 
 
 def deciding(answers: Sequence[ReferenceAnswer]) -> list[ReferenceAnswer]:
-    """Return the far references; without any, the near ones."""
+    """Return the far references, or the near ones if there are no far ones."""
     return [answer for answer in answers if not answer.near] or list(answers)
 
 
 def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
-    """Return whether the vantage can observe, by address family: None while that is undecided.
+    """Return for each address family whether the vantage can observe; None while undecided.
 
-    Families without evidence are absent. A reference of both families (a name) that answered over one of them is no
-    evidence about the other one. If it failed while another reference answered, the fault may be its own: it is
-    evidence only when no reference answered at all.
+    Families without evidence are absent. A reference of both families (a name) that answered over one of them is not
+    evidence about the other. If it failed while another reference answered, the fault may be its own, so its failure is
+    evidence only if no reference answered.
     """
     decisive = deciding(answers)
     reached_families = frozenset[str]().union(*(answer.reached or () for answer in decisive))
@@ -60,10 +60,10 @@ def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
 
 
 def is_hidden(observes: Mapping[str, bool | None], tried_families: Collection[str]) -> bool | None:
-    """Return whether blindness hides a target that was tried over these families; None while that is undecided.
+    """Return whether blindness explains a failure of a target tried over these families; None while undecided.
 
-    `observes` is the result of `sight`. If no tried family has evidence (also if none was tried, as after a failed name
-    lookup), all families decide.
+    `observes` is the result of `sight`. If no tried family has evidence, or none was tried (a failed name lookup), all
+    families decide.
     """
     relevant = [observes[family] for family in tried_families if family in observes] or list(observes.values())
     if True in relevant:

@@ -1,8 +1,8 @@
-"""Decide the incidents of a check that several vantages probe, by their votes. measurement.md, section 3.
+"""Decide the incidents of a check by the votes of the vantages that probe it (measurement.md, section 3).
 
-A vantage votes down from the `fall`-th bad observation in a row until the `rise`-th good one, as `sla/incident.py`
-decides for it alone. Only a fresh vantage votes: its last known observation is valid at the time of the decision. So
-observations that arrive late change figures, and neither open nor resolve an incident.
+A vantage votes down from the `fall`-th consecutive bad observation until the `rise`-th good one, as `sla/incident.py`
+decides for a single vantage. Only a vantage whose last known observation is valid at the time of the decision votes,
+so late observations change figures but neither open nor resolve an incident.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUORUM = re.compile(r"(\d+) of (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """How many of the vantages must see a check down for the check to be down: 2 of 3.
+    """The number of vantages that must see a check down for the check to be down: 2 of 3.
 
     Raises:
         ValueError: the number of votes is below 1 or above the number of vantages.
@@ -56,7 +56,7 @@ class Quorum:
 
     @property
     def needed_up(self) -> int:
-        """How many vantages must see the check up for the check to be up: more than `vantages` - `votes`."""
+        """The number of vantages that must see the check up for the check to be up: more than `vantages` - `votes`."""
         return self.vantages - self.votes + 1
 
     @property
@@ -70,7 +70,7 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """The opinion of a fresh vantage: whether the check is down, since an instant, microseconds.
+    """The vote of a vantage: whether the check is down, and since when (microseconds).
 
     `reason` is the reason code of the first bad observation, empty if the check is up.
     """
@@ -82,9 +82,10 @@ class Vote:
 
 
 def vote_of(vantage: str, tracker: IncidentTracker, history: History, now: int) -> Vote | None:
-    """Return the vote of a vantage at the instant `now`, from its own tracker and history.
+    """Return the vote of a vantage at `now`, from its own tracker and history.
 
-    None if its last known observation has expired, or if it is undecided: its last outcome is bad, but too few are.
+    None if its last known observation has expired, or if it is undecided: its last outcome is bad, but fewer than
+    `fall` are.
     """
     expires_at = history.expires_at
     if expires_at is None or expires_at < now or tracker.phase is Phase.FAILING:
@@ -96,11 +97,11 @@ def vote_of(vantage: str, tracker: IncidentTracker, history: History, now: int) 
 
 
 class VoteTracker:
-    """The incident of a check that several vantages probe: `open`, None without one.
+    """Tracks the incident of a check that several vantages probe; `open` is the open incident or None.
 
-    `history` is the check's history, for the downtime of a resolved incident. `after` is the earliest instant at which
-    the next incident may open, None before the first one: a vote that continues after the end of an incident opens the
-    next one if the quorum is lowered, and it must have another instant and id.
+    `history` is the check's history, for the downtime of a resolved incident. `after` is the earliest opening of the
+    next incident, None before the first one: if the quorum is lowered, votes that continue after an incident open the
+    next one, which must have another instant and id.
     """
 
     __slots__ = ("after", "check", "history", "open", "product", "quorum")
@@ -112,16 +113,15 @@ class VoteTracker:
         self.after: int | None = None
 
     def resolved(self, incident: Incident) -> None:
-        """Open the next incident after this one, which is resolved, also if it was recorded by an earlier process."""
+        """Open the next incident after this resolved one, which may be from an earlier process."""
         end = max(incident.opened + 1, incident.resolved or 0)
         self.after = end if self.after is None else max(self.after, end)
 
     def decide(self, votes: Iterable[Vote]) -> Opened | Resolved | None:
         """Return the decision of the votes, at most one per vantage.
 
-        With `votes` of the quorum for down, an incident opens at the instant when the last needed one of them began.
-        With `needed_up` votes for up it resolves, likewise. With fewer votes nothing changes. The order of the votes
-        has no effect.
+        An incident opens with `quorum.votes` votes for down, at the start of the vote that completes the quorum, and
+        resolves with `needed_up` votes for up in the same way. The order of the votes has no effect.
         """
         known = sorted(votes, key=lambda vote: (vote.since, vote.vantage))
         if self.open is None:

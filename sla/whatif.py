@@ -1,6 +1,6 @@
-"""Replay the recorded downtime of a product with one change applied, and compute the downtime saved, with bounds.
+"""Replay a product's recorded downtime with one change applied; compute the downtime saved, with bounds.
 
-Each piece of the history keeps its length and gets the state that it would have had:
+Each piece of the history keeps its length and gets the state that it would have with the change:
 
     recorded     possibly avoided    estimated          certainly avoided
     down         doubt (down)        doubt (up)         up
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 YEAR: Final = 365 * DAY
 _UNKNOWN: Final = frozenset({State.UNKNOWN, State.GUESS_UP, State.GUESS_DOWN})
 _SAME: Final = {state: (state, state, state) for state in State}
-# recorded state -> state after a change that avoids it possibly, by the estimate, certainly
+# recorded state -> state if a change avoids it possibly, by estimate, certainly
 _AFTER: Final = _SAME | {
     State.DOWN: (State.DOUBT_DOWN, State.DOUBT_UP, State.UP),
     State.DOUBT_DOWN: (State.DOUBT_DOWN, State.DOUBT_UP, State.UP),
@@ -90,7 +90,7 @@ class Effect:
 
     @property
     def cost_per_hour(self) -> Fraction | None:
-        """The cost per hour saved by the estimate, at the same rate as in the replayed time."""
+        """The cost per hour saved (estimate), assuming the same rate of downtime as in the replayed time."""
         if self.cost is None or not self.saved.point:
             return None
         return self.cost * self.before.total / YEAR / (Fraction(self.saved.point) / HOUR)
@@ -119,7 +119,7 @@ class Effect:
 class WhatIf:
     """The ranked effects of changes on one product.
 
-    `replayed` is the part of the window since the first known observation that the next observation does not change.
+    `replayed` is the part of the window from the first known observation up to the time that is final.
     `rate` is the cost of downtime, `currency` the currency of the costs of changes.
     """
 
@@ -151,7 +151,7 @@ class WhatIf:
 
 
 class Replay:
-    """Replay changes over the histories of a product and its dependencies. `extend` replays the window in parts."""
+    """Replays changes over the histories of a product and its dependencies. `extend` replays a window in parts."""
 
     def __init__(self, product: History, dependencies: Mapping[str, History], changes: Sequence[Change]) -> None:
         self._names = tuple(dependencies)
@@ -163,14 +163,14 @@ class Replay:
         self._change_sums = [_ChangeSums() for _ in self._changes]
 
     def begin(self, at: int) -> None:
-        """Read the time before the window, to find the start of an outage that is in progress at the instant."""
+        """Read the time before the window to determine the start of an outage in progress at the instant."""
         begin = self._lookback(at)
         for start, end, states in joint_pieces(self._histories, Interval(begin, at)):
             for piece in _cut(start, end, self._edges):
                 self._advance(piece.start, states)
 
     def extend(self, window: Interval) -> None:
-        """Replay the window, which begins at the end of the previous one, or at the instant of `begin`."""
+        """Replay the window, which begins where the previous one ended, or at the instant of `begin`."""
         for start, end, states in joint_pieces(self._histories, window):
             self._before[states[0]] += end - start
             if states[0] is State.UP:
@@ -254,9 +254,9 @@ def _cut(start: int, end: int, edges: Sequence[int]) -> Iterator[Interval]:
 
 
 def replayed_time(product: History, window: Interval, at: int) -> Interval:
-    """Return the part of the window since the first known observation that the next observation does not change.
+    """Return the part of the window from the first known observation up to the time that is final.
 
-    `at` is the instant as of which the history is known. Without observations it is the whole window.
+    `at` is the instant as of which the history is known. Without observations, the complete window is returned.
     """
     first, final_until, expires = product.first, product.final_until, product.expires_at
     if first is None or final_until is None or expires is None:
@@ -267,7 +267,7 @@ def replayed_time(product: History, window: Interval, at: int) -> Interval:
 
 
 def _rank(effect: Effect) -> tuple[bool, Fraction, bool, int, int, str]:
-    """Return the key of the order: known cost per hour saved first, the lowest first; then the downtime saved."""
+    """Return the sort key: effects with a known cost per hour saved first, by cost; then by downtime saved."""
     price, point = effect.cost_per_hour, effect.saved.point
     return (price is None, price or Fraction(0), point is None, -(point or 0), -(effect.saved.high or 0), effect.name)
 

@@ -1,8 +1,8 @@
 """Changes of a product, and the part of its recorded downtime that each change would have avoided.
 
-Causes are not recorded. So each change has three answers for each instant: `certain`, `estimated` and `possible`. Under
-the assumptions of the change, the true answer is between `certain` and `possible`. Downtime is attributed by the
-dependencies that were down at the same time, as in `sla/downtime_split.py`.
+Causes are not recorded, so a change has three results for each instant: `certain`, `estimated` and `possible`. Under
+the change's assumptions, the truth is between `certain` and `possible`. Downtime is attributed by the dependencies that
+were down at the same time, as in `sla/downtime_split.py`.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class ChangeName(NamedTuple):
 
 
 class Avoided(NamedTuple):
-    """The instants from which a change avoids a piece of an outage: possibly, according to the estimate, certainly.
+    """The instants from which a change avoids a piece of an outage: possibly, by estimate, certainly.
 
-    None if it does not avoid it in this piece. The instants are in ascending order.
+    None if it does not avoid any of it. The instants are in ascending order.
     """
 
     possible: int | None = None
@@ -187,8 +187,8 @@ class Failover(Change):
 class DeploymentsWithoutDowntime(Change):
     """Deployments cause no downtime.
 
-    `spans` are the settling times after all marked deployments until the end of the window, in order; `marked` is the
-    number of deployments in the window. An outage in the window may have begun after an earlier deployment.
+    `spans` are the settling times after the marked deployments up to the window's end, in order, including earlier
+    ones, because an outage may have begun before the window. `marked` is the number of deployments in the window.
     """
 
     spans: tuple[Interval, ...]

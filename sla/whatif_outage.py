@@ -1,4 +1,4 @@
-"""The outage that is in progress at an instant of a replay."""
+"""The outage in progress at an instant of a replay."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Outage:
-    """The states of a product and its dependencies at an instant, and since when they have lasted.
+    """The states of a product and its dependencies at an instant, and since when they last.
 
-    `not_up_since`: the product may have been down since then (None: it is up). `estimated`, `certain`: it has been down
-    since then according to the estimate, or certainly. `own`: according to the estimate, it has been down and all
-    dependencies have been up since then.
+    `not_up_since`: the product may be down since then (None: it is up). `estimated` and `certain`: it is down since
+    then by estimate, or certainly. `own`: by estimate, it is down and all dependencies are up since then.
     `affected_dependencies`: the dependencies that may have been down since `not_up_since`.
     """
 
@@ -51,7 +50,7 @@ class Outage:
 
     @property
     def estimated_with_dependency(self) -> bool:
-        """Whether a dependency is down by the estimate."""
+        """Whether a dependency is estimated to be down."""
         return any(state.estimate is State.DOWN for state in self.dependencies.values())
 
 

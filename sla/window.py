@@ -67,14 +67,14 @@ def parse_duration(text: str) -> int:
 def parse_instant(text: str, zone: tzinfo | None = None) -> int:
     """Parse an instant in RFC 3339 format: `2026-11-20T18:00:00Z`, `2026-11-20T10:00:00-08:00`.
 
-    With `zone`, a time without an offset is a local time of the zone. A repeated local time means its first occurrence,
-    a skipped local time the instant of the clock change. Digits after the microseconds are truncated.
+    With `zone`, a time without an offset is local time of the zone: the first occurrence of a repeated time, the clock
+    change for a skipped time. Digits after the microseconds are truncated.
 
     Raises:
         ValueError: the text has another form. The message has a valid example.
     """
     try:
-        # A plus sign in a query is decoded as a space; before the zone there is no space in an instant.
+        # A plus sign in a query string is decoded as a space, which an instant does not contain before its offset.
         moment = datetime.fromisoformat(_MISSING_PLUS.sub(r"+\1", text.strip()))
     except ValueError:
         moment = None

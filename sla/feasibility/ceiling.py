@@ -1,7 +1,7 @@
-"""Ceilings of the availability that may be promised for a design, independent of its predicted availability.
+"""Ceilings of the availability that may be promised for a design, whatever its predicted availability.
 
-Past averages do not include the rare outage of a whole data centre. The source page therefore limits a promise to
-99.95 % without disaster recovery, and allows five nines only with all items of the checklist (`sla.readiness`).
+Past averages do not include the rare outage of an entire data centre. The checklist (`sla.readiness`) therefore limits
+a promise to 99.95 % without disaster recovery, and allows five nines only with all items met.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """All limits of a design, the lowest first."""
+    """All limits of a design, lowest first."""
 
     limits: tuple[Limit, ...]
 
@@ -80,12 +80,12 @@ CONTRADICTIONS: Mapping[str, Callable[[Design], Iterator[str]]] = {
 """Item id of the five-nines checklist -> function that yields the reasons why a design does not meet the item."""
 
 
-# A design meets these items if it does not contradict them. All other items must be declared as met.
+# A design meets these items unless it contradicts them. All other items must be declared as met.
 _VERIFIABLE_ITEMS = ("disaster-recovery", "decoupled", "zero-downtime-deployment")
 
 
 def met_items_after(before: Design, after: Design, met: Collection[str]) -> tuple[str, ...]:
-    """Return the items that a changed design meets: the items met before, and the items that the change adds."""
+    """Return the items that a changed design meets: those met before, and those that the change adds."""
     added = (item for item in _VERIFIABLE_ITEMS if contradictions(before, item) and not contradictions(after, item))
     return (*met, *added)
 
@@ -97,7 +97,7 @@ def contradictions(design: Design, item: str) -> tuple[str, ...]:
 
 
 def find_ceiling(design: Design, checklist: Checklist, met: Collection[str], others: Iterable[Limit] = ()) -> Ceiling:
-    """Return the limits of a promise: `others`, and one per item that is not met or that the design contradicts.
+    """Return the ceiling: `others`, and one limit per item that is not met or that the design contradicts.
 
     `met` has the ids of the items that the plan declares as met.
     """

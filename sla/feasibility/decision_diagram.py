@@ -1,8 +1,8 @@
 """Compute the exact probability that a structure is down, with shared parts.
 
-A structure becomes a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for Boolean
-Function Manipulation", 1986). Each node branches on one part, so that a shared part is considered once.
-Multiplying the probabilities of the members would treat a shared data centre as several independent ones.
+The structure is converted to a reduced ordered binary decision diagram (R. E. Bryant, "Graph-Based Algorithms for
+Boolean Function Manipulation", 1986). Each node branches on one part, so a shared part is considered once. Multiplying
+the members' probabilities would treat a shared data centre as several independent ones.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Diagram:
         levels = {part: level for level, part in enumerate(self.parts)}
         try:
             self._root = self._node(structure, levels)
-        except RecursionError:  # the depth is the number of parts, so this needs hundreds of shared parts
+        except RecursionError:  # the depth is the number of parts: only with hundreds of shared parts
             raise TooManySharedPartsError(_TOO_MANY_SHARED_PARTS) from None
 
     def probability_down(self, probabilities: Mapping[str, Number]) -> Number:
@@ -118,7 +118,7 @@ class Diagram:
         return self._choice_cache[key]
 
     def _branch(self, node: int, level: int, branch: int) -> int:
-        """Return the node's branch at a level: up (1) or down (2). A node of another level is returned itself."""
+        """Return the node's branch at a level: up (1) or down (2). A node of another level is returned unchanged."""
         return self._nodes[node][branch] if self._nodes[node].level == level else node
 
     def _add_node(self, node: _Node) -> int:

@@ -37,8 +37,8 @@ class Standby(StrEnum):
 class Part:
     """A component of the design, or an external service (`external`).
 
-    `needs` has the ids of the parts and sites that it requires, possibly shared. `deployments` stop all replicas at
-    once. `retry_period` is how long a call is retried (microseconds) if the coupling is RETRIED. `replicable`: whether
+    `needs` has the ids of the required parts and sites, possibly shared. `deployments` stop all replicas at once.
+    `retry_period` is the longest time of retrying a call (microseconds) if the coupling is RETRIED. `replicable`:
     replicas can be added. False for a part that models a shared cause of failure, such as a bad release.
     """
 
@@ -66,8 +66,8 @@ class Site:
 class Failover:
     """Failover to the other sites when the first site or a covered part is down.
 
-    `rto` is in microseconds. `success` is the probability that a failover works; if it fails, the outage lasts until
-    the repair. `covers` lists the parts of the first site whose outages cause a failover too.
+    `rto` is in microseconds. `success` is the probability that a failover works; otherwise the outage lasts until the
+    repair. `covers` lists parts of the first site whose outages also cause a failover.
     """
 
     kind: Standby
@@ -78,7 +78,7 @@ class Failover:
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Planned downtime of the whole design. If not `counted`, it is excluded from the measured time."""
+    """Planned downtime of the entire design. Unless `counted`, it is excluded from the measured time."""
 
     windows: Planned
     counted: bool = True

@@ -54,8 +54,8 @@ class Repairable:
     def probability_down_longer_than(self, length: int) -> float:
         """Return the probability that the part is down now and remains down for more than `length`.
 
-        The part has been down for more than `length` with the same probability, because a birth-death chain is
-        time-reversible. For a single replica, the probability is down x exp(-length / mttr).
+        By time reversibility (birth-death chain), this is also the probability that it has been down for more than
+        `length`. For a single replica it is down x exp(-length / mttr).
         """
         if self.replicas == 1:
             return self.replica_down_probability * math.exp(-length / self.mttr)
@@ -64,7 +64,7 @@ class Repairable:
 
     @property
     def _down_counts(self) -> range:
-        """The numbers of down replicas with which the part is down."""
+        """The numbers of down replicas at which the part is down."""
         return range(self.replicas - self.needed + 1, self.replicas + 1)
 
     def _probability_of_count(self, down: int) -> float:
@@ -72,7 +72,7 @@ class Repairable:
         return math.comb(self.replicas, down) * p**down * (1 - p) ** (self.replicas - down)
 
     def _rates(self) -> list[tuple[float, float]]:
-        """Return (repairs, failures) per microsecond for each number of down replicas with which the part is down."""
+        """Return (repairs, failures) per microsecond for each number of down replicas at which the part is down."""
         return [(j / self.mttr, (self.replicas - j) / self.mtbf) for j in self._down_counts]
 
 
@@ -105,7 +105,7 @@ Process = Repairable | Planned
 
 
 def _survival(rates: list[tuple[float, float]], length: int) -> list[float]:
-    """Return for each start state the probability that the chain does not leave the states within `length`.
+    """Return per start state the probability that the chain stays within the states for `length`.
 
     Uses uniformisation (A. Jensen, 1953): the chain is observed at Poisson instants of one rate, so that the matrix
     exponential becomes a sum of positive terms. A long time is divided into steps, so that exp() does not underflow.

@@ -11,11 +11,11 @@ from sla.feasibility.failure_process import Planned
 from sla.feasibility.prediction import YEAR, expected_unavailability
 from sla.interval import HOUR, MINUTE
 
-# Assumed effects of changes. The texts of the changes state them; users can enter other values in their plan.
+# Assumed effects of changes, which the texts of the changes state. Users can enter other values in their plan.
 RETRY_TIME = 15 * MINUTE
 _WARM_STANDBY = Failover(Standby.WARM, 15 * MINUTE, Fraction(9, 10))
 _HOT_STANDBY = Failover(Standby.HOT, MINUTE, Fraction(99, 100))
-_SECOND_SITE = "second site"  # unique, because ids in plans have no spaces
+_SECOND_SITE = "second site"  # cannot clash: ids in plans have no spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,9 @@ def changes(design: Design) -> Iterator[Change]:
 
 
 def next_steps(design: Design, costs: Mapping[str, Fraction], min_share: float = 0.005) -> tuple[Step, ...]:
-    """Return the changes that save at least the share `min_share` of the downtime, the best first.
+    """Return the changes that save at least the share `min_share` of the downtime, best first.
 
-    Changes with a known cost come first, ordered by the cost per avoided hour of downtime. The other changes follow,
-    ordered by the downtime that they save.
+    Changes with a known cost come first, by cost per avoided hour of downtime; then the others, by downtime saved.
 
     Raises:
         TooManySharedPartsError: the design or a changed design has too many shared parts.
@@ -137,7 +136,7 @@ def _standby_changes(design: Design) -> Iterator[Change]:
 
 
 def _with_standby(design: Design, failover: Failover) -> Design:
-    """Return the design with the failover. An added second site is as reliable as the first site."""
+    """Return the design with the failover. If a second site is added, it is as reliable as the first."""
     covers = design.failover.covers if design.failover is not None else ()
     first = design.sites[0]
     second = Site(_SECOND_SITE, "a second data centre", first.failures)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 YEAR = 365 * DAY
 
-# Gauss-Legendre quadrature on (0, 1): exact for polynomials up to degree 15, that is for up to 16 leaves down at once.
-# The neglected terms are products of 17 probabilities. (point, weight) pairs, symmetric about 1/2.
+# Gauss-Legendre quadrature on (0, 1) as (point, weight), symmetric about 1/2. Exact for polynomials up to degree 15,
+# that is for up to 16 leaves down at once; the neglected terms are products of 17 probabilities.
 _QUADRATURE_NODES = (
     (0.09171732124782490, 0.18134189168918100),
     (0.26276620495816450, 0.15685332293894365),
@@ -39,7 +39,7 @@ class Contributor:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The long-run figures of a design. `unavailability` is exact, while 1 - `availability` would be rounded."""
+    """The long-run figures of a design. Use `unavailability`: 1 - `availability` loses digits."""
 
     unavailability: float
     contributors: tuple[Contributor, ...]
@@ -64,7 +64,7 @@ def expected_unavailability(design: Design) -> float:
     """Return the unavailability of the design in the counted time.
 
     The result is exact for the model: independent parts with failure processes, combined by the decision diagram.
-    Maintenance that is not counted is independent of all other outages, so excluding it does not change the result.
+    Uncounted maintenance is independent of all other outages, so excluding it does not change the result.
 
     Raises:
         TooManySharedPartsError: too many shared parts.
@@ -74,11 +74,11 @@ def expected_unavailability(design: Design) -> float:
 
 
 def predict(design: Design) -> Prediction:
-    """Return the expected availability and its contributors, the largest first.
+    """Return the expected availability and the contributors to downtime, largest first.
 
-    A contribution is the Aumann-Shapley share (Aumann and Shapley, "Values of Non-Atomic Games", 1974): the amount that
-    the leaf's probability adds while all probabilities increase together from 0 to their values. The shares add up to
-    the total downtime. Parts that cause downtime only together share that downtime.
+    A contribution is the Aumann-Shapley share (Aumann and Shapley, "Values of Non-Atomic Games", 1974): what the leaf's
+    probability adds while all probabilities increase together from 0 to their values. The shares add up to the total
+    downtime; parts that cause downtime only together share it.
 
     Raises:
         TooManySharedPartsError: see `expected_unavailability`.
@@ -104,7 +104,7 @@ def _shares(model: Model, diagram: Diagram) -> dict[str, float]:
     for point, weight in _QUADRATURE:
         slopes = diagram.importances(model.probabilities(point))
         for leaf in parts:
-            # A failure never makes the design available, so a negative slope is a rounding error.
+            # A negative slope is a rounding error: a failure cannot make the design available.
             parts[leaf] += weight * max(0.0, slopes[leaf]) * model.leaves[leaf].down
     return parts
 

@@ -1,9 +1,8 @@
 """Convert a design to one structure of leaves and masks.
 
-Leaves fail independently. A mask is a leaf that has an effect only while its masked leaf is down: it hides a part of
-the outage. Retries hide the last `length` of each outage, because a call that starts in it succeeds at the end. A
-failover that works hides each outage except for its first `length`, while the standby is up. The exact computation
-and the simulation evaluate the same structure.
+Leaves fail independently. A mask hides a part of each outage of its leaf. Retries hide the last `length` of each
+outage, because a call that starts then succeeds in the end. A working failover hides each outage after its first
+`length` while the standby is up. The exact computation and the simulation evaluate the same structure.
 
 Overlapping outages of several leaves are retried and failed over independently.
 """
@@ -26,7 +25,7 @@ MAINTENANCE = "maintenance"
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A mask that is up in the last `length` of each outage of `leaf`. `shorter` is its next shorter retry."""
+    """A mask that is up in the last `length` of each outage of `leaf`. `shorter` is the leaf's next shorter retry."""
 
     leaf: str
     length: int
@@ -47,7 +46,7 @@ Mask = Retry | Switch
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A design as a `structure` of the keys of `leaves` and `masks`. Downtime of `excluded` is not counted."""
+    """A design as a `structure` over the keys of `leaves` and `masks`. Downtime of `excluded` is not counted."""
 
     structure: Structure
     leaves: Mapping[str, Process]
@@ -55,7 +54,7 @@ class Model:
     excluded: Process | None
 
     def probabilities(self, scale: float = 1.0) -> dict[str, float]:
-        """Return the probability of being down: per leaf, times `scale`, and per mask while its leaf is down."""
+        """Return the probability of being down of each leaf, times `scale`, and of each mask while its leaf is down."""
         by_leaf = {name: leaf.down * scale for name, leaf in self.leaves.items()}
         return by_leaf | {name: self._mask_probability(mask) for name, mask in self.masks.items()}
 
@@ -95,7 +94,7 @@ class _Builder:
             self._leaves[MAINTENANCE] = maintenance.windows
             structure = series(structure, MAINTENANCE)
         excluded = None if maintenance is None or maintenance.counted else maintenance.windows
-        # Masks of one leaf are nested: a short retry does not hide an outage that a longer retry does not hide.
+        # Masks of one leaf are nested: a shorter retry hides no outage that a longer one does not hide.
         for leaf, lengths in self._retry_periods.items():
             ordered = sorted(lengths)
             for shorter, length in zip([None, *ordered], ordered, strict=False):
@@ -104,7 +103,7 @@ class _Builder:
 
     def _design_structure(self) -> Structure:
         structure = self._design.structure
-        # The needs of a part in the structure are required only in the branch of that part.
+        # What a part in the structure needs is required only in that part's branch.
         in_structure = (
             {need for name in names(structure) for need in self._with_needs(name)} if structure is not None else set()
         )
