@@ -29,10 +29,9 @@ _DOUBT_STATES = (State.DOUBT_UP, State.DOUBT_DOWN)
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert: open, or resolved at `resolved` (microseconds since the epoch).
+    """An alert. Instants are microseconds since the epoch; `resolved` is None while it is open.
 
-    `product` is empty for an alert about the monitor itself. `summary` is a short description of the alert.
-    `suppressed_up_to` is the severity at which the alert is not announced, as in `ProductIncident`.
+    `product` is empty for an alert about the monitor itself. `summary` is one line.
     """
 
     key: str
@@ -47,12 +46,12 @@ class Alert:
 
     @property
     def suppressed_up_to(self) -> Severity | None:
-        """The severity at which the alert is not announced."""
+        """The highest severity at which the alert is not announced, None if all are (see `ProductIncident`)."""
         return None if self.incident is None else self.incident.suppressed_up_to
 
 
 def incident_alert(incident: ProductIncident, product: Product | None) -> Alert:
-    """Return the alert of a product incident; `product` is None if it is not in the configuration any more."""
+    """Return the alert of a product incident; `product` is None if it is no longer in the configuration."""
     name = incident.product if product is None else product.name
     state = "is down" if incident.severity is Severity.PAGE else "has a failing check and is up by its rule"
     return Alert(
@@ -78,10 +77,10 @@ def body_of(
     now: int,
     response: Response | None = None,
 ) -> str:
-    """Return the message of an event as JSON: the webhook's body. `extra` contains fields for some receivers only.
+    """Return the JSON message of an event, which is the webhook's body. Its `extra` has fields for some receivers only.
 
-    `earlier_severities` are those that the receiver was notified of. `progress` is the escalation step that calls the
-    receiver.
+    `earlier_severities` are the severities already sent to the receiver, oldest first. `progress` is the escalation
+    step that calls the receiver.
     """
     portfolio, product = ledger.portfolio, ledger.products.get(alert.product)
     checks = _checks(ledger, alert)
@@ -112,7 +111,7 @@ def body_of(
 
 
 def response_fields(response: Response | None) -> dict[str, Any]:
-    """Return the priority, the deadline to acknowledge, and the acknowledgement of a response, if they exist."""
+    """Return the response's priority, acknowledgement deadline and acknowledgement, as far as they exist."""
     if response is None:
         return {}
     fields: dict[str, Any] = {}
@@ -136,7 +135,7 @@ def _escalation(portfolio: Portfolio, progress: Progress | None) -> dict[str, An
 
 
 def _checks(ledger: Ledger, alert: Alert) -> Sequence[Incident]:
-    """Return the check incidents of the product incident in their order, with their newest failing probes."""
+    """Return the check incidents of the product incident, oldest first, with their newest failing probes."""
     if alert.incident is None:
         return ()
     known = {incident.id: incident for incident in ledger.all_incidents() if incident.product == alert.product}
@@ -164,17 +163,17 @@ def _incident(alert: Alert, checks: Sequence[Incident]) -> dict[str, Any] | None
 
 
 def _downtime(alert: Alert, ledger: Ledger, now: int) -> dict[str, float] | None:
-    """Return the downtime of the product since the last known state before the incident, in seconds."""
+    """Return the product's downtime in seconds since its last known state before the incident."""
     if alert.incident is None or alert.product not in ledger.products:
         return None
     end = now if alert.resolved is None else alert.resolved
-    start = _last_known(ledger.compositions[alert.product], alert.opened)
+    start = _last_known_end(ledger.compositions[alert.product], alert.opened)
     downtime = ledger.measured(alert.product, Interval(start, max(start, end)), end, now).downtime
     return {name: microseconds / SECOND for name, microseconds in downtime._asdict().items()}
 
 
-def _last_known(history: History, opened: int) -> int:
-    """Return the start of the doubt before the instant (measurement.md, section 2), or the instant without a doubt."""
+def _last_known_end(history: History, opened: int) -> int:
+    """Return the start of the time in doubt before `opened` (measurement.md, section 2); `opened` if there is none."""
     start = opened
     for _ in _DOUBT_STATES:
         if history.state(start - 1) in _DOUBT_STATES:

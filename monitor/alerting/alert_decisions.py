@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class AlertDecisions:
-    """Decides the notifications of alerts, and adds them to the outbox. `announced` are the earlier ones."""
+    """Decides which notifications alerts need, and adds them to the outbox. `announced` has those already decided."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class AlertDecisions:
         self._dependencies = Dependencies(ledger.portfolio)
 
     def reload(self) -> None:
-        """Read the dependencies of the newly loaded portfolio."""
+        """Use the dependencies of the newly loaded portfolio."""
         self._dependencies = Dependencies(self._ledger.portfolio)
 
     def decide(self, alert: Alert) -> Decided:
@@ -96,12 +96,12 @@ class AlertDecisions:
         return (*expedited, *rows)
 
     def _is_undelivered_call(self, alert: Alert, receiver: str, event: Kind, reaction: Reaction) -> bool:
-        """Return whether a step calls a receiver again although its previous notification is not delivered."""
+        """Return whether an escalation step calls a receiver whose previous notification is not delivered yet."""
         called_again = event is Kind.REMINDER and receiver in reaction.called
         return called_again and not self._outbox.all_delivered(receiver, alert.key)
 
     def _due(self, alert: Alert, now: int, receiver: str, event: Kind) -> int:
-        """Return when a message is sent: tickets after quiet hours, urgent messages with their group."""
+        """Return the instant to send a message: a ticket after quiet hours, an urgent message with its group."""
         settings = self._ledger.portfolio.alerting
         due = now
         if alert.severity is not Severity.PAGE and settings.quiet_hours is not None:

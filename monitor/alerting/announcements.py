@@ -1,6 +1,6 @@
-"""Notifications per alert and receiver, and the further notifications that a change of the alert requires.
+"""Notifications sent per alert and receiver, and those that a change of the alert requires.
 
-A receiver that was notified of an alert is also notified of all changes and of the end, independent of later routes,
+A receiver that was notified of an alert is also notified of all its changes and its end, regardless of later routes,
 maintenance and silences: each trigger has a resolve. The outbox is recorded, so this survives restarts and reloads.
 """
 
@@ -27,8 +27,8 @@ _NO_REACTION: Final = Reaction()
 class AlertNotifications:
     """The notifications of one alert to one receiver.
 
-    `severities` are the announced severities, newest last. `last` is the instant at which the last notification was
-    decided, microseconds since the epoch. `events` counts the notifications by event; `rows` are all of them.
+    `severities` are the announced severities, newest last. `last` is the decision time of the last notification,
+    microseconds since the epoch. `events` counts the notifications by event; `rows` are all of them.
     """
 
     severities: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class AlertNotifications:
 
     @property
     def open(self) -> bool:
-        """Whether the receiver was not notified of the end: for it, the alert is open."""
+        """Whether the receiver has not been notified of the alert's end."""
         return not self.events[Kind.RESOLVED]
 
     def add(self, row: Notification) -> None:
@@ -62,14 +62,14 @@ class Announcements:
         self._announced: dict[str, dict[str, AlertNotifications]] = {}
 
     def add(self, rows: Iterable[Notification]) -> None:
-        """Add notifications in the order in which they were decided."""
+        """Add notifications, in the order of their decision."""
         for row in rows:
             self._announced.setdefault(row.key, {}).setdefault(row.receiver, AlertNotifications()).add(row)
             if not any(announced.open for announced in self._announced[row.key].values()):
                 del self._announced[row.key]
 
     def of(self, key: str) -> Mapping[str, AlertNotifications]:
-        """Return the notifications of the alert by receiver; empty if it is resolved for all receivers."""
+        """Return the alert's notifications by receiver; empty if all receivers were notified of its end."""
         return self._announced.get(key, {})
 
     def rows(self) -> Iterator[Notification]:
@@ -97,11 +97,11 @@ def events_to_send(
     reaction: Reaction = _NO_REACTION,
     reminded_before: int = 0,
 ) -> Iterator[tuple[str, Kind]]:
-    """Yield the receivers to notify with their events.
+    """Yield (receiver, event) for each notification to send.
 
-    `targets` are the receivers of the present routes. The first event of an alert for a receiver is `opened`. While an
-    alert is muted, only its acknowledgement and its end are sent. A page is sent again as a reminder when an escalation
-    step calls the receiver again, or when the receiver was last notified before the instant `reminded_before`.
+    `targets` are the receivers of the current routes. A receiver's first event of an alert is `opened`. For a muted
+    alert, only the acknowledgement and the end are sent. A page is sent again as a reminder when an escalation step
+    calls the receiver again, or when the receiver was last notified before the instant `reminded_before`.
     """
     notified = [name for name, announcement in announced.items() if announcement.open]
     if alert.resolved is not None:
@@ -119,7 +119,7 @@ def events_to_send(
 def _next_event(
     alert: Alert, announced: AlertNotifications, muted: bool, reaction: Reaction, reminded_before: int
 ) -> Kind | None:
-    """Return the event for a receiver that was notified of the open alert, or None."""
+    """Return the next event to send to a receiver that was already notified of the alert, or None."""
     if not muted and announced.severity != alert.severity:
         return Kind.ESCALATED
     if reaction.acknowledged:
@@ -139,9 +139,9 @@ def notifications_for(
     body: Callable[[Kind, tuple[str, ...], Progress | None], str],
     called: Mapping[str, Progress],
 ) -> Iterator[Notification]:
-    """Yield a notification for each event. `due` returns the instant at which it is sent.
+    """Yield a notification for each event. `due` returns the instant to send it.
 
-    `body` returns the message of an event, of the earlier severities that the receiver was notified of, and of the
+    `body` returns the message. Its arguments are the event, the severities already sent to the receiver, and the
     escalation step that calls the receiver.
     """
     bodies: dict[tuple[Kind, tuple[str, ...], Progress | None], str] = {}

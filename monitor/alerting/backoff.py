@@ -1,6 +1,6 @@
 """Exponential backoff between attempts to send a notification, and the circuit breaker of a receiver.
 
-The jitter is random, at least 0 and below 1.
+Delays are in microseconds. `jitter` is a random number in [0, 1).
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from typing import Final
 
 from sla.interval import HOUR, MINUTE, SECOND
 
-BASE_DELAY: Final = SECOND  # doubled with each failed attempt
+BASE_DELAY: Final = SECOND  # doubles with each failed attempt
 MAX_DELAY: Final = 5 * MINUTE  # between two attempts
 MAX_RETRY_AFTER: Final = HOUR  # the longest delay that a receiver can request
-CIRCUIT_THRESHOLD: Final = 5  # consecutive failures after which the receiver's circuit is open
-_MAX_DOUBLINGS: Final = 20  # keeps the power small; MAX_DELAY is reached earlier
+CIRCUIT_THRESHOLD: Final = 5  # consecutive failures that open the receiver's circuit
+_MAX_DOUBLINGS: Final = 20  # bounds the power of 2; MAX_DELAY is reached earlier
 
 
 def retry_delay(failures: int, jitter: float) -> int:
-    """Return the delay before the next attempt to send a notification after `failures` failed ones (full jitter)."""
+    """Return the delay before the next attempt after `failures` failed ones (full jitter)."""
     return max(1, int(jitter * _upper_delay(failures)))
 
 
@@ -27,7 +27,7 @@ def circuit_is_open(failures: int) -> bool:
 
 
 def open_circuit_delay(failures: int, jitter: float) -> int:
-    """Return the delay before the next attempt if the receiver's circuit is open: at least half of the backoff."""
+    """Return the delay before the next attempt on an open circuit: at least half of the backoff."""
     return int((0.5 + jitter / 2) * _upper_delay(failures))
 
 

@@ -1,6 +1,6 @@
 """Correct the instants of restored notifications and responses after the clock was set back.
 
-A notification that was decided by a clock that was ahead would be due only when the present clock reaches that instant.
+Without it, a notification decided while the clock was ahead would wait until the clock reaches that instant again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def corrected_notification(row: Notification, now: int) -> Notification:
-    """Return the notification; it is due at once if it was decided after the present instant."""
+    """Return the notification, due now if it was decided in the future."""
     return row if row.made <= now else replace(row, made=now, due=min(row.due, now))
 
 
 def corrected_response(response: Response, now: int) -> Response:
-    """Return the response; a step that was taken after the present instant counts as taken now."""
+    """Return the response; a step that was taken in the future counts as taken now."""
     escalations = tuple(_corrected_progress(progress, now) for progress in response.escalations)
     return replace(response, started=min(response.started, now), escalations=escalations)
 

@@ -1,7 +1,7 @@
 """Alerts without an incident: burning budgets, expiring certificates, sites, drills, vantages, and a blind monitor.
 
-Each condition is computed from the record or the last probes. Its alert opens when the condition is first detected, and
-is resolved when the condition ends. An unknown condition changes nothing.
+Each condition is computed from the record or the last probes. Its alert opens when the condition is first detected and
+resolves when the condition ends. While the condition is unknown, the alert stays as it is.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from sla.alerting import BurnAlert, BurnPolicy
 
 BURN, CERTIFICATE, BLIND = "burn", "cert", "blind"
-UPDATES_PER_ROUND: Final = 30  # updates until all products are checked; the shortest look-back of a policy is 5 minutes
+UPDATES_PER_ROUND: Final = 30  # updates to check all products once; the shortest burn-rate window is 5 minutes
 BLIND_AFTER: Final = 2 * MINUTE  # without a known outcome
-VANTAGE_BLIND_AFTER: Final = 30 * SECOND  # with failed references; also until the alert resolves
+VANTAGE_BLIND_AFTER: Final = 30 * SECOND  # of failed references to open the alert, and of working ones to resolve it
 _OF_PRODUCTS: Final = (BURN, LATENCY, CERTIFICATE, SITES, DRILL)
 _OF_MONITOR: Final = (BLIND, SILENT_VANTAGE, QUORUM)
 _BLIND_SUMMARY: Final = "No check had a known outcome for a while: an outage would not be seen"
@@ -45,9 +45,9 @@ _BLIND_NOTE: Final = "Failed probes are recorded as unknown: they open no incide
 
 
 class Conditions:
-    """The open alerts by key. Use it on the event loop's thread only.
+    """The open alerts by key. Not thread-safe: use it on the event loop's thread only.
 
-    `vantages` and `deliveries` return the present statuses of this vantage and of the others.
+    `vantages` and `deliveries` return the current statuses of this vantage and of the others.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Conditions:
 
     @property
     def needs_updates(self) -> bool:
-        """Whether a condition is open or no check has a known outcome, so that each update may change an alert."""
+        """Whether each update may change an alert: a condition is open, or no check has a known outcome."""
         blind = any(status.blind for status in self._vantages())
         blind = blind or bool(self._deliveries().vantages)
         return bool(self.open) or self._blind_since is not None or blind or self._is_blind()
@@ -83,7 +83,7 @@ class Conditions:
         return [entry.last.result.outcome for entry in self._ledger.entries.values() if entry.last is not None]
 
     def restore(self, keys: Iterable[str], severity_of: Callable[[str], str]) -> None:
-        """Continue the alerts of an earlier process; `severity_of` returns the last announced severity of a key."""
+        """Restore the alerts of an earlier process; `severity_of` returns the last announced severity of a key."""
         for key in keys:
             kind, _, rest = key.partition(":")
             subject, _, seconds = rest.rpartition(":")
@@ -95,7 +95,7 @@ class Conditions:
     def step(self, now: int) -> Iterator[list[Alert]]:
         """Check some of the products; yield the resolved alerts in batches, then all open alerts.
 
-        Yield to the event loop between the batches: the look-backs of one product take about 0.5 ms.
+        The caller yields to the event loop between batches: one product takes about 0.5 ms.
         """
         products = list(self._ledger.products.values())
         for product in products[self.update_count % UPDATES_PER_ROUND :: UPDATES_PER_ROUND]:
@@ -131,7 +131,7 @@ class Conditions:
                 yield self._resolve(key, now)
 
     def _is_reported(self, product: Product, policy: BurnPolicy, now: int) -> bool:
-        """Return whether an incident already reports the burn: it is open, or ended within the short look-back."""
+        """Return whether an incident covers the burn: it is open, or ended within the policy's short window."""
         last = next(self._product_incidents.recent(product.id, 0), None)
         return last is not None and (last.resolved is None or now < last.resolved + policy.short)
 
@@ -153,7 +153,7 @@ class Conditions:
         return [key for key in self.open if key.startswith(f"{CERTIFICATE}:{entry.key}:")]
 
     def _blind(self, now: int) -> Iterator[Alert]:
-        """Open one alert while this vantage cannot observe; yield it once it is resolved.
+        """Open one alert while this vantage cannot observe; yield it when it is resolved.
 
         It cannot observe if its references fail for `VANTAGE_BLIND_AFTER`, or if no check had a known outcome for
         `BLIND_AFTER`.
@@ -174,7 +174,7 @@ class Conditions:
             self.open[key] = _blindness(alert, blind) if blind else alert
 
     def _unknown_since(self, now: int) -> int | None:
-        """Return since when no check has a known outcome, None if one has, or none was probed yet."""
+        """Return the instant since which no check has a known outcome. None if one has, or none was probed yet."""
         outcomes = self._last_outcomes()
         if any(outcome is not Outcome.UNKNOWN for outcome in outcomes):
             self._blind_since = None
@@ -183,7 +183,7 @@ class Conditions:
         return self._blind_since
 
     def _observes(self, now: int) -> bool:
-        """Return whether a check has a known outcome, and each vantage has been able to observe for a while."""
+        """Return whether a check has a known outcome and no vantage was blind for `VANTAGE_BLIND_AFTER`."""
         vantages_observe = all(
             not status.blind and now - status.since >= VANTAGE_BLIND_AFTER for status in self._vantages()
         )
@@ -191,7 +191,7 @@ class Conditions:
 
 
 def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
-    """Return the alert with the present statuses. It becomes a page when no family of the uplink can be observed."""
+    """Return the alert with the current statuses. It becomes a page when neither IPv4 nor IPv6 of the uplink works."""
     severity = Severity.PAGE if any(status.fully_blind and status.via is None for status in blind) else alert.severity
     summary = f"This monitor is blind: {'; '.join(status.summary for status in blind)}"
     located = [f"{status.id}: {status.location}." for status in blind if status.location]
@@ -199,7 +199,7 @@ def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
 
 
 def _with_burn_rate(alert: Alert, product: Product, state: BurnAlert) -> Alert:
-    """Return the alert with the present burn rate."""
+    """Return the alert with the current burn rate."""
     policy, period = state.policy, format_duration(product.window.length)
     note = (
         f"{float(100 * policy.fraction):g} % of the budget of {period} or more was spent in"
@@ -210,7 +210,7 @@ def _with_burn_rate(alert: Alert, product: Product, state: BurnAlert) -> Alert:
 
 
 def _expiry(entry: CheckEntry) -> int | None:
-    """Return the expiry of the certificate in the last probe, None without a certificate."""
+    """Return when the certificate of the last probe expires; None without a certificate."""
     seconds = None if entry.last is None else entry.last.result.certificate_expiry
     return None if seconds is None else int(seconds) * SECOND
 

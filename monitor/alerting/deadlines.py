@@ -1,6 +1,6 @@
 """The instants at which the announcements of open alerts may change without a new observation, for replays.
 
-Not included: the hours of routes, which change at whole minutes, and the look-backs of burn alerts.
+Not included: the hours of routes, which change at whole minutes, and the windows of burn alerts.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _reminders(ledger: Ledger, announced: Announcements) -> Iterator[int]:
 
 
 def _products_to_announce(product_incidents: ProductIncidents, announced: Announcements) -> set[str]:
-    """Return the products with an open incident, or with an incident whose end is not announced."""
+    """Return the products with an open incident, or one whose end is not announced yet."""
     ended = (product_incidents.all[key].product for key in announced.keys if key in product_incidents.all)
     return {*(incident.product for incident in product_incidents.all_open()), *ended}
 

@@ -1,6 +1,6 @@
-"""The delivery loop: send each due notification at least once, and mark it as done when the receiver has confirmed it.
+"""The delivery loop: send each due notification until the receiver confirms it (at-least-once delivery).
 
-Its tasks and limits are separate from those of probes. Both use the same event loop, resolver and poller.
+Its tasks and limits are separate from those of the probes; event loop, resolver and poller are shared.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-MAX_CONCURRENT: Final = 32  # messages that are being sent
-MAX_PER_RECEIVER: Final = 8  # messages of different keys that are being sent to one receiver
+MAX_CONCURRENT: Final = 32  # messages in flight
+MAX_PER_RECEIVER: Final = 8  # messages in flight to one receiver; one per key
 
 MakeAttempt = Callable[[], "Attempt"]
 
@@ -57,9 +57,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one attempt; `error` is empty if the receiver confirmed the message.
+    """The outcome of one attempt to deliver a message.
 
-    `dropped` is the reason why the message is not sent at all, empty if it is.
+    `error` is empty if the receiver confirmed the message. `wait` and `refused` are those of `NotDelivered`. `dropped`
+    is the reason for not sending the message, empty if it was sent.
     """
 
     error: str = ""
@@ -69,7 +70,7 @@ class Outcome:
 
 
 class Delivery:
-    """Sends the rows of the outbox to the configured receivers."""
+    """Sends the notifications of the outbox to the configured receivers."""
 
     def __init__(self, outbox: Outbox, writer: RecordWriter, clock: Clock, health: Health, links: Links) -> None:
         self._links = links
@@ -80,9 +81,9 @@ class Delivery:
         self._repeats: dict[tuple[str, str], tuple[Notification, int]] = {}
 
     def load(self, receivers: Iterable[ReceiverBase], others: Iterable[Target] = ()) -> None:
-        """Replace the receivers by the configured ones. Unchanged receivers keep their prepared targets.
+        """Replace the targets. Unchanged receivers keep their prepared targets.
 
-        `others` are targets that are no configured receivers, such as the subscribers of a status page.
+        `others` are targets other than configured receivers, such as the subscribers of a status page.
         """
         previous_targets = self._targets
         self._targets = {}
@@ -100,15 +101,15 @@ class Delivery:
         self.wake()
 
     def target(self, receiver: str) -> Target | None:
-        """Return the configured receiver with this id, or None."""
+        """Return the target with this receiver id, or None."""
         return self._targets.get(receiver)
 
     def wake(self) -> None:
-        """Wake up the loop, because a notification was added, written or made due."""
+        """Wake up the loop after a notification was added, written or made due."""
         self._wake.set()
 
     def schedule_repeat(self, row: Notification) -> None:
-        """Schedule the next repeat of a delivered message, if the kind of receiver needs repeats of open alerts."""
+        """Schedule the next repeat of a delivered message if the receiver's kind needs repeats of open alerts."""
         target = self._targets.get(row.receiver)
         key = (row.receiver, row.key)
         alert_is_open = row.event is not Kind.RESOLVED and row.event not in OF_NO_ALERT
@@ -122,7 +123,7 @@ class Delivery:
         return (receiver, key) in self._repeats
 
     async def run(self, make_attempt: MakeAttempt, *, drain: bool = False) -> None:
-        """Deliver until cancelled. The next process sends messages again that are in flight at that time.
+        """Deliver until cancelled. Messages in flight at that time are sent again by the next process.
 
         With `drain`, return when no notification is due or being sent.
         """
@@ -142,18 +143,18 @@ class Delivery:
         self._repeat(now)
         for name, target in self._targets.items():
             for row in self._outbox.ready(name, now, self._capacity(name)):
-                if row.key not in self._outbox.queue(name).sending:  # otherwise it is part of an earlier group
+                if row.key not in self._outbox.queue(name).sending:  # otherwise already in a group of this round
                     rows = [row, *(self._outbox.groupable(row, now) if target.kind.combines_messages else ())]
                     self._outbox.mark_sending(rows)
                     self._sending[name] = self._sending.get(name, 0) + 1
                     tasks.create_task(self._send(target, rows, make_attempt()), name=f"notify {name}")
 
     def _capacity(self, receiver: str) -> int:
-        """Return how many more messages may be sent to the receiver now."""
+        """Return the number of further messages that may be sent to the receiver now."""
         return min(MAX_PER_RECEIVER - self._sending.get(receiver, 0), MAX_CONCURRENT - sum(self._sending.values()))
 
     def _repeat(self, now: int) -> None:
-        """Add the due repeats to the outbox, unless a newer notification of the key waits."""
+        """Add the due repeats to the outbox, except for keys with a queued notification."""
         for (receiver, key), (row, at) in list(self._repeats.items()):
             if at > now:
                 continue
@@ -168,7 +169,7 @@ class Delivery:
         return min(self._outbox.next_at(receivers), min(repeats, default=math.inf))
 
     async def _wait_until(self, instant: float) -> None:
-        """Return at the instant, or when `wake` is called."""
+        """Wait until the instant, or until `wake` is called."""
         if math.isinf(instant):
             await self._wake.wait()
             return
@@ -188,7 +189,7 @@ class Delivery:
             grouped = tuple(Message.of(row, now, answer=self._links.of(row)) for row in others)
             message = Message.of(rows[0], now, grouped, answer=self._links.of(rows[0]))
             outcome = await deliver_once(target, message, attempt)
-        except (ValueError, KeyError) as error:  # a damaged body must not stop the other notifications
+        except (ValueError, KeyError) as error:  # an unreadable body must not block other notifications
             log.error("notification_unreadable", receiver=name, key=rows[0].key, error=repr(error))
             outcome = Outcome(f"unreadable: {type(error).__name__}", refused=True)
         finally:
@@ -219,7 +220,7 @@ class Delivery:
 
 
 async def deliver_once(target: Target, message: Message, attempt: Attempt) -> Outcome:
-    """Make one attempt to deliver a message. Raises only cancellation."""
+    """Make one attempt to deliver a message. Raises nothing but `CancelledError`."""
     seconds = target.receiver.timeout / SECOND
     attempt.limit(seconds)
     try:

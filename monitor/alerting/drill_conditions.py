@@ -22,7 +22,7 @@ DRILL: Final = "drill"
 
 
 class DrillConditions:
-    """The drills in progress of a ledger's products. They are read again only after a change of the facts."""
+    """The drills in progress of a ledger's products, read again only after a change of the facts."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger

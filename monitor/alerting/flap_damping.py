@@ -23,13 +23,13 @@ class FlapDamping:
         self._ledger, self._product_incidents, self._announced = ledger, product_incidents, announced
 
     def absorbs(self, alert: Alert, now: int) -> bool:
-        """Return whether an earlier alert of the flapping product is still announced and covers this one."""
+        """Return whether an earlier, still open alert of the flapping product covers this one."""
         if alert.incident is None or self._announced.of(alert.key):
             return False
         return bool(self.kept_open(alert.incident, now))
 
     def damped(self, alert: Alert, now: int) -> Alert:
-        """Return the alert, kept open if it was announced and its product is flapping and not stable yet.
+        """Return the alert, kept open if it was announced and its product is still flapping.
 
         The severity does not decrease while the alert is kept open.
         """

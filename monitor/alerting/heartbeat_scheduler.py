@@ -1,7 +1,7 @@
-"""The dead man's switch: a heartbeat that takes the same path as all notifications, and stops if the path is blocked.
+"""The dead man's switch: a heartbeat on the same path as all notifications, which stops if the path is blocked.
 
-It is created only while probes are recorded (the scheduler works), sent only after it is on disk (the record works),
-and sent by the delivery loop (the outbox works). The receiver, a service elsewhere, alerts when heartbeats stop.
+It is created only while probes are recorded (scheduler works), sent only after it is on disk (record works), and sent
+by the delivery loop (outbox works). The receiver, an external service, alerts when heartbeats stop.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
 
-OBSERVATION_GRACE: Final = MINUTE  # added to the shortest hold of all checks: maximum age of the last observation
+OBSERVATION_GRACE: Final = MINUTE  # maximum age of the last observation, in addition to the shortest hold of all checks
 
 
 class HeartbeatScheduler:
@@ -48,7 +48,7 @@ class HeartbeatScheduler:
 
 
 def heartbeat(key: str, receiver: str, now: int) -> Notification:
-    """Return the notification of a heartbeat. `repeat` differs each time, so that receivers keep each one."""
+    """Return the notification of a heartbeat. Its `repeat` is unique, so that receivers do not deduplicate it."""
     body = note_body(Kind.HEARTBEAT, key, {"summary": "ninewatch is running: probes, record and delivery work"})
     return Notification(
         key=key,

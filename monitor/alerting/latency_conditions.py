@@ -1,4 +1,4 @@
-"""Alerts of latency objectives whose budget burns. `sla.latency_alerting` decides."""
+"""Alerts of latency objectives whose budget burns too fast, as decided by `sla.latency_alerting`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTE: Final = (
 def resolved_latency_alerts(ledger: Ledger, product: Product, open_: dict[str, Alert], now: int) -> Iterator[Alert]:
     """Open and update the alerts of the product's latency objectives in `open_`; yield the resolved ones.
 
-    Alerts of objectives that were removed or changed are resolved. Without answers nothing changes.
+    Alerts of objectives that were removed or changed are resolved. Without responses nothing changes.
     """
     prefix = f"{LATENCY}:{product.id}:"
     keys = {key.rpartition(":")[0]: key for key in open_ if key.startswith(prefix)}
@@ -46,7 +46,7 @@ def resolved_latency_alerts(ledger: Ledger, product: Product, open_: dict[str, A
 
 
 def _name(figure: LatencyFigure) -> str:
-    """Return a name of the objective without characters that have a meaning in keys."""
+    """Return a name of the objective without the separators of alert keys."""
     return content_id(f"{figure.check} {figure.measured.objective} {figure.measured.window_length}")
 
 

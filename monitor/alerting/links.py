@@ -17,13 +17,13 @@ PATH: Final = "/acknowledge/"
 
 
 class Links:
-    """Makes the links of messages; messages have no link without `public_url` or without a key."""
+    """Creates the links in messages; none without `public_url` or without a key."""
 
     def __init__(self, ledger: Ledger, signer: LinkSigner | None = None) -> None:
         self._ledger, self._signer = ledger, signer
 
     def of(self, row: Notification) -> str | None:
-        """Return the link of a notification. It is the same for all attempts to deliver the notification."""
+        """Return the link of a notification, which is the same for all delivery attempts."""
         base = self._ledger.portfolio.public_url
         if base is None or self._signer is None or row.event in OF_NO_ALERT:
             return None

@@ -1,4 +1,7 @@
-"""The record of notes that were made: reports, and messages about public incidents."""
+"""Remember the notes that were created, so that a restart does not create them again.
+
+Notes are reports and messages about public incidents.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 ReadPast = Callable[[int], Sequence[Notification]]
-"""Return the recorded notifications that were due at the instant or later. Called in a thread."""
+"""Returns the recorded notifications that were due at the instant or later. Called in a thread."""
 
-MAX_LATENESS: Final = DAY  # a note that is overdue for longer is not sent
+MAX_LATENESS: Final = DAY  # a note overdue by more is not sent
 RETRY_DELAY: Final = MINUTE  # until the record is read again after an error
 
 
 class MadeNotes:
-    """The notes that were made, as pairs of key and receiver: a restart makes none of them again.
+    """The created notes, as (key, receiver).
 
-    Without `read_past` the record cannot be read, so no note can be made.
+    Without `read_past` the record cannot be read, so no note can be created.
     """
 
     def __init__(self, clock: Clock, read_past: ReadPast | None) -> None:
@@ -39,7 +42,7 @@ class MadeNotes:
         return note in self._made
 
     def add(self, key: str, receiver: str) -> None:
-        """Add a note that is made now."""
+        """Add a note that is created now."""
         self._made.add((key, receiver))
 
     async def read(self, start: int) -> Sequence[Notification] | None:

@@ -1,7 +1,7 @@
 """The monthly report on promises, sent as a notification through the outbox.
 
-The content is computed by a function of a higher layer. Like the weekly report on pages, the row of a report is in the
-record under a key with its month, so that a restart does not send it again.
+A function of a higher layer computes the content. A report is recorded under a key with its month, so that a restart
+does not send it again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ReportContent(NamedTuple):
-    """The content of a report: its title, its paragraphs, its address if there is one, and its figures as JSON."""
+    """The content of a report. `link` is its URL, `figures` its values as JSON."""
 
     title: str
     paragraphs: list[str]
@@ -33,11 +33,11 @@ class ReportContent(NamedTuple):
 
 
 Summarise = Callable[[MonthlyReport, Window, int], Awaitable[ReportContent]]
-"""Return the content of a report on the month `window`, with the figures as of an instant (microseconds)."""
+"""Returns the content of a report on the month `window`, with the figures as of an instant (microseconds)."""
 
 
 class MonthlyReports:
-    """Makes the notification of each monthly report that is due."""
+    """Creates the notification of each monthly report that is due."""
 
     def __init__(self, ledger: Ledger, clock: Clock, made: MadeNotes, summarise: Summarise) -> None:
         self._ledger, self._clock, self._made, self._summarise = ledger, clock, made, summarise

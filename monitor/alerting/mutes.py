@@ -1,6 +1,6 @@
 """Mutes of alerts: planned maintenance, silences, and dependencies that are down.
 
-A mute delays the announcement of an alert. It does not delay the end of an announced alert, and changes no figures.
+A mute delays the announcement of an alert. It does not delay the end of an announced alert and changes no figures.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def in_maintenance(ledger: Ledger, product: str, now: int) -> bool:
 
 
 def is_paused(ledger: Ledger, alert: Alert, now: int) -> bool:
-    """Return whether all checks with an open incident are paused; all checks of the product for another alert."""
+    """Return whether all checks with an open incident are paused; for an alert without incident, all checks."""
     keys = [incident.check for incident in ledger.open_incidents(alert.product)] if alert.incident is not None else []
     keys = keys or [entry.key for entry in ledger.entries_of(alert.product)]
     return all(ledger.facts.pause(key, now) is not None for key in keys)

@@ -17,7 +17,7 @@ def note(kind: Kind, key: str, receiver: str, body: dict[str, Any], now: int) ->
 def note_body(
     kind: Kind, key: str, extra: dict[str, Any], *, link: str | None = None, **fields: object
 ) -> dict[str, Any]:
-    """Return the body of severity `note`. `link` is the address of the pages, `fields` are additional keys."""
+    """Return a body of severity `note`. `link` is the URL of the web pages, `fields` are additional keys."""
     return {
         "version": 1,
         "event": kind.value,

@@ -1,8 +1,8 @@
-"""The outbox in memory: the next notifications and when they may be sent. It mirrors the table `notifications`.
+"""The outbox in memory: undelivered notifications and when they may be sent. It mirrors the table `notifications`.
 
-A row is sent after it is on disk. If the disk does not respond within `DISK_TIMEOUT`, an urgent notification is sent
-from memory so that pages are not late. A `resolved` notification always waits for the disk: if it was sent and then
-lost in a crash, the restarted daemon would not know that the alert is resolved.
+A row is sent after it is on disk. An urgent one is sent from memory if the disk takes longer than `DISK_TIMEOUT`, so
+that pages are not late. A `resolved` notification always waits for the disk: if a crash lost it after it was sent, the
+restarted daemon would not know that the alert is resolved.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from sla.interval import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-DISK_TIMEOUT: Final = 2 * SECOND  # how long an urgent notification waits for the disk
+DISK_TIMEOUT: Final = 2 * SECOND  # longest wait of an urgent notification for the disk
 URGENT: Final = (Kind.OPENED, Kind.ESCALATED, Kind.REMINDER)
 
 
 @dataclass(slots=True)
 class ReceiverQueue:
-    """The undelivered notifications of one receiver, by key and turn (sequence number), and the state of the receiver.
+    """The undelivered notifications of one receiver, by key and turn (sequence number), and the receiver's state.
 
-    `failures` counts consecutive failures. Nothing is sent before the instant `paused_until`. `groups` has the start
-    and the end of the current group per severity: messages that are due in it are sent together at its end.
+    `failures` counts consecutive failures. Nothing is sent before the instant `paused_until`. `groups` has the current
+    group per severity as [start, end): messages due in it are sent together at its end.
     """
 
     waiting: dict[str, dict[int, Notification]] = field(default_factory=dict)
@@ -44,9 +44,9 @@ class ReceiverQueue:
         return circuit_is_open(self.failures)
 
     def assign_to_group(self, severity: str, due: int, wait: int) -> int:
-        """Return the instant at which a message is sent: the end of the current group, or `due` without a group.
+        """Return the instant to send a message: the end of the current group, or `due` if there is none.
 
-        A message without a current group starts a new group, which lasts for `wait`.
+        In the latter case a new group starts, which lasts for `wait`.
 
         Each severity has its own groups, so that pages do not wait for tickets or quiet hours.
         """
@@ -84,12 +84,12 @@ class Outbox:
             self._unwritten.pop(row.identity, None)
 
     def queue(self, receiver: str) -> ReceiverQueue:
-        """Return the queue of a receiver, and create it if needed."""
+        """Return the queue of a receiver; create it if needed."""
         return self.queues.setdefault(receiver, ReceiverQueue())
 
     @property
     def unwritten(self) -> bool:
-        """Whether a row waits for the disk."""
+        """Whether a notification is not on disk yet."""
         return bool(self._unwritten)
 
     def ready_at(self, row: Notification) -> float:
@@ -122,9 +122,10 @@ class Outbox:
         return key not in self.queue(receiver).waiting
 
     def is_reachable(self, receiver: str, key: str, now: int, unreachable_after: int) -> bool:
-        """Return whether the receiver got all notifications of the key, or is expected to get them.
+        """Return whether the receiver has all notifications of the key, or is expected to get them soon.
 
-        That is not expected if its circuit is open, or if sending has failed for `unreachable_after`.
+        While notifications are queued, it is not reachable if its circuit is open or sending has failed for
+        `unreachable_after` microseconds.
         """
         queue = self.queue(receiver)
         rows = queue.waiting.get(key)
@@ -188,7 +189,7 @@ class Outbox:
         return changed
 
     def expedite_earlier(self, row: Notification) -> list[Notification]:
-        """Make earlier notifications of the row's key due at the same time at the latest; return the changed rows."""
+        """Make earlier notifications of the row's key due no later than the row; return the changed rows."""
         rows = self.queue(row.receiver).waiting.get(row.key, {})
         postponed = [other for other in rows.values() if other.turn < row.turn and other.due > row.due]
         for other in postponed:

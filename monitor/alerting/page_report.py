@@ -1,4 +1,4 @@
-"""The usefulness of pages: per receiver and person, at night, rated useful or noise, and the noisiest checks."""
+"""The weekly report on pages: counts per receiver and person, pages at night, ratings, and the noisiest checks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ MAX_CHECKS: Final = 10
 
 
 def is_page(row: Notification) -> bool:
-    """Return whether the notification is a page that opened or escalated; reminders are counted separately."""
+    """Return whether the notification is a page on opening or escalation; reminders are counted separately."""
     return row.severity == Severity.PAGE and row.event in ALERT_EVENTS
 
 
 def categories(row: Notification, night: ServiceHours, portfolio: Portfolio) -> Iterator[str]:
-    """Yield the counters of a notification: pages, pages_at_night, reminders, tickets."""
+    """Yield the counters to increment for a notification: pages, pages_at_night, reminders, tickets."""
     if row.event is Kind.REMINDER:
         yield "reminders"
     elif row.event in ALERT_EVENTS:
@@ -144,7 +144,7 @@ def page_report(
 
 
 def ratings_by_alert(ratings: Iterable[PageRating]) -> dict[str, Rating]:
-    """Return one rating per alert: useful if at least half of its ratings are useful, otherwise noise."""
+    """Return a rating per alert: useful if at least half of its ratings are useful, otherwise noise."""
     counts: dict[str, Counter[Rating]] = {}
     for rating in ratings:
         counts.setdefault(rating.key, Counter())[rating.rating] += 1

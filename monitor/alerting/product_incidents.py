@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ProductIncidents:
-    """All product incidents by id and by product. Use it on the event loop's thread only."""
+    """All product incidents by id and by product. Not thread-safe: use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -27,7 +27,7 @@ class ProductIncidents:
     def restore(self, recorded: Iterable[ProductIncident], now: int) -> list[ProductIncident]:
         """Add the recorded product incidents; return those that changed.
 
-        Open check incidents of a record of an earlier version get a product incident that is not announced. An open
+        Open check incidents recorded by an earlier version get a product incident that is not announced. An open
         product incident without a check that is down (the record was edited, a clock was wrong) is resolved.
         """
         for incident in recorded:
@@ -60,7 +60,7 @@ class ProductIncidents:
     def reconcile(self, now: int) -> list[ProductIncident]:
         """Update all incidents after the portfolio changed; return the changed incidents.
 
-        The incidents of removed products and checks end now, because these are not monitored any more.
+        The incidents of removed products and checks end now, because these are no longer monitored.
         """
         self._rename()
         changed = []
@@ -72,7 +72,7 @@ class ProductIncidents:
         return changed
 
     def _rename(self) -> None:
-        """Replace the former ids of renamed products (`was:`) by the present ids."""
+        """Replace the former ids of renamed products (`was:`) with the current ids."""
         former_ids = self._ledger.former_ids
         if any(former_ids.product(name) != name for name in self._ids):
             renamed = [
@@ -100,7 +100,7 @@ class ProductIncidents:
         return update_product_incident(incident, product, checks, end, down=down, previous_end=last_end)
 
     def _end(self, incident: ProductIncident | None, now: int) -> int:
-        """Return the latest end of the incident's check incidents; at least `now` if the end of one is not known."""
+        """Return the latest end of the incident's check incidents; at least `now` if one has no known end."""
         if incident is None:
             return now
         checks = (check for check in self._ledger.all_incidents() if check.product == incident.product)

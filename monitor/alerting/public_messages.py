@@ -1,7 +1,7 @@
-"""Messages about public incidents: each update to the subscribed receivers, and reminders of updates that are due.
+"""Messages about public incidents: updates for the subscribed receivers, and reminders of due updates.
 
-They are notifications of the outbox, one per receiver. The key of a row has the incident and the number of its updates,
-so that a restart does not send it again.
+Each is one notification per receiver in the outbox. Its key contains the incident and the number of the update, so that
+a restart does not send it again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PublicMessages:
-    """Makes the notifications that are due."""
+    """Creates the notifications that are due."""
 
     def __init__(self, ledger: Ledger, clock: Clock, made: MadeNotes) -> None:
         self._ledger, self._clock, self._made = ledger, clock, made
@@ -34,7 +34,7 @@ class PublicMessages:
     async def due(self) -> list[Notification]:
         """Return the notifications that are due now and not in the record."""
         now = self._clock.now()
-        rows = list(self._wanted(now))
+        rows = list(self._candidates(now))
         if not rows or await self._made.read(now - 2 * MAX_LATENESS) is None:
             return []
         rows = [row for row in rows if (row.key, row.receiver) not in self._made]
@@ -42,8 +42,8 @@ class PublicMessages:
             self._made.add(row.key, row.receiver)
         return rows
 
-    def _wanted(self, now: int) -> Iterator[Notification]:
-        """Yield the notifications that are due now and not known to be made. They may be in the record."""
+    def _candidates(self, now: int) -> Iterator[Notification]:
+        """Yield the notifications that are due now and not known to exist. The record may contain them."""
         public_url = self._ledger.portfolio.public_url
         pages = {page.id: page for page in self._ledger.portfolio.status_pages}
         for incident in self._ledger.facts.public_incidents:
@@ -77,7 +77,7 @@ def _reminder_body(key: str, incident: PublicIncident, due: int, page: StatusPag
 
 
 def _update_body(key: str, incident: PublicIncident, number: int, page: StatusPage, address: str) -> dict[str, Any]:
-    """Return the body of the update with this number, from 1. It has public texts only."""
+    """Return the body of the update with this number, counted from 1. It contains public texts only."""
     update = incident.updates[number - 1]
     names = [component.name for component in page.components if component.id in incident.components]
     next_due, spoken = None if update.next_due is None else _instant(update.next_due), language(page.languages[0])

@@ -1,7 +1,7 @@
 """The weekly report on pages, sent as a notification through the outbox.
 
-The row of a report is in the record under a key with its day. So a restart does not send it again, and a report that
-was due while the daemon was stopped is sent late.
+A report is recorded under a key with its day: a restart does not send it again, and a report that was due while the
+daemon was stopped is sent late.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Notification
 
-_MAX_CHECKS: Final = 5  # maximum number of checks in a message
+_MAX_CHECKS: Final = 5  # in a message
 
 
 class ReportSender:
-    """Makes the notification of each report that is due."""
+    """Creates the notification of each report that is due."""
 
     def __init__(self, ledger: Ledger, clock: Clock, made: MadeNotes) -> None:
         self._ledger, self._clock, self._made = ledger, clock, made

@@ -1,6 +1,6 @@
 """Responses to announced alerts: acknowledgements, and the due steps of escalations.
 
-A response is written in one transaction with the notifications that it causes. So after a kill the next process
+A response is written in one transaction with the notifications that it causes. After a crash, the next process
 continues with the same step and due time, and takes no step twice.
 """
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """The response to an alert after a decision, with the consequences of the decision.
+    """The response to an alert after an update, with its consequences.
 
-    `changed` are the responses to write. `called` maps the receivers of newly taken steps to the escalation's progress.
-    `acknowledged` is True if the decision acknowledged the alert.
+    `changed` are the responses to write. `called` maps the receivers of new steps to the escalation's progress.
+    `acknowledged` is True if the update acknowledged the alert.
     """
 
     response: Response | None = None
@@ -49,7 +49,7 @@ class Reaction:
 
 
 class Responses:
-    """The unfinished responses by alert key. Use it on the event loop's thread only."""
+    """The unfinished responses by alert key. Not thread-safe: use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger, outbox: Outbox, delivery: Delivery, health: Health) -> None:
         self._ledger, self._outbox, self._delivery, self._health = ledger, outbox, delivery, health
@@ -58,7 +58,7 @@ class Responses:
         self._acknowledgements: dict[str, list[Acknowledgement]] = {}
 
     def restore(self, recorded: Iterable[Response]) -> None:
-        """Continue the responses of an earlier process."""
+        """Restore the responses of an earlier process."""
         self._responses = {response.key: response for response in recorded}
 
     def of(self, key: str) -> Response | None:
@@ -73,8 +73,8 @@ class Responses:
     def react(self, alert: Alert, now: int, *, since: int | None, muted: bool) -> Reaction:
         """Update the response to an open alert.
 
-        `since` is the instant at which the first receiver was notified of the alert at this severity; None if no
-        receiver was or is notified. No step is taken while the alert is muted.
+        `since` is the instant of the first notification of the alert at this severity; None if there is none. No step
+        is taken while the alert is muted.
         """
         previous = self._responses.get(alert.key)
         response = previous if previous is None else self._with_acknowledgement(previous)
@@ -152,7 +152,7 @@ class Responses:
         return replace(response, escalations=tuple(progresses)), called_receivers
 
     def _active_escalations(self, response: Response, alert: Alert, now: int) -> Iterator[Escalation]:
-        """Yield the running escalations, then those that a route starts now; without removed escalations."""
+        """Yield the running escalations that are still configured, then those that a route starts now."""
         configured = {escalation.id: escalation for escalation in self._ledger.portfolio.escalations}
         running = (progress.plan for progress in response.escalations)
         starting = (escalation.id for escalation in self._escalations(alert, now))

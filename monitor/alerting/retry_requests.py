@@ -1,4 +1,4 @@
-"""Requests to retry notifications now (`ninewatch alert retry`). The daemon gets them as facts."""
+"""Requests to retry notifications now (`ninewatch alert retry`), which the daemon receives as facts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RetryRequests:
-    """Processes each retry request in the facts once."""
+    """Handles each retry request in the facts once."""
 
     def __init__(self) -> None:
         self._facts: Facts | None = None

@@ -1,4 +1,4 @@
-"""The alerting of a daemon: decide notifications from the ledger, record them, and deliver them."""
+"""The daemon's alerting: decide notifications from the ledger, record them, and deliver them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ALERTS_PER_BATCH: Final = 20  # alerts per iteration of the event loop
 
 
 class Alerting:
-    """Decides, records and delivers notifications. Use it on the event loop's thread only.
+    """Decides, records and delivers notifications. Not thread-safe: use it on the event loop's thread only.
 
     Errors are counted and logged; they do not stop probing or recording.
     """
@@ -91,7 +91,7 @@ class Alerting:
         writer.listen(self._on_writer_thread)
 
     def restore(self, store: DecidedStore) -> None:
-        """Continue the open incidents, responses and undelivered notifications of an earlier process.
+        """Restore the open incidents, responses and undelivered notifications of an earlier process.
 
         Raises:
             StoreError: the record cannot be read.
@@ -114,7 +114,7 @@ class Alerting:
 
     @property
     def needs_updates(self) -> bool:
-        """Whether an alert is open or its end is not announced, so that updates without new observations matter."""
+        """Whether updates matter without new observations: an alert is open, or its end is not announced."""
         return bool(
             self.product_incidents.all_open() or self._decisions.announced.keys or self._conditions.needs_updates
         )
@@ -129,7 +129,7 @@ class Alerting:
 
     @property
     def products_with_conditions(self) -> set[str]:
-        """The products with an open alert without an incident, such as a burn alert."""
+        """The products with an open condition alert, such as a burn alert."""
         return {alert.product for alert in self._conditions.open.values()}
 
     def skip(self, count: int) -> None:
@@ -138,7 +138,7 @@ class Alerting:
 
     @property
     def update_count(self) -> int:
-        """The number of updates of conditions; each checks some of the products."""
+        """The number of updates of the conditions; each update checks some of the products."""
         return self._conditions.update_count
 
     def _end_orphans(self, now: int) -> None:
@@ -243,7 +243,7 @@ class Alerting:
     def _report(self) -> None:
         waiting = list(self.outbox.waiting())
         self._health.notifications_waiting = len(waiting)
-        # Mail servers postpone mails to single subscribers for hours, which is no failure of alerting.
+        # A mail server may defer mail to a single subscriber for hours; that is not a failure of alerting.
         due = (row.due for row in waiting if not row.receiver.startswith(QUEUE))
         self._health.notification_oldest = min(due, default=None)
         self._health.count_pages(self.responses.all)

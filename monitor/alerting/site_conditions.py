@@ -1,7 +1,7 @@
 """Alerts about the sites of a product: no active site, several active sites, and not at the primary site.
 
-An unknown state changes nothing: the alert stays as it is until the state is known again, without a time limit. Missing
-observations do not show that the condition ended, so they must not resolve a page.
+While the state is unknown, an alert stays as it is, without a time limit: missing observations do not show that the
+condition ended, so they must not resolve a page.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def resolved_site_alerts(ledger: Ledger, open_alerts: dict[str, Alert], now: int
 
 
 def _update(ledger: Ledger, product: Product, open_alerts: dict[str, Alert], now: int) -> Iterator[Alert]:
-    """Open the alert that applies to the sites of the product; yield the alerts of it that are resolved."""
+    """Open the alert that applies to the product's sites; yield its resolved alerts."""
     keys = [key for key, alert in open_alerts.items() if key.startswith(_PREFIX) and alert.product == product.id]
     if not product.sites:
         yield from (replace(open_alerts.pop(key), resolved=now) for key in keys)
@@ -58,7 +58,7 @@ def _update(ledger: Ledger, product: Product, open_alerts: dict[str, Alert], now
 
 
 def _condition(product: Product, active: ActiveSite) -> str | None:
-    """Return the name of the condition that applies, None at the primary site."""
+    """Return the name of the condition that applies; None if the primary site alone is active."""
     if active.state is SiteState.ONE:
         return f"{AT_ANOTHER_SITE}-{active.site}" if is_away(product, active) else None
     return active.state.value

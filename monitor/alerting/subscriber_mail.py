@@ -1,6 +1,6 @@
-"""The mails to subscribers of a status page: a link to confirm or change, an update of an incident, maintenance.
+"""Emails to the subscribers of a status page: confirmation and settings links, incident updates, maintenance.
 
-Every mail has a link to leave, also as the headers of RFC 8058, with which mail programs offer one click.
+Every email has a link to unsubscribe, also as one-click headers (RFC 8058).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ Change what you get, or leave:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """The page of a mail, its public address with a slash at its end, its sender, the signer of its links, its zone."""
+    """The page of an email. `address` is its public URL with a trailing slash, `signer` signs the links."""
 
     page: StatusPage
     address: str
@@ -79,12 +79,12 @@ class MailContext:
     zone: ZoneInfo
 
     def language(self, subscription: Subscription) -> Language:
-        """Return the language of the subscriber, or else the default one of the page."""
+        """Return the subscriber's language, by default that of the page."""
         chosen = subscription.choice.language
         return language(chosen if chosen in self.page.languages else self.page.languages[0])
 
     def query(self, spoken: Language) -> str:
-        """Return the query of addresses of the page in a language. Empty for the default language."""
+        """Return the query string that selects the language; empty for the page's default language."""
         return "" if spoken.code == self.page.languages[0] else f"?lang={spoken.code}"
 
     def link(self, purpose: LinkPurpose, subscription: str) -> str:
@@ -96,10 +96,10 @@ class MailContext:
 def subscriber_mail(
     context: MailContext, subscription: Subscription, fields: dict[str, Any], key: str, now: int
 ) -> EmailMessage:
-    """Return the mail of a message. `fields` are the values of its kind, and `now` is its date in microseconds.
+    """Return the email of a message. `fields` are the values for the template, `now` is the date in microseconds.
 
-    `key` is the same for all attempts to send the message. So is the `Message-ID`, which mail programs use to hide a
-    repeated mail.
+    `key` is the same for all attempts to send the message, and so is the `Message-ID`, by which mail programs hide
+    duplicates.
     """
     domain, manage = context.sender.rpartition("@")[2], context.link(LinkPurpose.MANAGE, subscription.id)
     subject, text = _content(context, subscription, fields, manage)
@@ -121,7 +121,7 @@ def subscriber_mail(
 
 
 def _content(context: MailContext, subscription: Subscription, fields: dict[str, Any], manage: str) -> tuple[str, str]:
-    """Return the subject and the text. `manage` is the link to change the choice and to leave."""
+    """Return subject and text. `manage` is the link to change the subscription or unsubscribe."""
     title, spoken = context.page.title, context.language(subscription)
     footer = "\n\n" + spoken.gettext(FOOTER).format(title=title, manage=manage)
     if "incident" in fields:
@@ -138,7 +138,7 @@ def _content(context: MailContext, subscription: Subscription, fields: dict[str,
 
 
 def _incident(context: MailContext, spoken: Language, fields: dict[str, Any]) -> tuple[str, str]:
-    """Return the subject and the text of an update, which is as it was written."""
+    """Return subject and text of an incident update. The update itself is not translated."""
     due, word = _time(context, spoken, fields, "next_update_due"), spoken.gettext(fields["phase"].capitalize())
     text = spoken.gettext(INCIDENT).format(
         title=fields["title"],
@@ -153,7 +153,7 @@ def _incident(context: MailContext, spoken: Language, fields: dict[str, Any]) ->
 
 
 def _maintenance(context: MailContext, spoken: Language, fields: dict[str, Any]) -> tuple[str, str]:
-    """Return the subject and the text of planned maintenance."""
+    """Return subject and text for planned maintenance."""
     names = ", ".join(fields["components"])
     text = spoken.gettext(MAINTENANCE).format(
         components=names,
@@ -165,11 +165,11 @@ def _maintenance(context: MailContext, spoken: Language, fields: dict[str, Any])
 
 
 def _time(context: MailContext, spoken: Language, fields: dict[str, Any], name: str) -> str:
-    """Return the time of a field in a language. Messages of earlier releases have its English text only."""
+    """Return the time of a field in a language. Messages of earlier releases have the English text only."""
     at = fields.get("instants", {}).get(name)
     return str(fields[name] or "") if at is None else spoken.minute(at, context.zone)
 
 
 def _identity(key: str) -> str:
-    """Return the key with the characters that an atom of a `Message-ID` may have."""
+    """Return the key as an atom of a `Message-ID`."""
     return "".join(character if character.isascii() and character.isalnum() else "-" for character in key)

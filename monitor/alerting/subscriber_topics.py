@@ -1,6 +1,6 @@
-"""The topics of messages to the subscribers of a status page: the updates of public incidents, and planned maintenance.
+"""The topics that subscribers of a status page are notified of: public incident updates and planned maintenance.
 
-A topic has public texts only: no ids, names, targets and reasons of products, and no authors.
+A topic contains public texts only: no ids, names, targets or reasons of products, and no authors.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from monitor.facts.fact_index import Facts
     from monitor.ledger.ledger import Ledger
 
-AHEAD: Final = DAY  # maintenance is announced this long before its start, or when it is planned later than that
+AHEAD: Final = DAY  # before the start of maintenance, which is announced then, or at once if planned later
 MAX_LENGTH: Final = 512 * DAY  # longer maintenance is not announced
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One message to all subscribers of a page who chose its kind and one of its components.
+    """A message to the subscribers of a page who chose its kind and one of its components.
 
-    `name` is unique for the page. It is sent to those who confirmed their address before the instant `before`. `text`
-    are the values of the message.
+    `name` is unique for the page. Only subscribers who confirmed their address before the instant `before` get it.
+    `text` has the values of the message.
     """
 
     name: str
@@ -80,9 +80,9 @@ def maintenance_topics(ledger: Ledger, page: StatusPage, now: int) -> Iterator[T
 
 
 def _starting(ledger: Ledger, product: str, now: int) -> set[Interval]:
-    """Return the product's maintenance that starts within `AHEAD`, in full length.
+    """Return the product's maintenance windows that start within `AHEAD`, each in full length.
 
-    Recorded plans end with the window that they are read for, so the window is extended until none reaches its end.
+    Plans are cut off at the end of the queried window, so the window is extended until no plan reaches its end.
     """
     ahead, configured = AHEAD, ledger.products[product].maintenance
     while True:

@@ -1,8 +1,8 @@
 """Messages to the subscribers of status pages: one notification of the outbox per message and subscription.
 
-The key of a notification has the id of the subscription, and the address is looked up when the mail is sent. So rows
-contain no address, and a message to someone who left meanwhile is dropped. A notification is recorded before it is
-sent, and its key is made once, also after a restart.
+A notification's key contains the id of the subscription; the address is looked up when the mail is sent. So rows
+contain no address, and messages for a deleted subscription are dropped. A notification is recorded before it is sent,
+and each key is created only once, also across restarts.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-QUEUE: Final = "subscribers:"  # with the page's id: the receiver of its notifications. No receiver has such an id.
-MAX_NEW: Final = 200  # notifications of a page that were not attempted yet, so that the outbox stays small
-INTERVAL: Final = MINUTE  # between two looks at the planned maintenance
+QUEUE: Final = "subscribers:"  # + page id: the receiver of its notifications; configured receivers cannot have such ids
+MAX_NEW: Final = 200  # notifications of a page without an attempt; bounds the outbox
+INTERVAL: Final = MINUTE  # between two checks of the planned maintenance
 _KEY: Final = "subscription"
 _LINK: Final = "link"
 
 
 class Subscribers:
-    """Makes the notifications of the subscribers that are due, and sends them."""
+    """Creates the due notifications of subscribers, and sends them."""
 
     def __init__(
         self, ledger: Ledger, clock: Clock, made: MadeNotes, subscriptions: Subscriptions, signer: LinkSigner
@@ -60,14 +60,14 @@ class Subscribers:
         self._ledger, self._clock, self._notes = ledger, clock, made
         self._subscriptions, self._signer = subscriptions, signer
         self._made: defaultdict[tuple[str, str], set[str]] = defaultdict(set)  # ids by page and topic
-        # The version and the components that a topic was made for: maintenance may get more components.
+        # The version and the components that a topic was sent for: maintenance may get more components.
         self._complete: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
         self._was_read = False
         self._maintenance: dict[str, tuple[int, list[Topic]]] = {}
         self._expire_at = 0
 
     def targets(self) -> Iterator[Target]:
-        """Yield the target of each page with subscriptions. It sends over the mail server of the page's receiver."""
+        """Yield a target for each page with subscriptions. It uses the mail server of the page's receiver."""
         portfolio = self._ledger.portfolio
         receivers = {receiver.id: receiver for receiver in portfolio.receivers}
         for page in portfolio.status_pages:
@@ -80,10 +80,10 @@ class Subscribers:
                 yield Target(named, kind_of(receiver), deliver)
 
     def _compose(self, context: MailContext, message: Message) -> EmailMessage:
-        """Return the mail.
+        """Return the email of a message.
 
         Raises:
-            NotNeeded: the subscriber left, or the message is too old.
+            NotNeeded: the subscription was deleted, or the message is too old.
         """
         subscription = self._subscriptions.get(_parts(message.key)[0])
         if subscription is None or subscription.page != context.page.id or subscription.is_expired(message.now):
@@ -94,7 +94,7 @@ class Subscribers:
         return subscriber_mail(context, subscription, fields, message.idempotency_key, message.now)
 
     async def due(self, outbox: Outbox) -> list[Notification]:
-        """Return the notifications that are due now and not in the record. Erase addresses that were not confirmed."""
+        """Return the notifications that are due now and not in the record. Erase unconfirmed addresses."""
         now = self._clock.now()
         rows: list[Notification] = []
         await self._expire(now)
@@ -131,7 +131,7 @@ class Subscribers:
         return rows
 
     def _unsent(self, page: StatusPage, topics: list[Topic]) -> Iterator[tuple[Subscription, Topic]]:
-        """Yield the messages that are not known to be made. They may be in the record."""
+        """Yield the messages that are not known to exist. The record may contain them."""
         for topic in topics:
             if self._complete.get((page.id, topic.name)) == (self._subscriptions.version, topic.components):
                 continue
@@ -147,7 +147,7 @@ class Subscribers:
         return [] if subscription is None else [subscription]
 
     def _topics(self, page: StatusPage, now: int) -> list[Topic]:
-        """Return what is to be sent now, and forget what was made for other topics."""
+        """Return the topics to send now; forget the messages created for other topics."""
         due_at, maintenance = self._maintenance.get(page.id, (0, []))
         if not due_at <= now < due_at + INTERVAL:
             maintenance = list(maintenance_topics(self._ledger, page, now))
@@ -161,14 +161,14 @@ class Subscribers:
         return topics
 
     def _links(self, page: StatusPage, now: int) -> Iterator[Topic]:
-        """Yield the messages with a link that were requested, each for one subscription."""
+        """Yield the requested link messages, each for one subscription."""
         for subscription in self._subscriptions.of_page(page.id):
             for at in subscription.links:
                 if 0 <= now - at <= MAX_LATENESS:
                     yield Topic(f"link:{at}:{subscription.id}", _LINK, (subscription.id,), at, {})
 
     async def _read(self, now: int) -> bool:
-        """Read once which notifications an earlier process made. Return False while the record cannot be read."""
+        """Read the notifications of earlier processes, once. Return False while the record cannot be read."""
         if not self._was_read:
             rows = await self._notes.read(now - 2 * MAX_LATENESS)
             if rows is None:
@@ -197,6 +197,6 @@ def _row(page: StatusPage, subscription: Subscription, topic: Topic, now: int) -
 
 
 def _parts(key: str) -> tuple[str, str]:
-    """Return the id of the subscription and the name of the topic."""
+    """Split a key into the id of the subscription and the name of the topic."""
     _, name, topic = key.split(":", 2)
     return name, topic

@@ -1,6 +1,6 @@
-"""Alerts about the other vantages: a ticket for one that does not deliver, one page while checks lack their quorum.
+"""Alerts about the other vantages: a ticket per vantage that does not deliver, one page while checks lack a quorum.
 
-Both open after `OPEN_AFTER`. They are resolved by observations only, not by a start of the daemon.
+Both open after `OPEN_AFTER`. Only observations resolve them, not a restart of the daemon.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def resolved_vantage_alerts(
 
 
 def _quorum(deliveries: Deliveries, open_alerts: dict[str, Alert], now: int, *, several: bool) -> Iterator[Alert]:
-    """Open one page while checks lack their quorum; yield it once it is resolved."""
+    """Open one page while checks lack their quorum; yield it when it is resolved."""
     key = _open_key(open_alerts, f"{QUORUM}:{VANTAGE}:")
     begun = min((loss.since for loss in deliveries.losses), default=now)
     assured = deliveries.assured_since
