@@ -35,7 +35,7 @@ class HostPort:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def as_destination(self) -> HostPort:
-        """Return the address at which a server that listens on this one is reached from the same machine."""
+        """Return the address to reach a server that listens here from the same machine: loopback for a wildcard."""
         try:
             address = ipaddress.ip_address(self.host)
         except ValueError:  # a name
@@ -222,12 +222,12 @@ _CREDENTIAL_HEADER = re.compile(
 
 
 def is_token(name: str) -> bool:
-    """Return whether this is a valid name of a header or a cookie."""
+    """Return whether this is a valid header or cookie name."""
     return _TOKEN.fullmatch(name) is not None
 
 
 def carries_credentials(name: str) -> bool:
-    """Return whether a header of this name carries credentials."""
+    """Return whether a header with this name carries credentials."""
     return _CREDENTIAL_HEADER.fullmatch(name) is not None
 
 
@@ -255,4 +255,4 @@ HeaderValue = Annotated[
     str | Secret, PlainValidator(_header_value), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})
 ]
 Headers = Annotated[dict[str, HeaderValue], AfterValidator(_headers)]
-"""Header names to text or `Secret`. The values of headers whose names imply credentials must be secrets."""
+"""Header name -> text or `Secret`. Headers whose names imply credentials require a `Secret`."""

@@ -1,4 +1,4 @@
-"""Convert agreements to and from plain data, as recorded in definitions. Equivalent agreements give equal data."""
+"""Convert agreements to and from plain data for definitions. Equivalent agreements have equal data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def agreement_meaning(agreement: Agreement, zone: str) -> dict[str, Any]:
-    """Return an agreement's exclusions and limits as plain data, which is equal for equivalent agreements.
+    """Return an agreement's exclusions and limits as plain data.
 
-    Service hours are a list of times for each day, where 26:00 is 02:00 of the next day. They are omitted if the
+    Service hours are a list of times per day, where 26:00 is 02:00 of the next day. They are omitted if the
     agreement applies at all hours. The zone is omitted if it has no effect.
     """
     meaning: dict[str, Any] = {"excludes": _excludes(agreement)}

@@ -57,7 +57,7 @@ class ReceiverBase(Model):
     """Fields common to all receivers. A subclass adds a field with the name of its `kind`, and further fields.
 
     `alerts`: the receiver accepts alerts. `heartbeats`: the receiver accepts the heartbeat of the dead man's switch.
-    `reports`: the receiver accepts reports, because people or programs read its messages.
+    `accepts_reports`: the receiver accepts reports.
     """
 
     kind: ClassVar[str] = ""

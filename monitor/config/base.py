@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Model(BaseModel):
-    """A block of the configuration: frozen, without unknown keys, and without (possibly secret) inputs in errors."""
+    """A block of the configuration: frozen, no unknown keys, and no input values, which may be secret, in errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     go_yaml: ClassVar[bool] = False
-    """Whether a file with this block is parsed as by Go's YAML parser: with aliases, and with unquoted text."""
+    """Whether files with this block allow aliases and unquoted text, like Go's YAML parser."""

@@ -36,7 +36,7 @@ Streak = Annotated[Count, Field(le=100)]
 
 
 def _default_timeout(known: Mapping[str, Any]) -> int:
-    """Return 10 s, or four fifths of the interval if shorter, so that a probe ends before the next probe is due."""
+    """Return 10 s, or 80 % of the interval if shorter, so that a probe ends before the next one is due."""
     return min(_DEFAULT_TIMEOUT, int(known.get("interval", MINUTE)) * 4 // 5)
 
 
@@ -100,15 +100,15 @@ class CheckBase(Model):
 
     @property
     def lateness(self) -> int:
-        """Longest time from the instant of an observation to its outcome, in microseconds."""
+        """Longest time from sending a probe to its final outcome, in microseconds."""
         return self.timeout + self._longest_wait
 
     def wait_for_references(self, longest_wait: int) -> None:
-        """Include the longest time that a bad outcome waits for references in `lateness`, microseconds."""
+        """Add the longest wait of a bad outcome for references, in microseconds, to `lateness`."""
         self._longest_wait = longest_wait
 
     def set_vantages(self, others: tuple[str, ...], quorum: Quorum) -> None:
-        """Set the other vantages that probe the check, if any may, and the quorum of them and this daemon."""
+        """Set the other vantages that may probe the check, and the quorum of all vantages including this daemon."""
         self._vantages, self._quorum = ((VANTAGE, *others), quorum) if self.elsewhere else ((VANTAGE,), _ALONE)
 
     @property
@@ -118,7 +118,7 @@ class CheckBase(Model):
 
     @property
     def quorum(self) -> Quorum:
-        """How many of the vantages must see the check down."""
+        """The number of vantages that must see the check down."""
         return self._quorum
 
     @property
@@ -128,7 +128,7 @@ class CheckBase(Model):
 
     @property
     def tightens(self) -> bool:
-        """Whether more probes may be made in a drill, and as re-checks. False if a probe writes, or is costly."""
+        """Whether extra probes are allowed, in drills and as re-checks. False if a probe writes or is costly."""
         return True
 
     @property
@@ -137,7 +137,7 @@ class CheckBase(Model):
         return self.tightens
 
     def missing_permission(self) -> str:
-        """Return why this process may not make probes of this kind, with a remedy; empty if it may."""
+        """Return why this process lacks the permission for these probes, with a remedy; empty if it has it."""
         return ""
 
     @property

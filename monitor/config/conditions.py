@@ -13,9 +13,9 @@ from monitor.config.regex import Regex, regex
 Scalar = str | int | float | bool | None
 
 
-def equal(expected: Any, right: Any) -> bool:
+def equal(expected: Any, actual: Any) -> bool:
     """Return whether two JSON values are equal. 1 equals 1.0, but does not equal `true`."""
-    return isinstance(expected, bool) is isinstance(right, bool) and bool(expected == right)
+    return isinstance(expected, bool) is isinstance(actual, bool) and bool(expected == actual)
 
 
 def is_number(value: Any) -> bool:
@@ -31,7 +31,7 @@ class Condition:
     operand: Any
 
     def matches(self, value: Any) -> bool:
-        """Return whether the value meets the condition. A value of an unsuitable type never does."""
+        """Return whether the value meets the condition; False for a value of an unsuitable type."""
         return _OPERATORS[self.operator].matches(value, self.operand)
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ def _count(value: Any) -> tuple[Condition, ...]:
 
 
 def _search_text(value: Any) -> bytes | None:
-    """Return a single JSON value as the text that a regular expression is matched against."""
+    """Return a JSON scalar as text for matching with a regular expression."""
     if isinstance(value, dict | list):
         return None
     return (value if isinstance(value, str) else json.dumps(value)).encode(errors="replace")

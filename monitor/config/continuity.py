@@ -13,23 +13,23 @@ from monitor.config.values import Count, Duration, Id, Within, problem_at
 from sla.interval import HOUR, MINUTE, SECOND
 
 KINDS: Final = ("http", "postgres", "redis", "keycloak", "chefs")
-_SHARED_PACE: Final = 10 * SECOND  # the shortest time between transactions on a service that limits requests
+_MIN_SHARED_INTERVAL: Final = 10 * SECOND  # between transactions on a service with a rate limit
 
 Pace = Annotated[Duration, AfterValidator(Within(SECOND, HOUR, "between 1s and 1h"))]
 
 
 class ContinuityTransaction(Model):
-    """A synthetic transaction: it is begun at the interval `every`, stays open for `open_for`, and is then finished,
+    """A synthetic transaction: it starts every `every`, stays open for `open_for`, and is then finished,
     read back and removed."""
 
     id: Id
     """Identifies the transaction within its product."""
 
     every: Pace = 30 * SECOND
-    """Time between the beginnings of two transactions. A shorter time gives narrower bounds of the recovery point."""
+    """Time between the starts of two transactions. A shorter time narrows the bounds of the recovery point."""
 
     drill_every: Pace | None = None
-    """Time between two beginnings during a drill of the product. Default: `every`."""
+    """Time between two starts during a drill of the product. Default: `every`."""
 
     open_for: Pace = 2 * MINUTE
     """How long a transaction stays open."""
@@ -62,7 +62,7 @@ class ContinuityTransaction(Model):
 
     @property
     def shortest(self) -> int:
-        """The shortest time between two beginnings."""
+        """The shortest time between two starts, in microseconds."""
         return self.every if self.drill_every is None else min(self.every, self.drill_every)
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class ContinuityTransaction(Model):
             raise problem_at(
                 configured_kinds[1], f"excludes {configured_kinds[0]} in the same transaction; use two transactions"
             )
-        if configured_kinds[0] in ("keycloak", "chefs") and self.shortest < _SHARED_PACE:
+        if configured_kinds[0] in ("keycloak", "chefs") and self.shortest < _MIN_SHARED_INTERVAL:
             raise problem_at("every", f"must be 10s or longer for {configured_kinds[0]}, which limits requests")
         needed = -(-self.open_for // self.shortest)
         if needed > self.at_most:

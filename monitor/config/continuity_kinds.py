@@ -14,7 +14,7 @@ from monitor.config.secret import Secret
 from monitor.config.tls import TlsOptions
 from monitor.config.values import Flag, Id, Text, Token, problem_at
 
-ID: Final = "id"  # the captured name of the id of a record
+ID: Final = "id"  # name under which a record's id is captured
 _TEXT_SCHEMA: Final = {"type": "string"}
 
 

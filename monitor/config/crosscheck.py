@@ -15,7 +15,7 @@ _MAX_CYCLES = 20
 
 
 def conflicts(root: Node) -> list[Problem]:
-    """Return contradictions between blocks. Works on the YAML tree, to report them together with the other errors."""
+    """Return contradictions between blocks. Works on the YAML tree, so that they are reported with the other errors."""
     return [
         Problem(locate(root, loc)[0], key_path(root, loc), message)
         for loc, message in (
@@ -49,14 +49,14 @@ def ambiguous_booleans(root: Node) -> Iterator[Problem]:
 
 
 def _is_compared_with_response(loc: Loc) -> bool:
-    """Return whether a response's header, cookie or JSON is compared with this value."""
+    """Return whether the value at `loc` is compared with a response's header, cookie or JSON."""
     index = loc.index("expect") if "expect" in loc else len(loc)
     is_flag = len(loc) == index + 4 and loc[-1] in ("exists", "optional")
     return loc[index + 1 : index + 2] in (("header",), ("cookie",), ("json",)) and not is_flag
 
 
 def leaves(node: Node, loc: Loc) -> Iterator[tuple[Loc, Scalar]]:
-    """Yield every scalar in the node with its location. `loc` is the location of the node."""
+    """Yield every scalar in the node with its location. `loc` is the node's location."""
     if isinstance(node, Scalar):
         yield loc, node
     elif isinstance(node, Items):
@@ -92,7 +92,7 @@ def _duplicate_ids(root: Node) -> LocatedMessages:
 
 
 def _reserved_ids(root: Node) -> LocatedMessages:
-    """Yield references with an id of the machine's own references, and vantages with the id of this daemon."""
+    """Yield references that use an id of the built-in references, and vantages that use the id of this daemon."""
     for loc, reference in _items(root, ("references",)):
         if _text(step(reference, "id")) in SYSTEM_IDS:
             yield (*loc, "id"), "is the id of a reference that is found on this machine; choose another id"

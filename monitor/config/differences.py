@@ -12,7 +12,7 @@ from monitor.config.errors import ConfigError
 from monitor.config.sources import Sources
 from monitor.config.validation_context import Context
 
-# Keys of a product that are a part of its definition, and keys that decide which notifications are sent.
+# Keys of a product that belong to its definition, and keys that decide which notifications are sent.
 _DEFINITION: Final = ("objective", "window", "rule", "agreement", "depends_on", "parts", "was")
 _ALERTS: Final = (
     *("receivers", "routes", "escalations", "people", "priorities", "alerting", "standby"),
@@ -67,7 +67,7 @@ def _plain(path: Path) -> Any:
 
 
 def _by_id(value: Any) -> Any:
-    """Return the value with each list of mappings that have ids as a mapping by id, so that their order is ignored."""
+    """Replace each list of mappings with ids by a mapping by id, so that the order of the list does not matter."""
     if isinstance(value, Mapping):
         return {key: _by_id(item) for key, item in value.items()}
     if isinstance(value, list) and value and all(isinstance(item, Mapping) and "id" in item for item in value):

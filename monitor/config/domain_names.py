@@ -1,4 +1,4 @@
-"""Convert domain names to ASCII, by the rules of browsers."""
+"""Convert domain names to ASCII like browsers do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def host(value: str) -> str:
 def to_ascii(name: str) -> str:
     """Return a name in ASCII, as browsers look it up: UTS 46, non-transitional, with IDNA 2008's rules on joiners.
 
-    ASCII labels are unchanged, also labels with underscores, with hyphens at positions 3 and 4, or in the form `xn--`.
+    ASCII labels are unchanged, including those with underscores, hyphens at positions 3 and 4, or the prefix `xn--`.
     As in browsers, symbols that UTS 46 allows are accepted, although IDNA 2008 does not allow them.
 
     Raises:

@@ -18,7 +18,7 @@ LocatedMessages = Iterator[tuple[Loc, str]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:
-    """A position in a file. Line and column count from 1, as in editors."""
+    """A position in a file. Line and column are counted from 1."""
 
     file: str
     line: int = 1

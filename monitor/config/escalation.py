@@ -1,6 +1,6 @@
 """Escalations: steps that notify receivers or people one after another. People on call have receivers.
 
-The name of a person is the same as in the rotas: the `person` of a shift, or the summary of a calendar's event.
+A person has the same name as in the rotas: the `person` of a shift, or the summary of a calendar event.
 """
 
 from __future__ import annotations
@@ -107,5 +107,5 @@ def receivers_of(portfolio: Portfolio, escalation: Escalation) -> list[str]:
 
 
 def people_of(rota: Rota) -> list[str]:
-    """Return the people in the shifts of a rota, in order. A rota with a calendar has no shifts."""
+    """Return the people in the shifts of a rota, in order. Empty for a rota with a calendar."""
     return list(dict.fromkeys(shift.person for shift in rota.shifts))

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 _SUFFIXES = (".yaml", ".yml")
 _MISSING = b""
-_MAX_DIGEST_BYTES = 4 << 20  # the first bytes of a file that its digest covers; files of a configuration are smaller
+_MAX_DIGEST_BYTES = 4 << 20  # a digest covers the start of a file; configuration files are smaller
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:

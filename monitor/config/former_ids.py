@@ -110,7 +110,7 @@ def _read_renaming(fact: Fact) -> tuple[dict[str, str], dict[str, str]]:
 def _with_recorded(
     configured: dict[str, str], recorded: Mapping[str, str], current_ids: Collection[str]
 ) -> dict[str, str]:
-    """Return the configured former ids, and each recorded one with the last id in its chain of renamings."""
+    """Return the configured former ids plus the recorded ones, each with the last id of its chain of renamings."""
     current_by_former = dict(configured)
     for old in recorded:
         new, visited = old, set[str]()

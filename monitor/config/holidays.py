@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Days = tuple[tuple[dt.date, str], ...]
 
-# By place and year. They replace the library's holidays, which may change with its version.
+# By place and year: used instead of the library's holidays, which may change with its version.
 _OVERRIDE: ContextVar[Mapping[tuple[str, int], Days] | None] = ContextVar("holidays of a bundle", default=None)
 
 

@@ -68,7 +68,7 @@ def shipped_tiers() -> HostingPolicy:
 
 
 def read_tiers(value: Any) -> tuple[Path | None, HostingPolicy]:
-    """Return the tiers of the file named in `hosting_tiers:`, and the file (None for tiers that are already loaded).
+    """Return the file named in `hosting_tiers:` (None for tiers that are already loaded) and its tiers.
 
     Raises:
         ValueError: the file does not exist, or is invalid.

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
     from jsonpath_rfc9535.tokens import Token
 
-_MAX_VISITS = 16  # of each value of a document; a visit takes up to 3 microseconds, and a MiB has 13,000 values
-_PATTERN_FUNCTIONS = {"match": r"\A(?:%s)\z", "search": "%s"}  # functions, and the RE2 pattern of their argument
+_MAX_VISITS = 16  # per value of a document; a visit takes up to 3 us, and a MiB has 13,000 values
+_PATTERN_FUNCTIONS = {"match": r"\A(?:%s)\z", "search": "%s"}  # function -> RE2 pattern for its argument
 
 
 class _PatternFunction(FilterFunction):
@@ -60,7 +60,7 @@ class _Environment(JSONPathEnvironment):
             raise ValueError(
                 f"{token.value}() requires a pattern in quotes; a pattern from the response has an unknown cost"
             )
-        Regex(pattern.value)  # raises if the pattern itself is invalid, before it is put into another one
+        Regex(pattern.value)  # raises if the pattern is invalid, before it is embedded in another one
         return [text, FilterExpressionLiteral(token, Regex(_PATTERN_FUNCTIONS[token.value] % pattern.value))]
 
 
@@ -115,10 +115,10 @@ class JsonPath:
 
 
 def _visits(query: JSONPathQuery, times: int = 1, *, nested: bool = False) -> int:
-    """Return how often one value of a document is visited at most.
+    """Return the maximum number of visits to one value of a document.
 
-    `times`: how often the query starts at one value. `nested`: the query may start at a value and at values inside of
-    it, so that deep values are visited from each of these starts.
+    `times`: number of times that the query starts at one value. `nested`: the query may start at a value and at values
+    inside it, so that deep values are visited from each of these starts.
     """
     visits = times
     for segment in query.segments:

@@ -32,7 +32,7 @@ from monitor.config.validation_messages import Translator
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """The result of loading. `portfolio` is None if there are problems. Warnings never prevent a load.
+    """The result of loading. `portfolio` is None if there are problems; warnings do not prevent loading.
 
     `files`: digests of all files that were read, also of secrets and CA bundles, for a `Watcher`. `digest` identifies
     the content of the YAML files. It does not depend on the location of the folder or on secrets.
@@ -110,7 +110,7 @@ def portfolio_model(
 ) -> type[Portfolio]:
     """Return the Portfolio class with checks and receivers of the kinds, distinguished by the key of the kind.
 
-    The same kinds give the same class, so that equal products of two loads compare equal.
+    The same kinds return the same class, so that equal products of two loads compare equal.
     """
 
     check = _one_of(CheckBase, kinds)

@@ -1,4 +1,4 @@
-"""Planned maintenance: single, by a recurrence rule, or from a calendar file, in the local time of a zone."""
+"""Planned maintenance in the local time of a zone: single, by recurrence rule, or from a calendar file."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _text(path: Path) -> str:
 
 
 def _validate(calendar: Calendar) -> None:
-    """Reject an invalid calendar, a calendar without events, and events that recur more often than daily."""
+    """Reject calendars that are invalid or have no events, and events that recur more often than daily."""
     try:
         events = list(_parse_calendar(calendar).walk("VEVENT"))
         rules = [rule for event in events for rule in _as_list(event.get("RRULE"))]
@@ -230,7 +230,7 @@ class Maintenance(Model):
 
 
 def _years(window: Interval, zone: str, days: int) -> range:
-    """Return the calendar years of the zone in which maintenance that overlaps the window may start."""
+    """Return the calendar years (of the zone) in which maintenance that overlaps the window may start."""
     begin, end = (
         local(instant_, zones.zone(zone)).year for instant_ in (window.start - (days + 2) * DAY, window.end + DAY)
     )
@@ -248,7 +248,7 @@ def _instant(moment: dt.datetime, zone: str) -> int:
     return first_instant(instant(moment.replace(tzinfo=EPOCH.tzinfo)), zones.zone(zone))
 
 
-# Cached by year: the library iterates a rule from its first occurrence, which may be long ago, and pages call it often.
+# Cached by year: the library iterates from the first occurrence, which may be long ago, and pages call this often.
 @lru_cache(maxsize=4096)
 def _year_of_rule(rule: str, start: dt.datetime, end: dt.datetime, zone: str, year: int) -> tuple[Interval, ...]:
     begin, stop = dt.datetime(year, 1, 1), dt.datetime(year + 1, 1, 1)  # noqa: DTZ001 - local times
@@ -268,7 +268,7 @@ def _year_of_calendar(calendar: Calendar, zone: str, year: int) -> tuple[tuple[I
 
 def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Interval, str]]:
     """Yield the events that overlap the year, with their summaries. Cancelled events are omitted."""
-    margin = dt.timedelta(2)  # zones differ from each other by up to a day
+    margin = dt.timedelta(2)  # UTC offsets of two zones differ by up to a day
     begin, end = dt.datetime(year, 1, 1) - margin, dt.datetime(year + 1, 1, 1) + margin  # noqa: DTZ001
     for event in recurring_ical_events.of(_parse_calendar(calendar)).between(begin, end):
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
@@ -278,7 +278,7 @@ def _occurrences(calendar: Calendar, zone: str, year: int) -> Iterator[tuple[Int
 
 
 def clear_occurrence_cache() -> None:
-    """Clear the cached occurrences, which were computed with time zone rules that no longer apply."""
+    """Clear the cached occurrences after the time zone rules changed."""
     _year_of_rule.cache_clear()
     _parse_calendar.cache_clear()
     _year_of_calendar.cache_clear()

@@ -1,4 +1,4 @@
-"""Convert planned maintenance to and from plain data, as recorded in facts. Equivalent plans give equal data."""
+"""Convert planned maintenance to and from plain data for facts. Equivalent plans have equal data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sla.fact import canonical
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# Properties with the time and the name of an event. Attendees, descriptions and time stamps of an export are not
-# recorded, because recorded facts are never edited.
+# Only time and name of an event are recorded: recorded facts cannot be edited, so they must not contain attendees or
+# descriptions.
 _EVENT_PROPERTIES: Final = (
     "UID",
     "DTSTART",
@@ -36,7 +36,8 @@ _CALENDAR_PROPERTIES: Final = ("CALSCALE", "X-WR-TIMEZONE")
 def maintenance_meaning(planned: Iterable[Maintenance], zone: str) -> str:
     """Return the maintenance as canonical JSON. `zone` is the zone of blocks without one.
 
-    The order of blocks, repeated blocks, and properties of events other than time and name do not change the result.
+    The result does not depend on the order of blocks, repeated blocks, or properties of events other than time and
+    name.
     """
     blocks = {canonical(_block(maintenance, maintenance.zone or zone)) for maintenance in planned}
     return canonical([json.loads(block) for block in sorted(blocks)])
@@ -66,7 +67,7 @@ def normalized_calendar(text: str) -> str:
     """
     try:
         return _normalized_text(icalendar.Calendar.from_ical(text))
-    except Exception:  # noqa: BLE001 - any error of the library: the calendar itself was parsed before
+    except Exception:  # noqa: BLE001 - any error of the library; the calendar was parsed before
         return text
 
 

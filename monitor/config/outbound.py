@@ -26,7 +26,7 @@ def _network(value: Any) -> Network:
 
 
 def _unmap(network: Network) -> Network:
-    """Return the IPv4 network of an IPv6 network of mapped addresses (::ffff:0:0/96). Other networks are unchanged."""
+    """Return the IPv4 network of an IPv4-mapped IPv6 network (::ffff:0:0/96). Other networks are unchanged."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     return network if mapped is None or network.prefixlen < 96 else IPv4Network((mapped, network.prefixlen - 96))
 

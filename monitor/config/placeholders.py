@@ -1,4 +1,4 @@
-"""Texts with placeholders `{{name}}`, in the requests of journeys and transactions."""
+"""Placeholders `{{name}}` in the requests of journeys and transactions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from monitor.config.json_path import JsonPath
 from monitor.config.validation_context import Located
 
-RUN_ID: Final = "run_id"  # the name of the id of a run
+RUN_ID: Final = "run_id"  # placeholder of the run's id
 _PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 Value = Callable[[str], str]
 
@@ -48,7 +48,7 @@ def fill_text(template: str, value: Value) -> str:
 
 
 def fill_url(template: str, value: Value) -> str:
-    """Return a URL with its placeholders replaced: one at the start by a URL, others by encoded values."""
+    """Return a URL with its placeholders replaced: one at the start by a URL, others by percent-encoded values."""
     start = _PLACEHOLDER.match(template)
     end = 0 if start is None else start.end()
     return fill_text(template[:end], value) + fill_text(template[end:], lambda name: quote(value(name), safe=""))

@@ -34,7 +34,7 @@ _FORMER_KEYS = {"fail_over": "failover"}
 class Plan:
     """A design with its structure, limits and costs.
 
-    `default_mttr` lists components without `mttr`; `warnings` are former keys.
+    `default_mttr` lists components without `mttr`; `warnings` are about renamed keys.
     """
 
     design: Design
@@ -78,7 +78,7 @@ def load_plan(path: Path, checklist: Checklist) -> Plan:
 
 
 def _with_current_keys(root: Entries) -> tuple[Entries, list[Problem]]:
-    """Return the mapping with its former keys renamed, and a warning for each of them."""
+    """Return the mapping with former keys renamed, and a warning per former key."""
     renamed = {old: new for old, new in _FORMER_KEYS.items() if old in root.entries and new not in root.entries}
     warnings = [Problem(root.keys[old], old, f"was renamed to {new}; rename the key") for old, new in renamed.items()]
     entries = {renamed.get(key, key): node for key, node in root.entries.items()}
@@ -181,7 +181,7 @@ def _needs(root: Node) -> LocatedMessages:
 
 
 def _failover_problems(root: Node) -> LocatedMessages:
-    """Yield a failover without a second site, a second site without failover, and covered ids that are not parts."""
+    """Yield a failover without second site, a second site without failover, and covered ids that are not parts."""
     _, sites = locate(root, ("sites",))
     count = len(sites.items) if isinstance(sites, Items) else 0
     kind = _text(locate(root, ("failover", "kind"))[1])

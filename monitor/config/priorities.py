@@ -1,4 +1,4 @@
-"""Priorities of alerts and their response targets: the file with their definitions, and the key `priorities`."""
+"""Alert priorities with their response targets: read the policy file that the key `priorities` names."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ Within = Literal["best effort"] | Duration
 
 
 class _Target(Model):
+    """Time to acknowledge alerts of a priority, in and outside of business hours."""
+
     priority: Name
     business_hours: Within
     after_hours: Within
@@ -42,6 +44,7 @@ class _Target(Model):
 
 
 def _time(value: str | int) -> int | None:
+    """Return the time in microseconds; None for `best effort`."""
     return None if isinstance(value, str) else value
 
 
@@ -53,8 +56,8 @@ class _Rule(Model):
 
     def plain(self) -> PriorityRule:
         severities = tuple(Severity(severity) for severity in self.severities)
-        business = None if self.hours is None else self.hours == "business"
-        return PriorityRule(self.priority, severities, self.stages, business)
+        in_business_hours = None if self.hours is None else self.hours == "business"
+        return PriorityRule(self.priority, severities, self.stages, in_business_hours)
 
 
 class _Priorities(Model):
@@ -84,7 +87,10 @@ class _Priorities(Model):
 
 @dataclass(frozen=True, slots=True)
 class Priorities:
-    """A policy of priorities. `hours` excludes the time outside of business hours."""
+    """Rules that assign a priority to an alert, and the response target of each priority.
+
+    `hours` are the business hours, as an agreement that excludes all other time.
+    """
 
     id: str
     title: str
@@ -94,16 +100,16 @@ class Priorities:
     targets: tuple[Target, ...]
 
     def of(self, severity: Severity, stage: Stage | None, now: int, zone: str) -> tuple[str, int | None]:
-        """Return the priority of an alert that is announced at the instant, and the time for its acknowledgement.
+        """Return the priority of an alert announced at `now`, and its time to acknowledge (None: best effort).
 
-        `zone` is the time zone of the policy's hours if the policy has none.
+        Times are in microseconds. `zone` applies if the policy has no time zone.
         """
-        business = not any(service_hours_exclusions(self.hours, Interval(now, now + 1), zone))
-        return priority_and_target(self.rules, self.targets, severity, stage, business=business)
+        is_business_time = not any(service_hours_exclusions(self.hours, Interval(now, now + 1), zone))
+        return priority_and_target(self.rules, self.targets, severity, stage, business=is_business_time)
 
 
 def load_priorities(path: Path) -> Priorities:
-    """Return the priorities of a file.
+    """Return the priorities in a policy file.
 
     Raises:
         ValueError: the file is invalid. The message contains the first problem, with its position.

@@ -179,7 +179,7 @@ class Product(Model):
         return tuple(dict.fromkeys((*self.parts, *self.depends_on)))
 
     def burn_obstacle(self, policy: BurnPolicy) -> str | None:
-        """Return the reason why the burn alert can never fire for this product, or None (measurement.md, section 7)."""
+        """Return why the policy's burn alert can never fire for this product, or None (measurement.md, section 7)."""
         return policy.reason_never_fires(self.objective, self.window.length, [check.interval for check in self.checks])
 
     @property
@@ -216,7 +216,7 @@ class Product(Model):
         return tuple(dict.fromkeys(key.partition("/")[0] for block in blocks for key in block.checks))
 
     def readiness_at(self, instant: int) -> Readiness | None:
-        """Return the state of the checklist by the configuration alone, without recorded evidence; None without one.
+        """Return the checklist's state from the configuration only, without recorded evidence, or None.
 
         `monitor/ledger/product_readiness.py` adds the evidence of the record.
         """

@@ -1,4 +1,4 @@
-"""Readiness of a product: its checklist, attestations with person and expiry, and measured evidence."""
+"""Readiness of a product: checklist, attestations, and evidence from checks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _Item(Model):
 
     @model_validator(mode="after")
     def _one_of_each(self) -> _Item:
-        """Require a reason and a cap, each with its present key or the one of earlier versions."""
+        """Require one reason and one cap, each under its current or former key."""
         for name, former_name in (("reason", "text"), ("caps", "cap")):
             configured = [key for key in (name, former_name) if getattr(self, key) is not None]
             if len(configured) != 1:
@@ -102,9 +102,9 @@ class _Checklist(Model):
 
 
 def candidate_paths(name: str, directory: Path, kind: str = _FOLDER) -> Iterator[Path]:
-    """Yield the possible paths of a checklist: in `checklists/` next to the configuration file, one folder up, or ours.
+    """Yield the possible paths of a checklist: in `checklists/` next to the configuration, one folder up, or bundled.
 
-    `kind` is the name of the folder; policies are in another folder.
+    `kind` is the folder's name, another one for policies.
     """
     for folder in (directory, directory.parent):
         yield folder / kind / f"{name}.yaml"
@@ -128,7 +128,7 @@ def load_checklist(path: Path) -> Checklist:
 
 
 def _read_checklists(value: Any, info: ValidationInfo) -> Checklist:
-    """Return the checklist of a name, or one list with the items of several."""
+    """Return the checklist with this name, or the combined checklist of several names."""
     if isinstance(value, Checklist):
         return value
     if not isinstance(value, list):
@@ -153,7 +153,7 @@ def _read_checklist(value: Any, info: ValidationInfo) -> Checklist:
 
 
 def _midnight(value: Any) -> int:
-    """Return the instant at which the day starts (UTC)."""
+    """Return the start of the day (UTC), microseconds since the epoch."""
     if isinstance(value, str):
         try:
             value = datetime.date.fromisoformat(value)
@@ -254,5 +254,5 @@ class ReadinessBlock(Model):
         return tuple(attestation.plain() for attestation in self.attested)
 
     def at(self, instant: int) -> Readiness:
-        """Return the state of the checklist at the instant (microseconds) by the configuration alone."""
+        """Return the checklist's state at the instant (microseconds) from the configuration only."""
         return readiness(self.checklist, self.attestations, instant)

@@ -80,7 +80,7 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
     names += [receiver.__name__ for receiver in receivers]
     for kind in kinds:
         block = blocks[kind.__name__]
-        keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_place, kind, list(block["properties"])))
+        keys = sorted(block["properties"].keys() - {*_SHARED}, key=partial(_sort_key, kind, list(block["properties"])))
         own_keys = {key: block["properties"][key] for key in keys}
         tables[f"`{kind.kind}` checks"] = {**block, "properties": own_keys}
     others = set(blocks) - {*names, *references, "Product"}
@@ -90,7 +90,7 @@ def _tables(kinds: Sequence[type[CheckBase]], receivers: Sequence[type[ReceiverB
 
 
 def _of_references(block: Any) -> Any:
-    """Return a block of the keys of all references, whose other keys are those of checks of their kind."""
+    """Return a block with the keys that all references have in addition to those of checks of their kind."""
     return {
         "properties": {key: block["properties"][key] for key in _SHARED_OF_REFERENCES},
         "required": ["id"],
@@ -98,13 +98,13 @@ def _of_references(block: Any) -> Any:
     }
 
 
-def _place(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
-    """Return the position of a key: the kind's own keys first, then the others in the order of the types."""
+def _sort_key(kind: type[CheckBase], keys: list[str], key: str) -> tuple[bool, bool, int]:
+    """Return the sort key of a key: the kind's own keys first, then the others in the order of the types."""
     return key != kind.kind, key in _KEYS_LISTED_LAST, keys.index(key)
 
 
 def _with_properties(block: Any) -> Any:
-    """Return the variant of a block with keys: `tls` may also be a single text. An enumeration has no keys."""
+    """Return the variant of a block that has keys (`tls` may also be a text); an enumeration has none."""
     return next(
         (candidate for candidate in (block, *block.get("anyOf", ())) if "properties" in candidate), {"properties": {}}
     )
@@ -130,7 +130,7 @@ def _grandparent_keys(name: str, root: Any) -> str:
 def _parent_keys(name: str, root: Any) -> str:
     """Return the keys that contain a block, each with the kind of check or receiver if it depends on the kind.
 
-    A key of many kinds has no list of the kinds: `tls` of checks.
+    For a key of many kinds, the kinds are not listed: `tls` of checks.
     """
     kinds_by_key: dict[str, dict[str, None]] = {}
     for key, owner in _owners(name, root):
@@ -139,7 +139,7 @@ def _parent_keys(name: str, root: Any) -> str:
 
 
 def _shortened(kinds: Collection[str]) -> Iterable[str]:
-    """Return the kinds, or only whether they are of checks or of receivers if there are many."""
+    """Return the kinds; for many kinds, only `checks` or `receivers`."""
     if len(kinds) <= _MAX_KINDS:
         return kinds
     return dict.fromkeys(f" of {kind.rpartition(' ')[2]}" if kind else "" for kind in sorted(kinds))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
 
 MIN_FAR = 2
-_NETWORK_BITS = {4: 24, 6: 48}  # the usual size of one site
+_NETWORK_BITS = {4: 24, 6: 48}  # usual prefix length of one site
 _ADVICE = "add two that do not depend on each other, in other networks than the products"
 
 
@@ -28,7 +28,7 @@ def reference_warnings(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _without_permission(portfolio: Portfolio) -> LocatedMessages:
-    """Yield references that this process cannot probe: they show nothing, and decide nothing."""
+    """Yield references that this process lacks the permission to probe, so that they have no effect."""
     for number, reference in enumerate(portfolio.references):
         if message := reference.missing_permission():
             yield ("references", number, reference.kind), message
@@ -59,7 +59,7 @@ def _uplink_warnings(portfolio: Portfolio) -> LocatedMessages:
 
 
 def _lone_references(far: Sequence[CheckBase]) -> LocatedMessages:
-    """Yield families that one far reference decides alone. A name of both families never does (`sla/vantage.py`)."""
+    """Yield address families that a single far reference decides (`sla/vantage.py`)."""
     families = [_only_family(reference) for reference in far]
     for family, name in ((Family.IP4, "IPv4"), (Family.IP6, "IPv6")):
         if families.count(family) == 1 and None not in families:
@@ -70,7 +70,7 @@ def _lone_references(far: Sequence[CheckBase]) -> LocatedMessages:
 
 
 def _only_family(check: CheckBase) -> Family | None:
-    """Return the family that a check is limited to by its address or its key `family`, None if to none."""
+    """Return the address family to which an IP address or the key `family` limits a check; None if neither does."""
     try:
         return Family.IP4 if ip_address(host_of(check)).version == 4 else Family.IP6
     except ValueError:  # a name
@@ -88,7 +88,7 @@ def _unknown_networks(portfolio: Portfolio) -> LocatedMessages:
 
 
 def host_of(check: CheckBase) -> str:
-    """Return the host that a check connects to. Empty if its kind has none, or it uses the machine's resolvers."""
+    """Return the host that a check connects to. Empty if its kind has no host or it uses the machine's resolvers."""
     target = getattr(check, "resolver", "") if check.kind == "dns" else getattr(check, check.kind, "")
     if isinstance(target, str) and "://" in target:
         return urlsplit(target).hostname or ""

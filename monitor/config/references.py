@@ -14,7 +14,7 @@ from sla.interval import MILLISECOND, SECOND
 
 SYSTEM_IDS = IP4_GATEWAY, IP6_GATEWAY, SYSTEM_RESOLVER = "system-gateway", "system-gateway-ip6", "system-resolver"
 REFERENCE_KINDS = ("tcp", "dns", "http", "icmp")
-LONGEST_WAIT = 2 * SECOND  # a bad outcome is recorded at the latest after this time
+LONGEST_WAIT = 2 * SECOND  # a bad outcome is recorded after this time at the latest
 _DEFAULT_TIMEOUT = 1_800 * MILLISECOND  # above the first retransmission of TCP (1 s), below LONGEST_WAIT
 
 ReferenceTimeout = Annotated[

@@ -11,8 +11,8 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from monitor.config.values import AS_TEXT
 
-MAX_PATTERN_LENGTH = 1_000  # characters: RE2 needs up to this many steps per byte, on the event loop
-_REGEX_MEMORY = 1 << 20  # bytes of a compiled expression: `(a{1000}){1000}` is linear in time, but not in size
+MAX_PATTERN_LENGTH = 1_000  # characters; RE2 takes up to this many steps per byte, on the event loop
+_REGEX_MEMORY = 1 << 20  # bytes of a compiled expression; `(a{1000}){1000}` is linear in time but not in memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def _schedule(
     """Return the schedule that the text describes, or the schedule itself.
 
     Raises:
-        ValueError: the value is another one. The text of the error is `problem`.
+        ValueError: the value has another form; the message is `problem`.
     """
     if isinstance(value, kind):
         return value

@@ -1,4 +1,4 @@
-"""Find the receivers of an alert, and mistakes in routes: unknown ids, receivers that depend on a failed product."""
+"""Find the receivers of an alert, and mistakes in routes: unknown ids, receivers that depend on the alert's product."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def receiver_ids_for(
     portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None
 ) -> list[str]:
-    """Return the ids of the receivers of an alert at the instant `now`, or at any time if None, without duplicates.
+    """Return the ids of an alert's receivers at the instant `now`, or at any time if None, without duplicates.
 
     `product` is None for an alert about the monitor itself. It matches every route without `products`, `teams` and
     `stages`.
@@ -40,7 +40,7 @@ def receiver_ids_for(
 def escalations_for(
     portfolio: Portfolio, product: Product | None, severity: Severity, now: int | None = None
 ) -> list[Escalation]:
-    """Return the escalations of an alert at the instant `now`, or at any time if None, without duplicates."""
+    """Return an alert's escalations at the instant `now`, or at any time if None, without duplicates."""
     zone = portfolio.zone
     names = {route.escalation for route in portfolio.routes if _matches(route, product, severity, now, zone)}
     return [escalation for escalation in portfolio.escalations if escalation.id in names]
@@ -188,7 +188,7 @@ def _dependent_receivers(portfolio: Portfolio) -> LocatedMessages:
 
 
 def _all_dependencies(portfolio: Portfolio) -> dict[str, set[str]]:
-    """Return for each product its id and the ids of all direct and indirect dependencies."""
+    """Return product id -> that id and the ids of all direct and indirect dependencies."""
     direct = {product.id: set(product.needs) for product in portfolio.products}
     dependencies: dict[str, set[str]] = {}
     for name in direct:

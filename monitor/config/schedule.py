@@ -1,4 +1,4 @@
-"""Schedules: `every 1h`, cron's five fields or systemd's OnCalendar, in a time zone. Reads no clock."""
+"""Schedules in a time zone: `every 1h`, the five fields of cron, or systemd's OnCalendar. Does not read the clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from monitor.config.values import AS_TEXT, duration
 from sla.interval import SECOND
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SAMPLE_START = datetime(2024, 1, 1, tzinfo=UTC)  # the sample's years have two leap days
+_SAMPLE_START = datetime(2024, 1, 1, tzinfo=UTC)  # the following years of the sample have two leap days
 _SAMPLE_SIZE = 800  # due instants
 _SAMPLE_END = _SAMPLE_START + timedelta(days=5 * 366)
 
@@ -26,7 +26,7 @@ _SAMPLE_END = _SAMPLE_START + timedelta(days=5 * 366)
 class Schedule:
     """Due instants, in microseconds since the epoch. Schedules with the same text are equal.
 
-    `every` is the longest time between two pings, None for cron and OnCalendar. A local time that occurs twice when
+    `every` is the time between two due instants, None for cron and OnCalendar. A local time that occurs twice when
     clocks change is due once. A local time that does not exist is due at the end of the gap with cron (as in Debian's
     cron), and not due on that day with OnCalendar.
 
@@ -59,7 +59,7 @@ class Schedule:
             return instant
         _, longest = self.gaps(zone)
         due = self.after(instant - longest, zone)
-        if due > instant:  # a gap longer than all sampled gaps
+        if due > instant:  # this gap is longer than all in the sample
             due = self.after(instant - 3 * longest, zone)
         while (later := self.after(due, zone)) <= instant:
             due = later

@@ -1,4 +1,4 @@
-"""Generate the JSON Schema of the configuration, for completion and explanation of keys in editors."""
+"""Generate the JSON Schema of the configuration, for completion and help in editors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
-    """A generator with defaults in the syntax of YAML, and without `null`, which the loader rejects."""
+    """A generator that writes defaults in YAML syntax and omits `null`, which the loader rejects."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Return the value's schema, with its default if the default is a single value."""

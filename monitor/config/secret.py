@@ -1,4 +1,4 @@
-"""Secrets: references in the configuration. Their values are read at load, and returned by `reveal()` only."""
+"""Secrets: references in the configuration. Values are read on loading, and only `reveal()` returns them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRET_SCHEMA: JsonSchemaValue = {
 
 
 class Secret:
-    """A value that repr, str, format, JSON, a model's dump, a traceback's locals and pickle do not show.
+    """A value that is hidden in repr, str, format, JSON, model dumps, locals of tracebacks, and cannot be pickled.
 
     The value is also concealed in every log line (`monitor.log.conceal`). Secrets with the same value are equal, so
     that a reload detects a rotated secret.
@@ -46,7 +46,7 @@ class Secret:
         conceal(value)
 
     def reveal(self) -> str:
-        """Return the value. Call this method only where the value is sent, and keep no copy."""
+        """Return the value. Call this only where the value is sent; keep no copy."""
         return self._value
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class Secret:
 
 
 def read_secret(value: Any, info: ValidationInfo) -> Secret:
-    """Return the secret of a reference, `{env: NAME}` or `{file: PATH}`. Error messages never quote the input."""
+    """Return the secret of a reference `{env: NAME}` or `{file: PATH}`. Error messages never quote the input."""
     if isinstance(value, Secret):
         return value
     if isinstance(value, Mapping) and len(value) == 1:
@@ -114,7 +114,7 @@ def _from_environment(name: str) -> str:
 
 
 def _from_file(path: Path, info: ValidationInfo) -> str:
-    """Return the file's text without one closing line break."""
+    """Return the file's text without its final line break."""
     if isinstance(info.context, Context):
         info.context.reads(path)
     try:
@@ -147,5 +147,5 @@ def plain(value: str | Secret) -> str:
 
 
 def reveal_all(values: Mapping[str, str | Secret]) -> dict[str, str]:
-    """Return the texts and the values of the secrets, by the same names."""
+    """Return the mapping with secrets replaced by their values."""
     return {name: plain(value) for name, value in values.items()}

@@ -53,7 +53,7 @@ class SizeRange:
 
     @property
     def min_body_limit(self) -> int:
-        """The smallest limit of a body that decides whether its size is in the range: a longer body is truncated."""
+        """The number of bytes of a body to read in order to decide whether its size is in the range."""
         return self.min_bytes if self.max_bytes is None else self.max_bytes
 
 

@@ -41,7 +41,7 @@ class Sources:
         self.warnings = list(self._unread_folders())
 
     def _gather(self, path: Path, origin: Mark, origin_key: str) -> None:
-        """Merge a file, or the files of a folder in the order of their names. `origin` refers to the path."""
+        """Merge a file, or the files of a folder in order of name. `origin` is the position that refers to the path."""
         self._context.reads(path)
         try:
             files = list(yaml_files(path)) if path.is_dir() else [path]
@@ -102,7 +102,7 @@ class Sources:
         self.complete = False
 
     def _merge_entries(self, first: Entries, second: Entries, loc: Loc) -> Entries:
-        """Return both merged: lists are concatenated, blocks merged key by key. A value in both is a problem."""
+        """Return both merged: lists are concatenated, blocks are merged key by key. A value in both is a problem."""
         entries, keys = dict(first.entries), dict(first.keys)
         for key, node in second.entries.items():
             if loc == () and key == INCLUDE:

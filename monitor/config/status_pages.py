@@ -47,7 +47,7 @@ class Logo:
 
     @property
     def file_name(self) -> str:
-        """The name of the file in addresses, without the name that it has on disk."""
+        """The file name in URLs, which does not reveal the name on disk."""
         return f"logo{self.path.suffix.lower()}"
 
 
@@ -69,7 +69,7 @@ LogoFile = Annotated[
 ]
 
 PageHost = Annotated[HostName, AfterValidator(str.lower)]
-"""The host name of a page, in lower case as in comparisons with the Host header."""
+"""The host name of a page, in lower case for comparison with the Host header."""
 
 
 def _template(value: str) -> str:
@@ -197,7 +197,7 @@ class StatusPage(Model):
     """The components, in the order of the page."""
 
     def address(self, public_url: str | None) -> str:
-        """Return the public address of the page with a slash at its end. Empty if it is not known."""
+        """Return the public URL of the page with a trailing slash. Empty if unknown."""
         if self.link is not None:
             return self.link.rstrip("/") + "/"
         if self.host is not None:
@@ -206,7 +206,7 @@ class StatusPage(Model):
 
 
 def page_of_host(portfolio: Portfolio, authority: str) -> StatusPage | None:
-    """Return the status page with the host of a request, `status.example.org:443`. None without one."""
+    """Return the status page for the host of a request (`status.example.org:443`), or None."""
     host, _, port = authority.rpartition(":")
     name = (host if port.isdecimal() else authority).lower().rstrip(".")
     return next((page for page in portfolio.status_pages if page.host is not None and page.host == name), None)
@@ -220,7 +220,7 @@ def status_page_problems(portfolio: Portfolio, root: Node) -> Iterator[Problem]:
 
 
 def _duplicates(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    """Yield ids and host names of two pages, and ids of two components of one page."""
+    """Yield duplicate ids and host names of pages, and duplicate ids of a page's components."""
     ids, hosts = set[str](), set[str]()
     for number, page in enumerate(portfolio.status_pages):
         loc = ("status_pages", number)
@@ -257,7 +257,7 @@ def _unknown_products(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
 
 
 def _receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
-    """Yield receivers of messages that do not exist or accept no reports."""
+    """Yield configured receivers that do not exist or accept no reports."""
     receivers = {receiver.id: receiver for receiver in portfolio.receivers}
     for number, page in enumerate(portfolio.status_pages):
         names: list[tuple[Loc, str]] = [(("notify", index), name) for index, name in enumerate(page.notify)]

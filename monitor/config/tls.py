@@ -19,19 +19,19 @@ from monitor.config.file_access import content
 from monitor.config.secret import SECRET_SCHEMA, Secret, read_secret
 from monitor.config.values import AS_TEXT, Flag, local_path, problem_at
 
-_MAX_BYTES = 4 << 20  # bytes; the system's own bundle has a quarter of one MiB
+_MAX_BYTES = 4 << 20  # the system's CA bundle has 250 kB
 
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Certificate authorities as read at load. A reload compares the text to detect changes."""
+    """Certificate authorities as read on loading. A reload compares the text to detect changes."""
 
     path: Path
     pem: str
 
 
 def _authorities(value: Any, info: ValidationInfo) -> Authorities:
-    """Return the authorities in the file. Reject a file without a certificate, with which every probe would fail."""
+    """Return the authorities in the file. Reject a file without a certificate: every probe would fail."""
     if isinstance(value, Authorities):
         return value
     path = local_path(value, info)
@@ -51,7 +51,7 @@ def _read_file(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Our client certificate with its chain, as read at load, and its key if the file contains the key too."""
+    """A client certificate with its chain, as read on loading, and its key if the file contains it."""
 
     path: Path
     pem: str = field(repr=False)
@@ -101,7 +101,7 @@ def load_client_certificate(context: ssl.SSLContext, pem: str, key: Secret) -> N
 
 @contextlib.contextmanager
 def in_memory(pem: str, key: Secret) -> Iterator[str]:
-    """Yield the path of an in-memory file with both: OpenSSL only reads files, and the key must not be on the disk."""
+    """Yield the path of an in-memory file with both: OpenSSL reads files only, and the key must not be on disk."""
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:
         os.fchmod(descriptor, 0o600)
@@ -112,7 +112,7 @@ def in_memory(pem: str, key: Secret) -> Iterator[str]:
 
 
 def _reject_passphrase() -> NoReturn:
-    """Raise an error. Without this callback, OpenSSL would prompt at the terminal."""
+    """Raise an error instead of letting OpenSSL prompt at the terminal."""
     raise ValueError("the key has a passphrase; use a key without passphrase, in a file that only the daemon can read")
 
 
@@ -151,7 +151,7 @@ class TlsOptions(Model):
 
     @property
     def identity(self) -> tuple[str, Secret] | None:
-        """The client certificate in PEM form with its chain, and its key."""
+        """The client certificate with its chain as PEM, and its key."""
         if self.certificate is None or (key := self.key or self.certificate.key) is None:
             return None
         return self.certificate.pem, key

@@ -1,4 +1,4 @@
-"""One-time codes (TOTP, RFC 6238) from a secret that authenticator apps use, as values of a journey."""
+"""One-time codes (TOTP, RFC 6238) for the steps of a journey."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Totp(Model):
 
 
 def _decode(text: str) -> bytes:
-    """Return the bytes of a setup key. Spaces, hyphens, lower case and missing padding are allowed.
+    """Decode a setup key. Spaces, hyphens, lower case and missing padding are accepted.
 
     Raises:
-        ValueError: it is not base32, or empty.
+        ValueError: the key is empty or not base32.
     """
     key = text.replace(" ", "").replace("-", "").rstrip("=").upper()
     decoded = base64.b32decode(key + "=" * (-len(key) % 8))

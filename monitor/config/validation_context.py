@@ -1,4 +1,4 @@
-"""Context of validation: the folder of relative paths, and the files that were read."""
+"""Context of a validation: the directory for relative paths, and the files that were read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitor.config.file_access import digest
 
 
 class Located(str):
-    """Text from a file in `directory`. If the text is a relative path, it is relative to that directory."""
+    """Text from a file in `directory`, to which the text is relative if it is a relative path."""
 
     __slots__ = ("directory",)
     directory: Path
@@ -30,7 +30,7 @@ def resolve(path: str) -> Path:
 
 @dataclass(slots=True)
 class Context:
-    """One validation. `files` collects the digests of all files read: the configuration, secrets, CA bundles."""
+    """One validation. `files` collects the digests of all files read, including secrets and CA bundles."""
 
     files: dict[Path, bytes] = field(default_factory=dict)
 

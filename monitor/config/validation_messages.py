@@ -1,4 +1,4 @@
-"""Translate pydantic's errors to problems: position in the file, key path, and a message with allowed values."""
+"""Translate pydantic's errors to problems with position, key path, and a message that states the allowed values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BLOCK = "a block of keys; use key: value"
 _LIST = "a list; put - before each item, or [a, b]"
 
-# pydantic's type of error -> expected value. The value itself is never quoted, because it may be a secret.
+# pydantic's error type -> expected value. The actual value is never quoted, because it may be a secret.
 _EXPECTED = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
@@ -36,7 +36,7 @@ _EXPECTED = {
     "model_attributes_type": _BLOCK,
 }
 
-# pydantic's type of error -> message, from the error's context.
+# pydantic's error type -> message, from the error's context.
 _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda ctx: "is missing; add it",
     "value_error": lambda ctx: str(ctx["error"]),
@@ -54,12 +54,12 @@ _MESSAGES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 _SITE_CHECKS = ("active", "direct")  # keys of a site that contain one check
 
-_MAX_ERRORS = 1_000  # errors per validation; more are of no use, and take seconds to format
+_MAX_ERRORS = 1_000  # per validation; formatting more takes seconds and helps no one
 
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """A translator of the errors of one validation of the tree `root` by the model, with its kinds."""
+    """Translates the errors of validating the tree `root` with the model."""
 
     root: Node
     model: type[Model]
@@ -76,7 +76,7 @@ class Translator:
                 yield Problem(self._mark(details, loc), key_path(self.root, loc), self._message(details, loc))
 
     def _file_loc(self, loc: Loc) -> Loc:
-        """Return the location in the file: without the kind that pydantic adds after an index."""
+        """Return the location in the file, without the kind that pydantic adds after an index."""
         if len(loc) > 4 and loc[0] == "products" and loc[2] == "checks":
             return (*loc[:4], *loc[5:])
         if len(loc) > 5 and loc[0] == "products" and loc[2] == "sites" and loc[4] in _SITE_CHECKS:
@@ -86,7 +86,7 @@ class Translator:
         return loc
 
     def _is_consequence(self, error: ErrorDetails, loc: Loc) -> bool:
-        """Return whether another error causes this error: a default from a bad value, a list without its bad items."""
+        """Return whether another error causes this one: a default from a bad value, a list without its bad items."""
         node = find(self.root, loc)
         is_emptied = error["type"] == "too_short" and isinstance(node, Items) and bool(node.items)
         return is_emptied or error["type"] == "default_factory_not_called"
@@ -120,7 +120,7 @@ class Translator:
         return self._check_kind_message(node, self.kinds, "check")
 
     def _check_kind_message(self, node: Node | None, kinds: Sequence[type[CheckBase]], block: str) -> str:
-        """Return the message for a check without a key of a kind, or with keys of several kinds."""
+        """Return the message for a check that has no kind's key, or those of several kinds."""
         names = [kind.kind for kind in kinds]
         matching = [kind.kind for kind in self._matching(node, kinds)]
         if len(matching) > 1:
@@ -132,7 +132,7 @@ class Translator:
         return f"has no key of a kind; use one of {', '.join(names)}"
 
     def _receiver_kind_message(self, node: Node | None) -> str:
-        """Return the message for a receiver without a key of a kind, or with keys of several kinds."""
+        """Return the message for a receiver that has no kind's key, or those of several kinds."""
         names = [kind.kind for kind in self.receivers]
         matching = [kind.kind for kind in self._matching(node, self.receivers)]
         if len(matching) > 1:
@@ -155,7 +155,7 @@ class Translator:
     def _allowed(self, loc: Loc) -> set[str]:
         """Return the keys that the block at `loc` may have."""
         blocks: set[type[Model]] = {self.model}
-        is_free_key = False  # whether the next part is a key of a mapping of blocks, where any key is allowed
+        is_free_key = False  # whether the next part is a key of a mapping of blocks, which allows any key
         for depth, part in enumerate(loc):
             if is_free_key:
                 is_free_key = False

@@ -1,4 +1,4 @@
-"""Watch the files of a configuration for changes, about once per second."""
+"""Detect changes of configuration files by polling, about once per second."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from monitor.config.file_access import digest
 
-_POLLS_BETWEEN_READS = 30  # files are read at this interval even if their stat has not changed
+_POLLS_BETWEEN_READS = 30  # polls after which files are read even if their stat is unchanged
 
 
 class Watcher:
-    """A watcher that detects whether the files of a configuration differ from the loaded ones.
+    """Detects whether the configuration files differ from the loaded ones.
 
-    It polls, because inotify does not reliably report changes on network file systems and swaps of a ConfigMap's
-    symlink. A poll needs one stat per file. Contents are read when the stat differs (time stamps, size, inode, to
-    detect atomic renames and symlink swaps), and at every thirtieth poll, for file systems with coarse time stamps.
+    It polls, because inotify misses changes on network file systems and swaps of a ConfigMap's symlink. A poll needs
+    one stat per file. Contents are read if the stat differs (timestamps, size, or inode after atomic renames and
+    symlink swaps), and at every thirtieth poll, for file systems with coarse timestamps.
     """
 
     def __init__(self, source: Path, files: Mapping[Path, bytes] | None = None) -> None:
@@ -30,10 +30,10 @@ class Watcher:
         self._last_poll = self._loaded
 
     def changed(self) -> bool:
-        """Return whether the files differ from the loaded ones, and have not changed since the last poll.
+        """Return whether the files differ from the loaded ones and are unchanged since the last poll.
 
-        A file that is being written differs at every poll, so a half-written file is rarely loaded. A change is
-        reported once, also if the new configuration is rejected. The method reads files: call it in a thread.
+        So a file that is still being written is rarely loaded. A change is reported once, even if the new configuration
+        is rejected. This reads files: call it in a thread.
         """
         self._polls += 1
         now = {path: self._digest(path) for path in self._loaded}

@@ -127,7 +127,7 @@ def _name(node: Node | None) -> str | None:
 
 
 def misread_reason(node: Scalar) -> str:
-    """Return why YAML does not parse an unquoted value as text, and how to fix it."""
+    """Return why YAML does not read an unquoted value as text, and the remedy."""
     if node.value is None:
         return "has no value"
     kind = next(name for type_, name in _TYPE_NAMES.items() if isinstance(node.value, type_))

@@ -1,8 +1,8 @@
 """Parse YAML to nodes with their position in the file. Time and memory are bounded for any file; no code is executed.
 
-The reader counts the events of libyaml's parser. Tags are rejected. Aliases are rejected, or counted with the size of
-the part that they repeat, so that the result is not larger than the limit. Numbers that YAML reads differently than
-people (`010`, `1:30`) are rejected.
+The reader counts the nodes from libyaml's parser. Tags are rejected. Aliases are rejected, or counted with the size of
+the part that they repeat, so that the limit applies to the result. Numbers that people read differently than YAML
+(`010`, `1:30`) are rejected.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from monitor.config.file_access import open_regular
 from monitor.config.validation_context import Located
 from monitor.config.yaml_nodes import Entries, Items, Node, Scalar, key_path, misread_reason
 
-MAX_BYTES = 1 << 20  # of one file; a thousand checks need a fifth of this size
+MAX_BYTES = 1 << 20  # per file; 1,000 checks take a fifth of it
 MAX_DEPTH = 24
 MAX_NODES = 50_000
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml if available: ten times as fast
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, if available, is ten times as fast
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")
 _PREFIX = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {_PREFIX + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")}
@@ -262,7 +262,7 @@ class _Reader:
 
 
 def _is_ambiguous_number(text: str, tag: str) -> bool:
-    """Return whether people may read the number differently than YAML."""
+    """Return whether a person may read the number differently than YAML does."""
     return tag in (_PREFIX + "int", _PREFIX + "float", _PREFIX + "timestamp") and not _PLAIN_NUMBER.fullmatch(text)
 
 

@@ -1,4 +1,4 @@
-"""Write plain values as YAML for people: keys in the given order, multi-line texts as blocks."""
+"""Write readable YAML: keys in their order, multi-line texts as literal blocks."""
 
 from __future__ import annotations
 
