@@ -112,7 +112,7 @@ def list_command(show_all: bool, as_json: bool, path: Path) -> None:
 @BY_OPTION
 @CONFIG
 def retry_command(receiver: str | None, author: str, path: Path) -> None:
-    """Request that the daemon retries all failed notifications now, or only those for RECEIVER.
+    """Ask the daemon to retry all failed notifications now, or only those for RECEIVER.
 
     The daemon reads the request within about a second.
     """

@@ -56,10 +56,10 @@ def _product_incident(record: Reader, key: str) -> ProductIncident | None:
 
 
 def open_response(record: Reader, key: str) -> Response:
-    """Return the response to an open alert that was announced to a receiver.
+    """Return the response to an open, announced alert.
 
     Raises:
-        NinewatchError: there is no such alert, or it is resolved, or was not announced.
+        NinewatchError: the alert does not exist, is resolved, or was not announced.
     """
     responses = {response.key: response for response in record.load_responses()}
     if key in responses:
@@ -83,7 +83,7 @@ def open_response(record: Reader, key: str) -> Response:
 
 
 def _acknowledgement(location: RecordLocation, response: Response) -> Acknowledgement | None:
-    """Return the acknowledgement of the response, from the record or from the journal; None without one."""
+    """Return the acknowledgement of the response from record or journal, or None."""
     if response.acknowledged is not None:
         return Acknowledgement(response.acknowledged, response.key, response.author, response.via, response.product)
     facts = (fact for fact in acknowledgements(location.facts().all) if fact.key == response.key)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def response_line(response: Response, now: int) -> str:
-    """Return the line of an open alert: start, priority, steps, and acknowledgement."""
+    """Return the line of an open alert: start, priority, escalation steps, and acknowledgement."""
     head = "  ".join((_whole_second(response.started), response.severity, response.product or "-", response.key))
     return f"open      {head}  ({'; '.join(_state_parts(response, now))})"
 

@@ -43,7 +43,7 @@ async def _serve(http_port: int, smtp_port: int, print_line: PrintLine) -> None:
 
 
 class listening:  # noqa: N801 - used as a context manager
-    """Listen during the `with` block; the value is the HTTP and the SMTP port."""
+    """Listen during the `with` block; the value is (HTTP port, SMTP port)."""
 
     def __init__(self, http_port: int, smtp_port: int, print_line: PrintLine) -> None:
         self._ports, self._print_line = (http_port, smtp_port), print_line
@@ -90,7 +90,7 @@ _REPLIES = {"EHLO": "250 ninewatch", "HELO": "250 ninewatch", "DATA": "354 go on
 
 
 async def _smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, print_line: PrintLine) -> None:
-    """Serve the part of SMTP (RFC 5321) that clients need for sending mail. All addresses are accepted."""
+    """Serve the part of SMTP (RFC 5321) that clients need to send mail. All addresses are accepted."""
     writer.write(b"220 ninewatch\r\n")
     while line := (await reader.readline()).decode(errors="replace").strip():
         verb = line.split()[0].upper()

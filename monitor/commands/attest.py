@@ -82,7 +82,7 @@ def checklist_of(portfolio: Portfolio, product: str) -> Checklist:
     """Return the checklist of the product.
 
     Raises:
-        NinewatchError: there is no such product, or it has no checklist.
+        NinewatchError: the product does not exist or has no checklist.
     """
     configured = next((candidate for candidate in portfolio.products if candidate.id == product), None)
     if configured is None:
@@ -97,7 +97,7 @@ def attestable_item(checklist: Checklist, item: str) -> ChecklistItem:
     """Return the item of the checklist.
 
     Raises:
-        NinewatchError: there is no such item, or it accepts no attestations.
+        NinewatchError: the item does not exist or accepts no attestations.
     """
     checklist_item = checklist.find(item)
     if checklist_item is None:

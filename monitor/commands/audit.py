@@ -56,7 +56,7 @@ def _read_text(file: str) -> str:
     """Return the text of the page without a byte-order mark. Text that is not UTF-8 is read as Windows-1252.
 
     Raises:
-        NinewatchError: it cannot be read, is not text, or is larger than `_MAX_BYTES`.
+        NinewatchError: the page cannot be read, is not text, or is larger than `_MAX_BYTES`.
     """
     try:
         raw = sys.stdin.buffer.read(_MAX_BYTES + 1) if file == "-" else _read_bytes(Path(file))

@@ -1,4 +1,4 @@
-"""`ninewatch backup` and `ninewatch restore`: copy the record with its files, and put a copy back."""
+"""`ninewatch backup` and `ninewatch restore`: back up and restore the record with its files."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def restore_command(file: Path, path: Path, replace: bool, only_verify: bool, ig
 
 
 def _restore_copy(record: Path, source: Path, *, replace: bool, only_verify: bool) -> None:
-    """Restore a copy of the record from before an upgrade, and print its content."""
+    """Restore the copy of the record that an upgrade left, and print its content."""
     from monitor.backup.rollback import restore_copy
 
     copy = restore_copy(record, source, SystemClock().now(), replace=replace, only_verify=only_verify)
@@ -94,6 +94,6 @@ def _restore_copy(record: Path, source: Path, *, replace: bool, only_verify: boo
 
 
 def _content(manifest: Manifest) -> str:
-    """Return the content of a backup in words."""
+    """Return the content of a backup as text."""
     rows, files = sum(manifest.rows.values()), plural(len(manifest.files), "file")
     return f"{files}, {rows:,} rows as of {format_instant(manifest.made)}"

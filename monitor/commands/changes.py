@@ -1,4 +1,4 @@
-"""`ninewatch changes`: list the changes of the record: who, what, when, from where and by which means."""
+"""`ninewatch changes`: list who changed what, when, from where and by which means."""
 
 from __future__ import annotations
 

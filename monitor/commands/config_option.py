@@ -1,4 +1,4 @@
-"""The option `-c`, and loading of the daemon's configuration for commands."""
+"""The option `-c`, and loading the daemon's configuration for commands."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load_config(path: Path, *, allow_exec: bool = True, show_warnings: bool = Fa
     """Load the configuration. `show_warnings` prints its warnings, as `check-config`, `run` and `status` do.
 
     Raises:
-        ConfigError: it is invalid; the text contains all errors.
+        ConfigError: the configuration is invalid; the text contains all errors.
     """
     result = examine_config(path, allow_exec=allow_exec)
     if result.portfolio is None:

@@ -47,7 +47,7 @@ def _select_products(name: str | None, portfolio: Portfolio, path: Path) -> list
     """Return the product with this id, or all products with transactions.
 
     Raises:
-        NinewatchError: there is none.
+        NinewatchError: no such product has transactions.
     """
     products = list(portfolio.products) if name is None else [require_product(name, portfolio, path)]
     matching = [product for product in products if product.continuity]

@@ -71,7 +71,7 @@ def demo_drill(directory: Path, stage: str, output: Path | None) -> None:
 
 
 async def _run_drill(demo: Demo, drill: Drill, portfolio: Portfolio, clock: Clock, shortest: float) -> DrillResult:
-    """Fail over, end the drill, and return its result when no later observation can change it."""
+    """Fail over, end the drill, and return its result once it is final."""
     reason = "the failover of the demo did not end as planned"
     try:
         await fail_over(demo, clock, shortest, click.echo)

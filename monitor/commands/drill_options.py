@@ -37,7 +37,7 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
     """Return the drill with this id as of the instant, or the drill in progress of the product with this id.
 
     Raises:
-        NinewatchError: there is no record, no such drill, or its product is not configured.
+        NinewatchError: the record or the drill does not exist, or its product is not configured.
     """
     if not portfolio.store.exists():
         raise NinewatchError(f"no record at {portfolio.store}; start the daemon once with `ninewatch run`")
@@ -59,7 +59,7 @@ def one_drill(name: str, portfolio: Portfolio, at: int) -> DrillRecord:
 
 
 def instant_of(text: str | None, portfolio: Portfolio) -> int:
-    """Return the instant of `--at`, or the present without `--at`.
+    """Return the instant of `--at`, or now without `--at`.
 
     Raises:
         NinewatchError: the text is invalid, or the instant is in the future or before 1970.

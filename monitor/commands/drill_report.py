@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sla.drill_result import DrillResult
 
 FORMATS = ("html", "pdf", "json", "md", "csv")
-ALERT_DELAY = 5 * MINUTE  # alerts about the drill's outage may be decided until this long after the end of the drill
+ALERT_DELAY = 5 * MINUTE  # after the drill's end; alerts about its outage may be decided until then
 
 
 @click.command("report", short_help="Write the report of a drill.")
@@ -71,7 +71,7 @@ def report_command(
 
 
 def _bundle(report: DrillReport, portfolio: Portfolio, file_name: str, format_name: str, content: bytes) -> bytes:
-    """Return the bundle of a drill: its figures and those of the product during the drill, with their data."""
+    """Return a drill's bundle: its figures and those of the product during the drill, with the underlying data."""
     from monitor.bundle.writing import Source, bundle_of, report_entry
     from monitor.reporting.report import portfolio_report
 
@@ -124,7 +124,7 @@ def drill_report(name: str, portfolio: Portfolio, at: int) -> DrillReport:
 
 
 def _sent_notifications(portfolio: Portfolio, result: DrillResult) -> list[Notification]:
-    """Return the notifications about the product that were decided during the drill, or shortly after it."""
+    """Return the notifications about the product that were decided during or shortly after the drill."""
     drill, end = result.record.drill, result.record.end
     until = result.at if end is None else min(result.at, end.at + ALERT_DELAY)
     with reading(portfolio.store) as record:

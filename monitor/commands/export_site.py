@@ -67,10 +67,10 @@ def _length(text: str) -> int:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Replace the file as a whole, so that no reader gets a part of it.
+    """Replace the file atomically, so that readers never get a part of it.
 
     Raises:
-        NinewatchError: it cannot be written.
+        NinewatchError: the file cannot be written.
     """
     temporary = path.with_name(f".{path.name}.new")
     try:

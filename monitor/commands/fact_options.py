@@ -41,10 +41,10 @@ BY_OPTION = by_option()
 
 
 def one_line(option: str, text: str) -> str:
-    """Return the text of an option without spaces around it.
+    """Return the text of an option without surrounding spaces.
 
     Raises:
-        NinewatchError: it is empty, too long or more than one line.
+        NinewatchError: the text is empty, too long or more than one line.
     """
     text = text.strip()
     if not text or len(text) > MAX_TEXT_LENGTH or not text.isprintable():

@@ -1,4 +1,4 @@
-"""Write facts of commands to the journal, each after its entry in the audit log."""
+"""Append facts of commands to the journal, each after an entry in the audit log."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def state_fact(record: Path, fact: Fact) -> None:
-    """Append the fact to the journal of the record, after an entry of the audit log.
+    """Append an entry to the audit log, then the fact to the journal of the record.
 
     Raises:
-        NinewatchError: one of them could not be written.
+        NinewatchError: one of the files could not be written.
     """
     write_audit_entry(record, AuditEntry.of_change(fact, command_origin(fact.author)))
     Journal.of(record).add(fact)
@@ -31,7 +31,7 @@ def write_audit_entry(record: Path, entry: AuditEntry) -> None:
     """Append an entry to the audit log of the record. The owner of the record becomes the owner of the file.
 
     Raises:
-        NinewatchError: it could not be written.
+        NinewatchError: the file could not be written.
     """
     audit_log = AuditLog.of(record)
     audit_log.append(entry)

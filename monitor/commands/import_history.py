@@ -1,4 +1,4 @@
-"""`ninewatch import log|prometheus`: the history of configured checks into the new record of a configuration."""
+"""`ninewatch import log|prometheus`: import the history of configured checks into a new record."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _checks(portfolio: Portfolio) -> Mapping[str, CheckBase]:
 
 
 def _mapping(pairs: tuple[str, ...], portfolio: Portfolio) -> dict[str, str]:
-    """Return the checks by the names of --map."""
+    """Return the mapping of names to checks from --map."""
     checks, names = _checks(portfolio), {}
     for pair in pairs:
         name, _, key = pair.rpartition("=")

@@ -1,4 +1,4 @@
-"""`ninewatch maintenance`: add, approve, list and end windows, in addition to those of the configuration."""
+"""`ninewatch maintenance`: add, approve, list and end maintenance windows."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def _start(portfolio: Portfolio, text: str, now: int) -> int:
 
 
 def _row_lines(row: Planned) -> Iterator[str]:
-    """Yield the line of an occurrence, and one per part that stays in the contractual figure."""
+    """Yield the line of an occurrence, and a line per part that counts in the contractual figure."""
     exclusion = row.exclusion
     source = f"{exclusion.label}  " if exclusion.made is not None else ""
     yield f"{source}{_text(row.product, exclusion)}: {exclusion.reason or exclusion.label}"

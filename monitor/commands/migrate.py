@@ -1,4 +1,4 @@
-"""`ninewatch import gatus|uptime-kuma|healthchecks|uptimerobot`: the configuration of another monitor as products."""
+"""`ninewatch import gatus|uptime-kuma|...`: convert the configuration of another monitor to products."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def discover_command(path: Path, objective: str, output: Path | None, force: boo
 
 
 class _History(NamedTuple):
-    """The histories by monitor, their source, the record to write, and the present instant."""
+    """The histories by monitor, their source, the record to write, and the current instant."""
 
     histories: Mapping[str, SourceHistory]
     source: HistorySource
@@ -194,7 +194,7 @@ class _History(NamedTuple):
         """Read the histories of a database for a new record.
 
         Raises:
-            NinewatchError: the record exists, or the database cannot be read.
+            NinewatchError: the record exists already, or the database cannot be read.
         """
         refuse_existing(record)
         return cls(read(database), HistorySource.of_file(tool, database), record, SystemClock().now())

@@ -1,4 +1,4 @@
-"""The pages of a person on call and the time to acknowledge them, for `ninewatch standby`."""
+"""Summaries of the pages of a person on call and the time to acknowledge them, for `ninewatch standby`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def pages_during(
     shifts: Iterable[tuple[Interval, str]], responses: Mapping[str, Sequence[Response]], now: int
 ) -> Summary:
-    """Return the summary of the pages that were announced during the shifts; shifts are intervals with their rotas."""
+    """Return the summary of the pages announced during the shifts, which are (interval, rota)."""
     pages = {
         (response.key, response.started): response
         for span, rota in shifts

@@ -87,7 +87,7 @@ def export_figures(name: str | None, window_text: str, form: str, output: Path |
 
 
 def _selection(path: Path, name: str | None, window_text: str) -> tuple[Portfolio, list[str], Interval, int]:
-    """Return the portfolio, the chosen products, the window, and the present instant.
+    """Return the portfolio, the selected products, the window, and the current instant.
 
     Raises:
         NinewatchError: the configuration is invalid, or does not have the product.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordLocation:
-    """The record of a daemon, the zone of local times, and the ids of the products (None without a configuration)."""
+    """The record of a daemon, the zone of local times, and the product ids (None without a configuration)."""
 
     record: Path
     zone: ZoneInfo
@@ -37,16 +37,16 @@ class RecordLocation:
         return Journal.of(self.record)
 
     def facts(self) -> Facts:
-        """Return the facts of the record and the journal. Each of them may lack facts of the other."""
+        """Return the facts of record and journal, either of which may lack some."""
         return Facts(facts_of(self.record), self.journal.read(), former_ids=self.former_ids)
 
     def corrections(self) -> Sequence[Correction | Revocation]:
-        """Return corrections and revocations in the order in which they were made."""
+        """Return corrections and revocations, oldest first."""
         return self.facts().corrections.facts
 
 
 def location_of(path: Path | None) -> RecordLocation:
-    """Return the location for a configuration, or the defaults without one."""
+    """Return the location for a configuration; the defaults for None."""
     if path is None:
         fields = Portfolio.model_fields
         return RecordLocation(fields["store"].default, zones.zone(fields["time_zone"].default), None)

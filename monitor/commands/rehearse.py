@@ -1,4 +1,4 @@
-"""`ninewatch rehearse`: the notifications that another configuration would have sent in a recorded time span."""
+"""`ninewatch rehearse`: replay a recorded time span to show the notifications of another configuration."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rehearse_command(new: Path, since: str, until: str | None, night: str, as_js
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The effects of both configurations, the differing notifications, and the limits of the comparison."""
+    """The effects of both configurations, the notifications that differ, and the limits of the comparison."""
 
     span: Interval
     night: ServiceHours
@@ -134,7 +134,7 @@ def rehearse_span(current: Portfolio, new: Portfolio, span: Interval, night: Ser
     """Return the rehearsal of a time span with the record of the current configuration.
 
     Raises:
-        NinewatchError: there is no record, it cannot be read, or it has no observation within the span.
+        NinewatchError: the record does not exist, is unreadable, or has no observation within the span.
     """
     with reading(current.store) as record:
         facts = Facts(record.load_facts(), Journal.of(current.store).read()).all
@@ -179,7 +179,7 @@ class _ReplaySource:
     span: Interval
 
     def replay(self, portfolio: Portfolio, lengthened: dict[str, tuple[int, int]] | None = None) -> ReplayResult:
-        """Replay with a configuration. `lengthened`: checks with a longer interval -> recorded and new interval."""
+        """Replay with a configuration. `lengthened`: check with a longer interval -> (recorded, new interval)."""
         start = recorded_at(self.record, self.journal, self.span.start - 1, portfolio)
         replay = Replay(portfolio, start, self.facts, self.span, self.record.load_product_incidents())
         observations = with_current_keys(self.recorded.in_order(), dict(FormerIdMap.of(portfolio).checks))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from monitor.reporting.report import PortfolioReport
     from sla.window import Window
 
-WRITE_DELAY = SECOND  # a running daemon writes each result within this time, unless its disk fails
+WRITE_DELAY = SECOND  # a running daemon has written each result after this time, unless its disk fails
 
 
 @click.command("report", short_help="Write an availability report for a month or another window.")

@@ -1,4 +1,4 @@
-"""Options of the commands that write a report: its file, its paper and its bundle."""
+"""Options of commands that write a report: output file, paper size and bundle."""
 
 from __future__ import annotations
 

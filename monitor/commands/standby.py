@@ -208,7 +208,7 @@ def _local_text(at: int, zone: ZoneInfo) -> str:
 
 
 def _hours(length: int) -> str:
-    """Return decimal hours with 4 digits, exact to less than a second."""
+    """Return decimal hours with 4 digits, which is exact to less than a second."""
     return f"{float(round(Fraction(length, HOUR), 4)):.4f}".rstrip("0").rstrip(".")
 
 

@@ -72,10 +72,10 @@ def _change_name(change: str) -> ChangeName | None:
 
 
 def _products(portfolio: Portfolio, product_id: str | None, name: ChangeName | None) -> list[Product]:
-    """Return the product with the id, or all products that can have the change.
+    """Return the product with this id, or all products to which the change applies.
 
     Raises:
-        NinewatchError: there is none.
+        NinewatchError: there is no such product.
     """
     dependency = "" if name is None else name.dependency
     if product_id is None:

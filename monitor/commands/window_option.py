@@ -65,7 +65,7 @@ def _check_range(window: Window) -> None:
     """Check the range and the length of the window.
 
     Raises:
-        ValueError: it is outside the range of records, or too long for a report by month.
+        ValueError: the window is outside the range of records, or too long for a monthly report.
     """
     if not _VALID_INSTANTS.start <= window.full.start <= window.full.end <= _VALID_INSTANTS.end:
         raise ValueError(_NO_RECORD)
