@@ -1,4 +1,4 @@
-"""Close each finished day of the record with a head (`sla/chain.py`)."""
+"""Close each finished day of the record with a head of the hash chain (`sla/chain.py`)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = structlog.get_logger()
 
 GRACE: Final = 15 * MINUTE  # after midnight, so that all observations of the day are on disk
 POLL_INTERVAL: Final = 1.0  # seconds between two checks of the clock
-START_DELAY: Final = 2.0  # seconds after the start, so that the runs of the restart are on disk
+START_DELAY: Final = 2.0  # seconds after the start, until the restored runs are on disk
 RETRY_DELAY: Final = 60.0  # seconds after a failure, or after a head that was not written
 
 
 class ChainKeeper:
-    """Makes a head for each finished day from the record on disk, in a thread.
+    """Computes a head for each finished day from the record on disk, in a thread.
 
     The next head also covers earlier days without a head, for example because no daemon ran.
     """

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 STEP: Final = 200  # checks examined at once, about 1 ms on the event loop
-# Time for which a vantage must deliver again, in addition to the hold, for which a single late delivery is valid.
+# A vantage counts as delivering again after the hold plus this time: one late delivery is valid for the hold.
 SETTLE: Final = 30 * SECOND
 MAX_SETTLE: Final = 15 * MINUTE
 
 
 @dataclass(slots=True)
 class _Tally:
-    """The checks of one vantage. `reference` is the newest observation, or the instant since when one is expected."""
+    """The checks of one vantage. `reference` is the newest observation, or since when one is expected."""
 
     checks: int = 0
     known: int = 0
@@ -42,13 +42,15 @@ class _Tally:
 
 
 class DeliveryWatch:
-    """Writes `Health.deliveries`. Nothing is missing before it was expected for one hold: after a start or a reload."""
+    """Writes `Health.deliveries`. After a start or reload, observations are expected within one hold."""
 
     def __init__(self, ledger: Ledger, health: Health, clock: Clock) -> None:
         self._ledger, self._health, self._clock = ledger, health, clock
-        self._expected: dict[tuple[str, tuple[str, ...]], int] = {}  # since when a check is expected of its vantages
+        self._expected: dict[
+            tuple[str, tuple[str, ...]], int
+        ] = {}  # instant since which its vantages should deliver a check
         self._arrived: dict[str, int] = {}
-        self._ahead: dict[str, tuple[int, int]] = {}  # when an observation was ahead, and by which time
+        self._ahead: dict[str, tuple[int, int]] = {}  # instant and offset of the last observation ahead of our clock
         self._lost: dict[str, int] = {}
 
     def arrived(self, vantage: str) -> None:
@@ -56,11 +58,11 @@ class DeliveryWatch:
         self._arrived[vantage] = self._clock.now()
 
     def ahead(self, vantage: str, offset: int) -> None:
-        """Record that an observation of the vantage was ahead of this daemon's clock, microseconds."""
+        """Record that an observation of the vantage was `offset` microseconds ahead of this daemon's clock."""
         self._ahead[vantage] = self._clock.now(), offset
 
     async def update(self, problems: Mapping[str, str]) -> None:
-        """Examine all checks, in steps. `problems` has the reason why a vantage's file cannot be read, or is empty."""
+        """Examine all checks, in steps. `problems` maps vantages to the reason why their file cannot be read."""
         now = self._clock.now()
         vantages = [vantage.id for vantage in self._ledger.portfolio.vantages]
         tallies, losses = {vantage: _Tally() for vantage in vantages}, list[QuorumLoss]()
@@ -77,7 +79,7 @@ class DeliveryWatch:
                     _count(tallies[vantage], entry, vantage, since, now)
             loss = self._loss(entry, since, now)
             losses += [] if loss is None else [loss]
-            undecided = undecided or (loss is None and len(_able(entry, 0, now)) < entry.check.quorum.votes)
+            undecided = undecided or (loss is None and len(_able_vantages(entry, 0, now)) < entry.check.quorum.votes)
         self._expected, self._lost = expected, {loss.check: loss.since for loss in losses}
         statuses = tuple(self._status(name, tallies[name], problems.get(name, ""), now) for name in vantages)
         previous = self._health.deliveries
@@ -87,16 +89,16 @@ class DeliveryWatch:
         _log_changes(previous, self._health.deliveries)
 
     def _loss(self, entry: CheckEntry, since: int, now: int) -> QuorumLoss | None:
-        """Return the loss of the check's quorum, None if enough vantages can vote, or all of them deliver."""
+        """Return the check's loss of quorum; None if enough vantages can vote or all of them deliver."""
         needed = entry.check.quorum.votes
-        if len(_able(entry, since, now)) >= needed:
+        if len(_able_vantages(entry, since, now)) >= needed:
             return None
         blind = {one.id for one in self._health.deliveries.vantages if one.state is DeliveryState.BLIND}
         timelines = [(vantage, entry.view(vantage).timeline) for vantage in entry.check.vantages]
         if all(vantage not in blind and now <= _valid_until(line.last_at, entry, since) for vantage, line in timelines):
             return None
         lost = self._lost.get(entry.key, now)
-        return QuorumLoss(entry.key, lost, _able(entry, 0, now), needed)
+        return QuorumLoss(entry.key, lost, _able_vantages(entry, 0, now), needed)
 
     def _status(self, vantage: str, tally: _Tally, problem: str, now: int) -> DeliveryStatus:
         state = self._state(vantage, tally, now)
@@ -109,7 +111,7 @@ class DeliveryWatch:
         return DeliveryStatus(vantage, state, since, tally.newest, tally.checks, missing, problem, settle, ahead)
 
     def _ahead_by(self, vantage: str, tally: _Tally, now: int) -> int:
-        """Return the offset of the vantage's clock, 0 if no observation has been ahead for a while."""
+        """Return the offset of the vantage's clock in microseconds, 0 if no recent observation was ahead."""
         at, offset = self._ahead.get(vantage, (0, 0))
         return offset if now <= at + tally.shortest_hold else 0
 
@@ -144,18 +146,18 @@ def _count(tally: _Tally, entry: CheckEntry, vantage: str, since: int, now: int)
 
 
 def _valid_until(last: int | None, entry: CheckEntry, since: int) -> int:
-    """Return when an observation must have arrived. `since` is the instant since when one is expected."""
+    """Return the instant by which an observation must arrive. `since` is the start of its expectation."""
     return max(last or 0, since) + entry.hold
 
 
-def _able(entry: CheckEntry, since: int, now: int) -> tuple[str, ...]:
-    """Return the vantages that have a valid known observation, or that are not expected to have one yet."""
+def _able_vantages(entry: CheckEntry, since: int, now: int) -> tuple[str, ...]:
+    """Return the vantages with a valid known observation, and those from which none is due yet."""
     expires = ((vantage, entry.view(vantage).timeline.expires_at) for vantage in entry.check.vantages)
     return tuple(name for name, at in expires if now <= max(at or 0, since + entry.hold))
 
 
 def _kind(state: DeliveryState) -> DeliveryState:
-    """Return a state that is equal for all failures."""
+    """Return one state for all failures, so that only a change between failing and working is logged."""
     return DeliveryState.SILENT if state.failing else state
 
 

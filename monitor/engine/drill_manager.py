@@ -1,4 +1,4 @@
-"""Manage the drills of a running daemon: start and end planned drills, probe more often, and record the detection.
+"""Manage the drills of a running daemon: start and end them, shorten probe intervals, and record the detection.
 
 A drill is ended when its planned window ends, when one of its stop conditions is met, or when the release gate answers
 `hold`. A failover in a planned window with `dr_expected` is a drill from its first downtime to its end.
@@ -56,7 +56,7 @@ class DrillManager:
         self._intervals: Mapping[str, int] = {}
 
     def update(self) -> None:
-        """Start and end due drills, and adjust probe intervals. Called about once per second and after each load."""
+        """Start and end due drills, and adjust probe intervals. Called about once per second and after each reload."""
         now = self._clock.now()
         for drill in list(self._due(now)):
             self._facts.add([drill.fact()])
@@ -106,7 +106,7 @@ class DrillManager:
         return any(True for block in blocks for _ in block.exclusions(at, portfolio.time_zone))
 
     def _all(self, now: int) -> list[DrillRecord]:
-        """Return all drills of configured products. They are read again when facts change."""
+        """Return all drills of configured products, cached until facts change."""
         if self._last_facts is not self._ledger.facts:
             self._drills = recorded_drills(self._ledger, now)
             self._last_facts = self._ledger.facts
@@ -151,7 +151,7 @@ class DrillManager:
                     yield record, now, reason
 
     def _window_end(self, record: DrillRecord, product: Product, now: int) -> int | None:
-        """Return the end of the drill's planned window, `now` if the plan was removed, None without a window."""
+        """Return the end of the drill's planned window: `now` if the plan was removed, None without a window."""
         if record.drill.source is not DrillSource.WINDOW:
             return None
         start = record.drill.started

@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SET_BACK: Final = MINUTE  # a clock that was set back by more is wrong: the next start sets aside later rows
+SET_BACK: Final = MINUTE  # larger steps back prove a wrong clock: the next start sets aside later rows
 WRITE_TIMEOUT: Final = 5.0  # seconds that a request waits for its fact to be on disk
 
 
 class FactRecorder:
-    """Adds facts to the ledger. Record and journal both store them: a fact that one of them lost is in the other.
+    """Adds facts to the ledger. Record and journal both store each fact, so that neither loss loses a fact.
 
-    A running daemon keeps all facts that it has read, also if the journal is damaged or removed later.
+    A running daemon keeps the facts that it has read even if the journal is damaged or removed.
     """
 
     def __init__(self, ledger: Ledger, journal: Journal, writer: Writer, clock: Clock, health: Health) -> None:
         self._ledger, self._journal, self._writer = ledger, journal, writer
         self._clock, self._health = clock, health
         self._undefined = False
-        self._thread = ThreadPoolExecutor(1, "state-fact")  # not the default pool: it may block on a dead disk
+        self._thread = ThreadPoolExecutor(1, "state-fact")  # a pool of its own, because it may block on a dead disk
 
     def restore(self, store: Store) -> None:
         """Read the facts of the record.
@@ -56,7 +56,7 @@ class FactRecorder:
     async def read_journal(self) -> None:
         """Add the new facts of the journal; log an error if it cannot be read. Called about once per second.
 
-        Also add the definitions that waited for a correct clock.
+        Definitions that waited for a correct clock are added too.
         """
         if self._undefined:
             self.define()
@@ -71,7 +71,7 @@ class FactRecorder:
     def define(self) -> None:
         """Add the definitions and maintenance plans that the loaded configuration changes.
 
-        They wait while the clock is known to be wrong, because a definition takes effect when it is added.
+        They are delayed while the clock is known to be wrong, because a definition takes effect when it is added.
         """
         ledger, now = self._ledger, self._clock.now()
         wrong = self._clock_is_wrong(now)
@@ -116,7 +116,7 @@ class FactRecorder:
         return min((at for at in instants if at is not None), default=None)
 
     def _report_late_maintenance(self, now: int) -> None:
-        """Log maintenance that was planned after its time: it excludes nothing."""
+        """Log maintenance that was planned after its time, and so excludes nothing."""
         starts = [at for name in self._ledger.products if (at := self._first_observed(name)) is not None]
         if starts:
             for reason in late_maintenance(self._ledger.portfolio, self._ledger.facts, min(starts), now):

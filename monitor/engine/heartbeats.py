@@ -1,6 +1,6 @@
-"""Record heartbeats: match each ping to a due instant, and record missed due instants.
+"""Record heartbeats: match pings to due instants, and record missed pings.
 
-The state is in the timelines. A restart loses only the start of a run in progress.
+State is kept in the timelines, so a restart loses only the start of a job in progress.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-CHECK_INTERVAL = 5 * SECOND  # between two checks for overdue pings; misses are recorded at their due instant
-_MAX_CHECK_GAP = (
-    6 * CHECK_INTERVAL
-)  # a longer time between two checks: the daemon was suspended and may have lost pings
-_EARLY_TOLERANCE = MINUTE  # a success this long before a due instant counts for it, because clocks differ
+CHECK_INTERVAL = 5 * SECOND  # between two checks for overdue pings
+_MAX_CHECK_GAP = 6 * CHECK_INTERVAL  # after a longer gap the daemon was suspended and may have missed pings
+_EARLY_TOLERANCE = MINUTE  # a success this early counts for its due instant, because clocks differ
 _MAX_MISSES = 1_000  # recorded per check and call
 
 Record = Callable[["CheckEntry", ProbeResult, int, float], None]
@@ -40,10 +38,10 @@ _NO_TOKEN = "compared if the check is unknown, to take the same time"  # noqa: S
 
 @dataclass(slots=True)
 class _PingState:
-    """The reception of one check's pings, in microseconds, UTC.
+    """The state of one check's pings. Instants are microseconds since the epoch.
 
-    `since`: pings could arrive without interruption since then. `checked`: the last check for missed pings. `started`:
-    the start of the run in progress.
+    `since`: start of uninterrupted reception. `checked`: the last check for missed pings. `started`: the start of the
+    job in progress.
     """
 
     since: int
@@ -52,13 +50,13 @@ class _PingState:
 
 
 class Heartbeats:
-    """Receives pings and records missed pings. Use it on the event loop's thread only."""
+    """Receives pings and records missed pings. Not thread-safe: use it on the event loop's thread only."""
 
     def __init__(self, ledger: Ledger, record: Record, clock: Clock) -> None:
         self._ledger, self._record, self._clock = ledger, record, clock
         self._states: dict[str, _PingState] = {}
         self.was_blind: WasBlind = lambda _entry, _since: False
-        """Whether this vantage was cut off at any time since an instant, so that a ping could not arrive."""
+        """Returns whether this vantage was cut off since an instant, so that pings could not arrive."""
 
     def authenticate(self, key: str, token: str) -> CheckEntry | None:
         """Return the heartbeat check with this key if the token matches, in constant time."""
@@ -69,16 +67,16 @@ class Heartbeats:
         return entry if matches and isinstance(check, HeartbeatCheck) else None
 
     def start(self, entry: CheckEntry) -> None:
-        """Store the start of a run. Pings of a paused check are ignored."""
+        """Store the start of a job. Pings of a paused check are ignored."""
         if self._is_paused(entry):
             return
         self.record_missed(entry)
         self._ping_state(entry.key).started = self._clock.now()
 
     def end(self, entry: CheckEntry, code: int, note: str = "") -> None:
-        """Record the end of a run at its due instant. Exit code 0 is a success.
+        """Record the end of a job at its due instant. Exit code 0 is a success.
 
-        A second report for the same due instant (a late success, a retry) is recorded at its arrival. Pings of a paused
+        A second report for the same due instant (a retry) is recorded at its arrival. Pings of a paused
         check are ignored.
         """
         if self._is_paused(entry):
@@ -94,21 +92,21 @@ class Heartbeats:
         self._record(entry, _result(code, note), at, duration)
 
     def restart(self, keys: Iterable[str]) -> None:
-        """Expect pings of these checks from now on, after a pause: pings that were due before are not missed."""
+        """Expect pings of these checks from now on, so that pings due during a pause are not missed."""
         for key in keys:
             self._states.pop(key, None)
 
     def log_note(self, entry: CheckEntry, text: str) -> None:
-        """Log a message of a run, which is not recorded."""
+        """Log a message of a job. It is not recorded."""
         log.info("heartbeat_note", check=entry.key, note=quoted(text, 500))
 
     def is_overdue(self, entry: CheckEntry) -> bool:
-        """Return whether a ping is missing whose deadline has passed."""
+        """Return whether the deadline of a missing ping has passed."""
         _, deadline, _ = self._next_due(entry, _check(entry), self._ping_state(entry.key))
         return self._clock.now() >= deadline
 
     def record_missed(self, entry: CheckEntry) -> None:
-        """Record missed pings, each at its due instant; as unknown if they could not arrive."""
+        """Record each missed ping at its due instant; as unknown if it could not have arrived."""
         now, check = self._clock.now(), _check(entry)
         state = self._ping_state(entry.key)
         if now - state.checked > _MAX_CHECK_GAP:  # suspended or stuck: pings may have been lost
@@ -151,7 +149,7 @@ def _check(entry: CheckEntry) -> HeartbeatCheck:
 
 
 def _early_tolerance(check: HeartbeatCheck) -> int:
-    """Return how long before a due instant (microseconds) a report counts for it; 0 for `every`, without instants."""
+    """Return how early a report may be for its due instant, in microseconds; 0 for `every`."""
     shortest, _ = check.heartbeat.gaps(check.zone)
     return 0 if check.heartbeat.every is not None else min(_EARLY_TOLERANCE, shortest // 10)
 

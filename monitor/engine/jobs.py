@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """The jobs of the ledger's checks. A check that did not change keeps its prepared probe."""
+    """The jobs of the ledger's checks. An unchanged check keeps its prepared probe."""
 
     def __init__(
         self, ledger: Ledger, runner: Runner, recorder: Recorder, heartbeats: Heartbeats, vantage: VantageWatch
@@ -52,7 +52,7 @@ class Jobs:
         self._vantage.prepare(portfolio)
         if self.on_prepared is not None:
             self.on_prepared({key: probe for key, (_, probe) in prepared.items()})
-        self._prepared = prepared  # last: if something cannot be prepared, the active portfolio keeps its probes
+        self._prepared = prepared  # assigned last: on an error above, the active portfolio keeps its probes
 
     def limit_outbound(self, portfolio: Portfolio) -> None:
         """Limit probes to the addresses that the portfolio allows."""
@@ -76,7 +76,7 @@ class Jobs:
             yield Job(entry.key, interval, start, is_shortened, recheck=partial(start, recheck=True))
 
     def _interval(self, entry: CheckEntry) -> int:
-        """Return the check's interval, or the shorter one of a drill. Its hold, and so its figures, stay the same."""
+        """Return the check's interval, or the shorter one during a drill. The hold does not change."""
         check = entry.check
         drill = self.drill_intervals.get(entry.product.id, check.interval) if check.tightens else check.interval
         return min(drill, check.interval)
@@ -95,7 +95,7 @@ class Jobs:
     ) -> int | None:
         """Probe and record; return the time until a re-check, microseconds, or None."""
         attempt = await self._runner.run(entry.check, probe, judge)
-        if self._ledger.entry(entry.key) is not entry or entry.key in self.paused:  # removed or paused meanwhile
+        if self._ledger.entry(entry.key) is not entry or entry.key in self.paused:  # removed or paused during the probe
             return None
         self._recorder.record(entry, attempt.result, attempt.at, attempt.duration, recheck=recheck)
         return entry.recheck_delay(attempt.at)

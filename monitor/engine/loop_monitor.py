@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-TICK = 200 * MILLISECOND  # on the grid of due instants, so that ticks and probes share wake-ups
-GRACE = 0.05  # seconds of lag that do not count as a stall: 50 times the resolution of the timers
+TICK = 200 * MILLISECOND  # aligned with due instants, so that ticks and probes share wake-ups
+GRACE = 0.05  # seconds; less lag is not a stall (50 times the resolution of timers)
 
 
 class LoopMonitor:
     """Wakes up 5 times per second and sums the lag of the loop.
 
-    A stalled loop does not run this task, so `stalled` also counts a tick that is overdue now.
+    A stalled loop does not run this task, so `stalled` includes a tick that is overdue now.
     """
 
     def __init__(self, clock: Clock, health: Health) -> None:

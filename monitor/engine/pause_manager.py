@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 def paused_keys(ledger: Ledger, now: int) -> frozenset[str]:
-    """Return the keys of the checks, also of sites, that are paused at the instant or disabled."""
+    """Return the keys of the checks that are paused at the instant or disabled, including those of sites."""
     return frozenset(
         entry.key
         for entry in ledger.probed_entries()
@@ -32,7 +32,7 @@ class PauseManager:
         self._paused: frozenset[str] = frozenset()
 
     def update(self) -> None:
-        """Apply the present pauses. Called about once per second and after each load."""
+        """Apply the current pauses. Called about once per second and after each reload."""
         paused = paused_keys(self._ledger, self._clock.now())
         if paused or self._paused:
             for entry in self._ledger.probed_entries():

@@ -1,4 +1,4 @@
-"""Follow one probe: name resolution, connections, TLS handshakes, responses, with the time since its start."""
+"""Trace one probe: name resolution, connections, TLS handshakes and responses, with the time since its start."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _PHASES: Final = {
 
 
 class ProbeTrace:
-    """The events of one probe, in order of time."""
+    """The events of one probe, in chronological order."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._start = clock, clock.monotonic()
         self._events: list[tuple[float, str | Response]] = []
 
     def follow(self, runner: Runner) -> None:
-        """Add the events of the runner's further attempts."""
+        """Add the events of the runner's next attempts."""
         runner.attempt_type = partial(_TracedAttempt, self)
 
     def add(self, event: str | Response) -> None:
-        """Add an event. The content of a response is read when the trace is printed, because it arrives later."""
+        """Add an event. A response's content arrives later, so it is read when the trace is printed."""
         self._events.append((self._clock.monotonic() - self._start, event))
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the trace. Secrets are not concealed yet."""
+        """Yield the lines of the trace. The caller must conceal secrets."""
         for seconds, event in self._events:
             texts = _response_lines(event) if isinstance(event, Response) else [event]
             for number, text in enumerate(texts):

@@ -46,11 +46,11 @@ COMMIT_TIMEOUT: Final = 2.0  # seconds after which the hooks of an incident are 
 
 
 class Recorder:
-    """Records results on the event loop's thread, within microseconds and without waiting.
+    """Records results on the event loop's thread, without blocking.
 
-    Hooks get each `Observed` immediately, and each incident when it is committed, when its commit failed, or after
-    COMMIT_TIMEOUT seconds. Exceptions of a hook are counted and logged; probing and the other hooks continue. `decide`
-    returns the product incidents and notifications that a check incident causes; all are written in one transaction.
+    Hooks get each `Observed` immediately, and each incident after its commit succeeded, failed, or took longer than
+    COMMIT_TIMEOUT. Exceptions in hooks are counted and logged. `decide` returns the product incidents and notifications
+    that a check incident causes; all are written in one transaction.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Recorder:
         self._waiting: list[IncidentOpened | IncidentResolved] = []
         self._saving: Iterator[CheckHistory] | None = None
         self._save_started: int | None = None
-        self._mark: int | None = None  # all earlier observations are in saved runs, or in runs of the current save
+        self._mark: int | None = None  # earlier observations are in saved runs, or in those being saved
         self._late: set[str] = set()
         self.complete = True  # False if it was closed with unwritten data
         writer.listen(self._on_writer_thread)
@@ -131,8 +131,8 @@ class Recorder:
     def record_elsewhere(self, observations: Iterable[Observation], now: int) -> int:
         """Record observations of other vantages, then let the votes at the instant `now` decide. Return their number.
 
-        Observations are skipped that are not later than the last one of their check and vantage, or whose check that
-        vantage does not probe. So reading the same observations again changes nothing.
+        Skips observations that are not later than the last one of their check and vantage, so reading them again
+        changes nothing, and those of checks that the vantage does not probe.
         """
         changed: dict[str, CheckEntry] = {}
         recorded = 0
@@ -148,7 +148,7 @@ class Recorder:
             changed[entry.key] = entry
             recorded += 1
         for entry in changed.values():
-            # a restart reads raw observations back to a mark only, and these may be older
+            # a restart reads raw observations since a mark only, and these may be older
             self._writer.put_folded([run for view in entry.views.values() for run in view.open_runs()], None)
             if (change := entry.decide(now)) is not None:
                 self._writer.put_incident(*self._apply(change))
@@ -161,12 +161,12 @@ class Recorder:
         return incident, self._decide(incident)
 
     def _certificate_reason(self, expiry: float, at: int) -> str:
-        """Return the reason of a good outcome with this expiry of the certificate, in seconds since the Unix epoch."""
+        """Return the reason for a good outcome with a certificate that expires at `expiry` (Unix seconds)."""
         notice = self._ledger.portfolio.alerting.certificate_notice
         return CERTIFICATE_EXPIRING if int(expiry) * SECOND - at < notice else ""
 
     def _drop_late(self, dropped: Observation) -> None:
-        """Count an observation that is older than the last recorded one: the wall clock was set back."""
+        """Count an observation older than the last recorded one: the wall clock was set back."""
         self._health.late_observations += 1
         check = dropped.check
         if check not in self._late:
@@ -190,7 +190,7 @@ class Recorder:
         self._writer.put_folded([run for history in step for run in history.open_runs()], None)
         if len(step) < SAVE_STEP:
             self._saving = None
-            self._writer.put_latency_days(self._ledger.latencies.unsaved())  # also of keys that were renamed
+            self._writer.put_latency_days(self._ledger.latencies.unsaved())  # including renamed keys
             self._writer.put_folded((), self._mark)
 
     def _max_probe_time(self) -> int:
@@ -202,7 +202,7 @@ class Recorder:
         self._writer.put_folded([run for history in self._ledger.all_views() for run in history.open_runs()], None)
 
     def _write_everything(self) -> None:
-        """Write the whole state in memory into a new record; the raw observations of the lost record are missing."""
+        """Write the state in memory into a new record, which lacks the raw observations of the lost one."""
         ledger = self._ledger
         for history in ledger.all_views():
             self._writer.put_folded(history.runs(), None)

@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# A bad result is unknown if the loop stalled for this share of the probe's timeout, or for STALL seconds: the monitor
-# itself may be the cause.
+# A bad result becomes unknown if the loop stalled for this share of the probe's timeout, or for STALL seconds: the
+# monitor itself may be the cause.
 STALL_SHARE, STALL = 0.25, 1.0
 
 # A loop that handles the deadline late was probably as late at each wait of the probe: connect, TLS or first byte,
-# transfer, and the deadline. An idle loop is late by 1 or 2 ms.
+# transfer. An idle loop is 1 or 2 ms late.
 WAITS, MAX_TIMER_DELAY = 4, 0.005
 
 
 class AttemptResult(NamedTuple):
-    """The result of one attempt: `at` is the start of the probe (microseconds, UTC), `duration` is seconds."""
+    """The result of one attempt: `at` is its start (microseconds since the epoch), `duration` is in seconds."""
 
     at: int
     result: ProbeResult
@@ -77,10 +77,10 @@ class Runner:
         outbound: OutboundPolicy | None = None,
         judge: Judge | None = None,
     ) -> AttemptResult:
-        """Return the probe's result within `seconds`. Raises only cancellation.
+        """Return the probe's result within `seconds`. Raises nothing but `CancelledError`.
 
-        `outbound` limits the addresses that it may connect to; default: the runner's policy. `judge` decides whether a
-        bad result is about the target, afterwards and in its own time (see `monitor/vantage/watch.py`).
+        `outbound` limits the addresses that it may connect to; default: the runner's policy. `judge` then decides
+        whether a bad result is about the target; its time does not count (see `monitor/vantage/watch.py`).
         """
         at = self._clock.now()
         started = self._clock.monotonic()
@@ -136,16 +136,16 @@ class Runner:
 
 
 def _timeout_detail(attempt: Attempt, seconds: float) -> str:
-    """Return the detail of a timeout: the phase and the addresses at the deadline."""
+    """Return the detail of a timeout: phase and address at the deadline."""
     peer = attempt.peer[1][0] if attempt.peer is not None and attempt.phase == "connect" else ""
     address = attempt.attempts or peer
     return f"not complete within {seconds:g} s, waiting for {attempt.phase or 'start'}{address and f': {address}'}"
 
 
 def _has_unread_response(attempt: Attempt, overdue: float) -> bool:
-    """Return whether the target answered in time, but the event loop did not read the answer before the deadline.
+    """Return whether the target responded in time, but the event loop did not read the response by the deadline.
 
-    During a transfer this also requires a late deadline: unread data alone is normal for a target that sends slowly.
+    During a transfer the deadline must also have been handled late: unread data is normal for a slow target.
     """
     return attempt.response_unread and (attempt.deadline_phase != "transfer" or overdue > GRACE)
 

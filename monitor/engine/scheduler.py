@@ -1,4 +1,4 @@
-"""Schedule the checks: absolute due times, phases hashed from ids, no more starts than the loop can process."""
+"""Schedule the checks: absolute due instants with phases hashed from ids, limited to what the loop can process."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
     from monitor.engine.loop_monitor import LoopMonitor
     from monitor.health import Health
 
-STARTS_PER_BATCH = (
-    10  # starts per iteration of the event loop: a wake-up costs more than a probe, so probes share wake-ups
-)
-BUSY_ITERATION = 0.01  # seconds; after a longer iteration the loop is busy, and no more jobs are started
+STARTS_PER_BATCH = 10  # starts per iteration of the event loop; probes share wake-ups, which cost more than a probe
+BUSY_ITERATION = 0.01  # seconds; no more jobs are started after a longer iteration
 MAX_SLEEP = 0.5  # seconds; the scheduler notices newly loaded jobs within this time
 LONG_STALL = 1.0  # seconds of stall after which overdue jobs are rescheduled
 
 
 def grid(interval: int) -> int:
-    """Return the spacing of due instants for checks of this interval, microseconds; at most a tenth of the interval.
+    """Return the grid of due instants for checks of this interval, microseconds; at most a tenth of the interval.
 
-    Checks with the same due instant share a wake-up, which is most of the cost of a probe.
+    Checks with the same due instant share a wake-up, which costs more than the probe itself.
     """
     if interval >= 10 * SECOND:
         return 200 * MILLISECOND
@@ -55,8 +53,8 @@ Attempt = Callable[[], Coroutine[Any, Any, int | None]]
 class Job:
     """A scheduled check. `start` probes it once and returns after the observation is recorded.
 
-    It returns the time (microseconds) after which `recheck` is to confirm the outcome, or None; so does `recheck`.
-    `is_shortened`: it is probed more often than its hold needs, so a missed tick loses nothing and is not counted.
+    `start` and `recheck` return the time in microseconds until `recheck` should confirm the outcome, or None.
+    `is_shortened`: the interval is shorter than the hold requires, so a missed tick loses nothing and is not counted.
     """
 
     key: str
@@ -68,12 +66,12 @@ class Job:
     dropped: bool = False
     recheck: Attempt | None = None
     rechecking: bool = False
-    postponed: bool = False  # due while a re-check is running; started after it
-    delayed: bool = False  # the running probe started after a re-check, so it may take the next tick's time too
+    postponed: bool = False  # due during a re-check; starts after it
+    delayed: bool = False  # started after a re-check, so it may overlap the next tick
 
 
-# Due instant, serial number (so that jobs are never compared), job. A tuple, because the heap compares entries about
-# 12 times per probe.
+# (due instant, serial number, job). The serial number prevents comparing jobs. A tuple, because the heap compares
+# entries about 12 times per probe.
 _Entry = tuple[int, int, Job]
 
 
@@ -81,13 +79,12 @@ class Scheduler:
     """Starts jobs in the order of their due instants.
 
     Due instants are in the record's time; sleeping uses the monotonic clock. A tick is missed if the job is still
-    running at its next due instant, or could not be started for a whole interval. Missed ticks are counted and not
-    caught up: their time has no observation, so the state becomes unknown after the hold.
+    running at its next due instant, or could not be started for an entire interval. Missed ticks are counted but not
+    repeated: without an observation, the state becomes unknown after the hold.
 
-    Re-checks do not change due instants. A probe that is due during a re-check starts after it. The next tick is
-    displaced if it is due before this probe ends, and is not counted as missed: re-checks observed the target instead.
-    A re-check that would start at the next due instant or later is not made, nor one beyond the limit of concurrent
-    probes.
+    Re-checks do not change due instants. A probe that is due during a re-check starts after it. If the next tick is due
+    before this probe ends, it is skipped but not counted as missed, because the re-check observed the target. There is
+    no re-check at or after the next due instant, or beyond the limit of concurrent probes.
     """
 
     def __init__(self, clock: Clock, loop_monitor: LoopMonitor, health: Health, *, max_in_flight: int) -> None:
@@ -99,9 +96,10 @@ class Scheduler:
         self._finished = asyncio.Event()
 
     def load(self, jobs: Iterable[Job]) -> None:
-        """Replace the scheduled jobs by these. A job with the same key and interval keeps its due time.
+        """Replace the scheduled jobs. A job with the same key and interval keeps its due instant.
 
-        A job with another interval does not start while its last probe is running, so observations arrive in order.
+        A job with another interval does not start while its previous probe is running, so that observations arrive in
+        order.
         """
         now = self._clock.now()
         scheduled: dict[str, Job] = {}
@@ -141,7 +139,7 @@ class Scheduler:
         return self._clock.monotonic() + wait
 
     def _reschedule_overdue(self) -> None:
-        """After a stall, move overdue jobs to their next due instants, instead of starting all of them at once."""
+        """After a stall, move overdue jobs to their next due instants instead of starting all at once."""
         now = self._clock.now()
         self._queue = [(self._skip_missed(job, now), serial, job) for _, serial, job in self._queue]
         heapq.heapify(self._queue)
@@ -160,7 +158,7 @@ class Scheduler:
             if self._health.in_flight >= self._limit:
                 self._finished.clear()
                 await self._finished.wait()
-                continue  # a load may have postponed the due jobs
+                continue  # loading may have postponed the due jobs
             started += self._start_first(attempts)
             if started == STARTS_PER_BATCH:
                 started = 0
@@ -186,7 +184,7 @@ class Scheduler:
 
     @staticmethod
     def _postpone(job: Job) -> bool:
-        """Return whether a due probe waits for a re-check, or was displaced by one, so that it is not missed."""
+        """Return whether a due probe waits for a re-check or was replaced by one, so that it is not missed."""
         if job.delayed:
             job.delayed = False
             return True
@@ -202,7 +200,7 @@ class Scheduler:
         health.in_flight += 1
 
     async def _yield_to_loop(self) -> None:
-        """Return after a short iteration of the event loop: pending answers are processed."""
+        """Wait for a short iteration of the event loop, after which pending responses are processed."""
         while True:
             started = self._clock.monotonic()
             await asyncio.sleep(0)
@@ -220,7 +218,7 @@ class Scheduler:
                 delay = await self._start_postponed(job)
 
     async def _may_recheck(self, job: Job, delay: int) -> bool:
-        """Wait for the instant of the re-check. Return False if a regular probe comes first, or too many run."""
+        """Wait for the instant of the re-check. Return False if a regular probe is due first or too many probes run."""
         due = job.due
         if self._clock.now() + delay >= due:
             return False

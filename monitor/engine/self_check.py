@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PRUNING_PAUSE: Final = 86_400.0  # seconds without pruning of observations after a large clock step
-SHORTAGE_REPORTED: Final = 60.0  # seconds for which a shortage is reported after its end, so that a scrape sees it
-SET_ASIDE_REPORTED: Final = 3_600.0  # seconds for which observations that were set aside at startup are reported
+PRUNING_PAUSE: Final = 86_400.0  # seconds without deleting old observations after a large clock step
+SHORTAGE_REPORTED: Final = 60.0  # seconds that a shortage stays reported, so that a scrape sees it
+SET_ASIDE_REPORTED: Final = 3_600.0  # seconds that observations set aside at startup stay reported
 SET_BACK: Final = MINUTE  # the wall clock was set back if it is behind the record's time by more than this ...
 CORRECTION_DELAY: Final = 5.0  # ... and was not set again for this many seconds
-LOSS_REPORTED: Final = 600.0  # seconds for which a lost record is reported after a new record was written
+LOSS_REPORTED: Final = 600.0  # seconds that a lost record stays reported after a new one was written
 
 
 class SelfCheck:
-    """Checks the environment and writes the results to `health`. Create it before anything opens files.
+    """Checks the environment and writes the results to `health`. Must be created before any file is opened.
 
-    If the record's time follows a step of the wall clock, `record_step` is called with the record's time before the
+    When the record's time follows a step of the wall clock, `record_step` is called with the record's time before the
     step and the size of the step (microseconds).
     """
 
@@ -52,9 +52,9 @@ class SelfCheck:
 
     @property
     def clock_corrected(self) -> bool:
-        """Whether the wall clock was set back after a forward step that the record's time followed.
+        """Whether the wall clock was set back after the record's time followed a forward step.
 
-        Then the time stamps since the forward step are wrong. Without a forward step, the present clock may be wrong.
+        Then the timestamps since the forward step are wrong. Without a forward step, the current clock may be wrong.
         """
         return self._set_back_at is not None and self._clock.monotonic() >= self._set_back_at + CORRECTION_DELAY
 
@@ -96,7 +96,7 @@ class SelfCheck:
         health.record_lost = health.record_missing or recent
 
     def _check_descriptors(self) -> bool:
-        """Return whether files can be opened; report exhaustion, also by a probe since the last check."""
+        """Return whether files can be opened; report exhaustion now or in a probe since the last check."""
         health, now = self._health, self._clock.monotonic()
         exhausted = self._spares.exhausted()
         if exhausted or health.descriptor_failures > self._failures:

@@ -1,4 +1,4 @@
-"""Record the changes of the active site of each product, and the figures of each failover once they are final."""
+"""Record the changes of each product's active site, and the figures of each failover when they are final."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class SiteObserver:
     ) -> None:
         self._ledger, self._facts, self._clock = ledger, facts, clock
         self._on_change, self._on_end = on_change, on_end
-        self._last: dict[str, tuple[str, int]] = {}  # by product: the last active site, and until when
+        self._last: dict[str, tuple[str, int]] = {}  # product -> the last active site, and until when it is known
         self._last_facts: Facts | None = None
         self._records: list[FailoverRecord] = []
 
     def update(self) -> None:
-        """Record new site changes and final figures. Called about once per second and after each load."""
+        """Record new site changes and final figures. Called about once per second and after each reload."""
         now = self._clock.now()
         for product in self._ledger.portfolio.products:
             if product.sites:
@@ -62,9 +62,9 @@ class SiteObserver:
         return [record for record in self._recorded_changes(product_id) if record.made <= now]
 
     def _recorded_changes(self, product_id: str) -> list[FailoverRecord]:
-        """Return all recorded changes of the product, also those recorded before the clock was set back.
+        """Return all recorded changes of the product, including those from before the clock was set back.
 
-        They are read again when facts change.
+        The result is cached until facts change.
         """
         facts = self._ledger.facts
         if self._last_facts is not facts:
@@ -73,7 +73,7 @@ class SiteObserver:
         return [record for record in self._records if record.product == product_id]
 
     def _new_changes(self, product: Product) -> Iterator[SiteChange]:
-        """Yield the changes after the newest recorded one, whether its site is still configured or not."""
+        """Yield the changes after the newest recorded one, even if its site is no longer configured."""
         sites = site_histories(self._ledger, product)
         final_until = sites_final_until(sites)
         if final_until is None:
@@ -88,7 +88,7 @@ class SiteObserver:
         yield from changes
 
     def _last_active(self, product_id: str) -> tuple[str, int] | None:
-        """Return the active site and the last instant for which it is known. None: no change was recorded or read."""
+        """Return the active site and the last instant for which it is known; None if no change was recorded or read."""
         recorded = [(record.change.target, record.change.arrived) for record in self._recorded_changes(product_id)]
         read = [self._last[product_id]] if product_id in self._last else []
         return max([*recorded, *read], key=lambda site: site[1], default=None)

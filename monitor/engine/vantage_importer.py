@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 POLL_INTERVAL: Final = 1.0  # seconds between two reads of each file
-POLLS_PER_UPDATE: Final = 5  # polls until it is determined again whether the vantages deliver in time
+POLLS_PER_UPDATE: Final = 5  # polls between two checks whether the vantages deliver in time
 STEP: Final = 100  # observations recorded at once, about 5 ms on the event loop
 # Unwritten observations from which each file is read in one chunk per POLL_INTERVAL: the writer drops what is too much
 MAX_BACKLOG: Final = 20_000
@@ -31,7 +31,7 @@ ADVICE: Final = "use the lines of `ninewatch export observations --format jsonl`
 class VantageImporter:
     """Reads the file of each other vantage in a thread, and records its lines on the event loop in small steps.
 
-    `watch` determines from what was recorded whether the vantages deliver in time.
+    `watch` then determines whether the vantages deliver in time.
     """
 
     def __init__(self, ledger: Ledger, recorder: Recorder, clock: Clock, watch: DeliveryWatch) -> None:
@@ -40,7 +40,7 @@ class VantageImporter:
         self._failed: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Read new lines once per second, forever."""
+        """Read new lines once per second until cancelled."""
         for number in count():
             await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
             await self._attempt(self.read_new_lines)
@@ -50,7 +50,7 @@ class VantageImporter:
     async def _attempt(self, action: Callable[[], Awaitable[object]]) -> None:
         try:
             await action()
-        except Exception:  # a defect must not end the daemon
+        except Exception:  # a defect must not stop the daemon
             log.exception("vantage_importer_defect")
 
     async def examine_deliveries(self) -> None:
@@ -60,7 +60,7 @@ class VantageImporter:
     async def read_new_lines(self) -> int:
         """Record the new complete lines of all files; return the number of recorded observations.
 
-        While many observations wait to be written, the rest of a large file is left for the next call.
+        If many observations are queued for writing, the rest of a large file is left for the next call.
         """
         files: dict[str, ObservationFile] = {}
         for vantage in self._ledger.portfolio.vantages:

@@ -27,7 +27,7 @@ BUDGET_COLUMNS: Final = (
 
 
 class BudgetLines:
-    """The samples of a product's budget. Allowed and remaining time are formatted again only if they changed."""
+    """The samples of a product's budget. Unchanged texts are reused."""
 
     __slots__ = ("_allowed", "_objectives", "_overspent", "_prefixes", "_product", "_spent", "_texts", "span")
 
@@ -45,7 +45,7 @@ class BudgetLines:
         self._texts = ("", "")
 
     def texts(self, look_backs: LookBacks, window: Window, durations: Durations) -> tuple[str, str, str]:
-        """Return the 3 lines. `window` is the product's own window, `durations` those of its measured part."""
+        """Return the 3 lines. `window` is the product's window, `durations` those of its measured part."""
         history = look_backs.history
         parts = window.full.length, [(span.length, objective) for span, objective in history.objectives(window.full)]
         spent = figures.estimated_downtime(durations)
@@ -56,14 +56,14 @@ class BudgetLines:
             allowed, remaining, _ = self._prefixes
             amounts = self._allowed / SECOND, (self._allowed - spent) / SECOND
             self._texts = f"{allowed}{float(amounts[0])!r}\n", f"{remaining}{float(amounts[1])!r}\n"
-        # Downtime counts until the rolling window has passed it, or until the calendar window ends.
+        # Downtime counts until it leaves the rolling window, or until the calendar window ends.
         horizon = window.full.end - look_backs.at if window.in_progress else window.full.length
         return (*self._texts, self._exhaustion(look_backs, spent, horizon))
 
     def _exhaustion(self, look_backs: LookBacks, spent: int, horizon: int) -> str:
         product = self._product
         if not self._overspent and not figures.estimated_downtime(look_backs.durations[self.span]):
-            return ""  # without downtime in the span, its burn rate is 0 or unknown
+            return ""  # without downtime in the span, the burn rate is 0 or unknown
         burn = look_backs.burn(product.objective, self.span)
         budget = Budget(self._allowed, Fraction(spent))
         end = exhausted_at(budget, product.objective, burn, look_backs.at, horizon)

@@ -1,4 +1,4 @@
-"""The joined samples of some checks. Values that change with every probe are not formatted check by check."""
+"""Join the samples of a chunk of checks. Values that change with every probe are joined in bulk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ K = TypeVar("K")
 
 
 class CheckChunk(Chunk[CheckLines]):
-    """The joined samples of some checks. Texts that rarely change are joined again only if one of them changed."""
+    """The joined samples of a chunk of checks. Rarely changing texts are joined again only after a change."""
 
     __slots__ = ("_durations", "_phases", "_probes", "_recorded", "_steady", "_texts")
 
@@ -53,9 +53,9 @@ class CheckChunk(Chunk[CheckLines]):
 
 
 class _ValueColumn(Generic[K]):
-    """The samples of a family whose values change with every probe, of some checks.
+    """The samples of a chunk of checks for a family whose values change with every probe.
 
-    The texts between the values are kept until a key changes. The keys, one per check, decide which samples there are.
+    The texts between the values are cached until a key changes. Keys, one per check, determine which samples exist.
     """
 
     __slots__ = ("_keys", "_parts", "_texts_between")
@@ -63,7 +63,7 @@ class _ValueColumn(Generic[K]):
     def __init__(self, texts_between: Callable[[Sequence[K]], Iterable[str]]) -> None:
         self._texts_between = texts_between
         self._keys: list[K] | None = None
-        self._parts: list[str] = []  # texts, alternating with values
+        self._parts: list[str] = []  # alternately a text and a value
 
     def joined(self, keys: list[K], values: list[str]) -> bytes:
         """Return the samples with these values."""
@@ -74,7 +74,7 @@ class _ValueColumn(Generic[K]):
 
 
 class _CountColumn(_ValueColumn["tuple[int, int] | None"]):
-    """The samples of a family with a count per outcome. Usually only counts of good probes have changed.
+    """The samples of a family with a count per outcome. Usually only the count of good probes changes.
 
     The keys are the other counts, None for a check without counts.
     """

@@ -1,4 +1,4 @@
-"""Cached metric lines of one check. Without a new probe since the last scrape, nothing is recomputed."""
+"""Cached metric lines of one check, recomputed only after a new probe."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ _NO_PHASES: Mapping[str, float] = {}
 _NO_PROBE: tuple[bool | None, int | None, float | None] = (None, None, None)  # success, status, expiry
 OutcomeCounts = tuple[int, int, int]  # good, bad, unknown
 _FLAG = {True: "1\n", False: "0\n"}
-_GOOD, _OUTCOME_UNKNOWN = Outcome.GOOD, Outcome.UNKNOWN  # reading a member of an enumeration takes longer
+_GOOD, _OUTCOME_UNKNOWN = (
+    Outcome.GOOD,
+    Outcome.UNKNOWN,
+)  # constants, because reading a member of an enumeration is slower
 
 
 class CheckLines:
-    """Samples of one check. `texts` are those whose values rarely change, one per family (empty without a sample).
+    """Samples of one check. `texts` has the rarely changing ones, one text per family (empty without a sample).
 
-    `duration` and `phases` are those of the last probe, None and empty without a last probe or if its outcome is
-    unknown. `probe_counts` are those of this process, `recorded_counts` those on record (None before they are on disk).
-    `product` is the id of its product. `version` is the number of changes of all these.
+    `duration` and `phases` are those of the last probe; None and empty if there is none or its outcome is unknown.
+    `probe_counts` are those of this process, `recorded_counts` those on record (None before they are on disk).
+    `product` is the product's id. `version` counts the changes of all these.
     """
 
     __slots__ = (
@@ -81,7 +84,7 @@ class CheckLines:
 
     @property
     def incident_state(self) -> tuple[IncidentTracker | VoteTracker, History]:
-        """The incident tracker and states of the check, which determine whether it is in an outage."""
+        """The check's incident tracker and history, which determine whether it is in an outage."""
         return self._entry.incident_tracker, self._entry.states
 
     def refresh(self, now: int) -> bool:
@@ -112,13 +115,13 @@ class CheckLines:
         self.version += 1
 
     def series(self, family: Family, **further_labels: str) -> str:
-        """Return the beginning of the check's sample line of a family, with further labels."""
+        """Return the start of the check's sample line of a family, with further labels."""
         check, product = self._entry.check, self.product
         labels = {"product": product, "check": check.id, "kind": check.kind} | further_labels
         return series(family.name, **{name: labels[name] for name in family.labels.split()})
 
     def _set_texts(self, up: bool | None) -> None:
-        """Set duration and phases of the last probe, and the texts, which are formatted again only if they changed."""
+        """Set duration and phases of the last probe, and the texts that changed."""
         entry = self._entry
         probe = _NO_PROBE
         last = None if up is None else entry.last
@@ -129,7 +132,7 @@ class CheckLines:
             probe = outcome is _GOOD, result.status, result.certificate_expiry
         votes, states = entry.votes, entry.states
         open_ = (entry.tracker if votes is None else votes).open is not None
-        # A check that is up or down has a known observation. Reading a property of its states takes longer.
+        # A check that is up or down has a known observation. This is faster than reading a property of its history.
         is_known = (up is not None and states is entry.timeline) or states.last_known_at is not None
         outage = open_ if open_ or is_known else None
         slow = None if entry.check.slow_after is None else entry.slow
@@ -139,7 +142,7 @@ class CheckLines:
             self.texts = tuple(map(_text, self._prefixes, (*probe, up, up is None, slow, outage)))
 
     def _state(self, now: int) -> bool | None:
-        """Return whether the check is up (None: unknown). Set the instant at which this ends without a new probe."""
+        """Return whether the check is up (None: unknown), and store until when this holds without a new probe."""
         entry = self._entry
         last_known = None if entry.paused else entry.timeline.last_known
         if last_known is not None:

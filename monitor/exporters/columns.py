@@ -1,7 +1,7 @@
-"""The samples of many checks or products as blocks of a page, one family after the other.
+"""The samples of many checks or products as blocks of a page, family by family.
 
-The formats require all samples of a family together. Samples are joined in chunks of rows; the chunks without a changed
-row are kept between two pages, and are blocks of the page: joining them again would take most of the time of a scrape.
+The formats require all samples of a family together. Samples are joined in chunks of rows. Chunks without a changed row
+are reused as blocks of the next page, because joining them would take most of the time of a scrape.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from monitor.exporters.exposition import Family
 
-CHUNK: Final = 32  # rows that are joined again if one of them changed
+CHUNK: Final = 32  # rows per chunk, which is joined again if one of them changed
 
 
 class Texts(list[str]):
-    """The samples of one row, one text per family. `version` increases with every text that is set."""
+    """The samples of one row, one text per family. `version` increases with every assignment."""
 
     __slots__ = ("version",)
 
@@ -29,7 +29,7 @@ class Texts(list[str]):
 
     def __setitem__(self, index: Any, text: Any) -> None:
         self.version += 1
-        list.__setitem__(self, index, text)  # `super()` takes longer
+        list.__setitem__(self, index, text)  # faster than `super()`
 
 
 class Row(Protocol):
@@ -71,8 +71,7 @@ class Chunk(Generic[R]):
 class Columns(Generic[R]):
     """The samples of rows, in the order of the families.
 
-    `chunks` are the rows in chunks. A caller that updates the rows of a chunk may also join them at once, while they
-    are in the processor's cache.
+    A caller that updates the rows of one of the `chunks` can join them immediately, while they are in the CPU cache.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Columns(Generic[R]):
         self.chunks = [chunk_type(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
 
     def update(self) -> Iterator[None]:
-        """Join the samples of the chunks with a changed row again. Yields after each chunk, so the caller can pause."""
+        """Join the chunks with a changed row again. Yields after each chunk, so that the caller can pause."""
         for chunk in self.chunks:
             chunk.update()
             yield

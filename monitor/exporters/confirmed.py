@@ -1,7 +1,7 @@
-"""Counters derived from the record. They are published after their events are written to disk.
+"""Counters derived from the record, published after their events are written to disk.
 
-If the process is killed, observations that are not on disk are lost. A counter that included them would decrease at the
-restart; Prometheus would handle this as a reset, and `increase()` would count all events again.
+A crash loses observations that are not on disk. A counter that included them would decrease after the restart;
+Prometheus would handle this as a reset, and `increase()` would count all events again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Confirmed(Generic[T]):
-    """The newest value whose events are on disk (`value`, at first None), and a pending value."""
+    """The newest value whose events are on disk (`value`, initially None), and a pending value."""
 
     __slots__ = ("_pending", "_required_writes", "value")
 
@@ -27,7 +27,7 @@ class Confirmed(Generic[T]):
     def offer(self, value: T, health: Health) -> T | None:
         """Set the current value, and return the value to publish.
 
-        While a value is pending, later values are ignored: under steady load the newest value is never completely on
+        Later values are ignored while one is pending, because under steady load the newest value is never completely on
         disk.
         """
         records_written = health.records_written

@@ -23,7 +23,7 @@ _OPEN, _CLOSED, _LEFT_BEHIND, _RECOVERY_POINT, _LOST = (family.name for family i
 
 
 class ContinuityLines:
-    """The samples of a ledger's transactions. Results are read once for each set of facts."""
+    """The samples of a ledger's transactions. Results are cached until facts change."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._with_transactions = ProductSelection(lambda product: bool(product.continuity))
@@ -32,7 +32,7 @@ class ContinuityLines:
         self._results: dict[str, ContinuityResult] = {}
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
+        """Return the families with samples."""
         if self._facts is not self._ledger.facts:
             self._facts = self._ledger.facts
             results = continuity_results(self._facts.all, now)
@@ -52,7 +52,7 @@ class ContinuityLines:
         )
 
     def _unconfigured_owners(self) -> Iterator[tuple[str, str]]:
-        """Yield what the transactions that are no longer configured may have left behind: also their open runs."""
+        """Yield (product, transaction) of removed transactions that may have left data behind or have open runs."""
         register = self._ledger.continuity
         products = self._with_transactions.of(self._ledger.portfolio)
         configured = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
 
-_SINCE_START = ", since the daemon started"  # no counter of the daemon is derived from the record
+_SINCE_START = ", since the daemon started"  # the daemon's counters are not derived from the record
 # name, help text, field of Health
 _COUNTERS = (
     ("ninewatch_missed_ticks", "Due probes that were not started (the time is unknown)", "missed_ticks"),
@@ -83,7 +83,7 @@ _GAUGES = (
 
 
 class DaemonCollector(Collector):
-    """A collector of the daemon's families, which reads Health at every scrape."""
+    """Collects the daemon's families from Health at every scrape."""
 
     def __init__(self, health: Health, clock: Clock) -> None:
         self._health = health
@@ -134,7 +134,7 @@ class DaemonCollector(Collector):
         name = "ninewatch_checks_without_quorum"
         help_ = "Checks whose outage would not be detected, because too few vantages deliver observations"
         without = GaugeMetricFamily(name, help_, labels=[])
-        if deliveries.losses or deliveries.assured_since is not None:  # decided since the start
+        if deliveries.losses or deliveries.assured_since is not None:  # known since the start
             without.add_metric([], len(deliveries.losses))
         yield from (delivering, newest, ahead, without)
 
@@ -247,5 +247,5 @@ class Daemon:
         """Return the families in a dialect, in OpenMetrics with the final `# EOF`."""
         if dialect is Dialect.TEXT:
             return text(self.registry)
-        # All names are valid, so the scheme changes nothing; the default one copies names character by character.
+        # All names are valid under either scheme; the default one copies names character by character.
         return bytes(openmetrics(self.registry, ALLOWUTF8))  # type: ignore[no-untyped-call]

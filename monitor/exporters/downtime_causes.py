@@ -1,7 +1,6 @@
-"""Downtime of a product by cause, as a sum over days. Days that cannot change any more are cached.
+"""Downtime of a product by cause, as a sum over days. Days that can no longer change are cached.
 
-For each window, only the two partial days and the days that can still change are computed. Days without downtime are
-not split.
+Only partial days and days that can still change are recomputed. Days without downtime are not split.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ NO_DOWNTIME = Causes(0, 0, 0)
 
 
 class DowntimeCauses:
-    """Compute the causes of a product's raw downtime over a moving window."""
+    """Computes the causes of a product's raw downtime over a moving window."""
 
     __slots__ = ("_days", "_dependencies", "_history", "_revision")
 

@@ -1,4 +1,4 @@
-"""Metric lines of drills. They are read once for each set of facts; only the last drill of a kind is measured."""
+"""Metric lines of drills, cached until facts change. Only the last drill of a kind is measured."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DrillLines:
         self._drills: list[DrillRecord] = []
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
+        """Return the families with samples."""
         if self._facts is not self._ledger.facts:
             self._facts, self._drills = self._ledger.facts, recorded_drills(self._ledger, now)
         lines: dict[str, list[str]] = {family.name: [] for family in DRILL_FAMILIES}

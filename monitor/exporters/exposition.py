@@ -25,7 +25,7 @@ class Dialect(Enum):
 class Family:
     """A metric family. `name` is the name of the samples, with the suffix `_total` for counters.
 
-    `labels` are label names, separated by spaces. `recorded`: the counter is derived from the record, so that it never
+    `labels` are label names, separated by spaces. `recorded`: the counter is derived from the record and never
     decreases; other counters start at 0 with the process. `exemplars`: the samples have exemplars in OpenMetrics.
     """
 
@@ -62,7 +62,7 @@ def escape(value: str) -> str:
 
 
 def series(name: str, /, **labels: str) -> str:
-    """Return the beginning of a sample line: name, labels in the given order, one space.
+    """Return the start of a sample line: name, labels in argument order, one space.
 
     >>> series("up", product="chefs")
     'up{product="chefs"} '
@@ -75,7 +75,7 @@ _EXEMPLAR = re.compile(r" # \{[^\n]*")
 
 
 def exemplar(at: int, /, **labels: str) -> str:
-    """Return an exemplar, the end of a counter's sample line: labels of one counted event, and its instant.
+    """Return an exemplar for the end of a counter's sample line: labels of a counted event, and its instant.
 
     Return an empty text if the labels have more than 128 characters, the limit of OpenMetrics.
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from monitor.exporters.exposition import Family
 
-# The first 5 families have the names and meanings of blackbox_exporter, so that its dashboards and rules work. Unlike
-# there, certificates outside the verified chain are ignored.
+# The first 5 families have the names and meanings of blackbox_exporter, so that its dashboards and rules work. The only
+# difference: certificates outside the verified chain are ignored.
 _PROBE, _CHECK = "product check kind", "product check"
 CHECK_FAMILIES: Final = (
     Family("probe_success", "gauge", "1 if the last probe was good, 0 if bad; absent if unknown", "", _PROBE),

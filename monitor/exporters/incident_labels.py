@@ -11,7 +11,7 @@ MAX_DETAIL = 200  # characters of the detail of a failed probe in a label
 
 
 def incident_labels(incident: Incident) -> dict[str, str]:
-    """Return the labels of an open incident: those of its first failed probe, which do not change."""
+    """Return the labels of an open incident, from its first failed probe so that they do not change."""
     first = incident.first
     return {
         "check": incident.check.partition("/")[2],

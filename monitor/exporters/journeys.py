@@ -1,4 +1,4 @@
-"""Metric lines of the clean-ups of journeys. There are none without journeys that write."""
+"""Metric lines of the clean-ups of journeys; empty without journeys that write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class JourneyLines:
         self._ledger = ledger
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
+        """Return the families with samples."""
         register = self._ledger.journeys
         pending = Counter(run.owner for run in register.open_runs)
         owners = sorted({*pending, *register.left_behind})

@@ -30,10 +30,10 @@ class LatencyObjectiveLines:
         self._with_objectives = ProductSelection(_has_objectives)
 
     def measure(self, now: int) -> Iterator[None]:
-        """Measure all objectives. Yields after each product, because the first time of a day takes milliseconds."""
+        """Measure all objectives. Yields after each product: the first measurement of a day takes milliseconds."""
         lines: dict[str, list[str]] = defaultdict(list)
         for product in self._with_objectives.of(self._ledger.portfolio):
-            if self._ledger.products.get(product.id) is product:  # a reload may have replaced it in the meantime
+            if self._ledger.products.get(product.id) is product:  # a reload may have replaced it
                 for figure in latency_figures(self._ledger, product, now):
                     for name, line in _samples(figure):
                         lines[name].append(line)
@@ -41,7 +41,7 @@ class LatencyObjectiveLines:
         self._lines = lines
 
     def text(self, _now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
+        """Return the families with samples."""
         return "".join(
             family.head(dialect) + "".join(self._lines[family.name])
             for family in LATENCY_FAMILIES

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class PauseLines:
-    """Whether each check of a ledger is paused."""
+    """The samples of a ledger's paused checks."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the family, with one sample per paused check."""
+        """Return the family with one sample per paused check."""
         facts, paused = self._ledger.facts, list[str]()
         for name in dict.fromkeys(pause.product for pause in facts.all_pauses):
             entries = self._ledger.entries_of(name) if name in self._ledger.products else ()

@@ -143,7 +143,7 @@ def _blind_alerts() -> Iterator[Alert]:
 
 
 def _vantage_alerts() -> Iterator[Alert]:
-    """Yield the alerts about other vantages. They do not exist without any."""
+    """Yield the alerts about other vantages, which never fire without any."""
     several = "ignoring (vantage) ninewatch_vantage_delivering"
     lost = or_last_value("ninewatch_checks_without_quorum", "6h", several, "min")
     yield Alert(

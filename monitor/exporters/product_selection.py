@@ -1,4 +1,4 @@
-"""Select the products that have samples of a feature, which most products do not use."""
+"""Select the products that use a feature. Most products use few features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ProductSelection:
-    """The products of a portfolio that meet a condition, searched once for each loaded portfolio."""
+    """The products of a portfolio that meet a condition, selected once per loaded portfolio."""
 
     def __init__(self, condition: Callable[[Product], bool]) -> None:
         self._condition = condition

@@ -45,9 +45,8 @@ _TROUBLED_WINDOW = WINDOWS["6h"]
 class ProductLines:
     """Samples of one product, one text per family of PRODUCT_FAMILIES (empty without a sample).
 
-    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is its
-    state at that instant, and `up` is True if it was up. `recently_down` is True if it was not up, or down in the
-    last 6 hours.
+    `measured_at` is the instant of the figures, `window_durations` are those of the product's window. `state` is the
+    product's state at that instant, `up` whether that is up. `recently_down`: not up then, or down in the last 6 hours.
     """
 
     __slots__ = (
@@ -139,7 +138,7 @@ class ProductLines:
         return series(PRODUCT_FAMILIES[column].name, product=self.product.id, **labels)
 
     def _set(self, column: ProductColumn, value: float | str | None) -> None:
-        """Set the sample of a family with one sample per product. None: no sample."""
+        """Set the sample of a family with one sample per product; None for no sample."""
         self.texts[column] = "" if value is None else f"{self._prefixes[column]}{value}\n"
 
     def _set_definition(self) -> None:
@@ -219,7 +218,7 @@ class ProductLines:
         return measured
 
     def _add_calendar(self, lines: CalendarLines, durations: Durations, window: Window) -> None:
-        """Add the samples of the product's calendar window, and set its present length."""
+        """Add the samples of the product's calendar window, and set its current length."""
         objective = objective_within(self._history, window.measured, self.product.objective)
         self.texts[_WINDOW_COLUMNS] = map(str.__add__, self.texts[_WINDOW_COLUMNS], lines.texts(durations, objective))
         self.texts[ProductColumn.OBJECTIVE_WINDOW] = f"{self._window_prefix}{window.full.length / SECOND!r}\n"
@@ -230,7 +229,7 @@ class ProductLines:
         self.texts[ProductColumn.DOWNTIME_CAUSE] = "".join([f"{prefix}{us / SECOND!r}\n" for prefix, us in pairs])
 
     def _set_readiness(self, now: int) -> None:
-        """Set ceiling and items, if the readiness was computed again."""
+        """Set ceiling and items if the readiness was recomputed."""
         if self._readiness.update(now):
             readiness = self._readiness.newest
             ceiling = None if readiness is None or readiness.ceiling is None else float(readiness.ceiling)
@@ -244,8 +243,8 @@ class ProductLines:
     def _certainly_down(self, measured: Mapping[int, Durations], now: int) -> int:
         """Return the certain downtime on record in microseconds.
 
-        It never decreases: later observations do not reduce certain downtime (measurement.md, section 2), and new
-        definitions do not affect the past.
+        It never decreases: later observations do not reduce certain downtime (measurement.md, section 2), and a new
+        definition does not affect earlier time.
         """
         if (decided := self._history.decided_until(now)) < now:
             return self._history.durations(Interval(EVER, decided)).down
@@ -260,7 +259,7 @@ class ProductLines:
             self.texts[ProductColumn.CONTRACTUAL_AVAILABILITY] = "".join(lines)
 
     def set_outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> None:
-        """Set the contractual outages in a window that the limits apply to. `history` is the contractual one."""
+        """Set the contractual outages to which limits apply. `history` is the contractual one."""
         self.texts[ProductColumn.OUTAGE_SECONDS] = "".join(self._outages(history, excluded, window))
 
     def _outages(self, history: Eras, excluded: Sequence[Interval], window: Interval) -> Iterator[str]:
@@ -270,12 +269,12 @@ class ProductLines:
                 yield f"{prefix}{length / SECOND!r}\n"
 
     def set_gate(self, answer: Answer, override: GateOverride | None) -> None:
-        """Set the answer of the release gate, and the override that it follows from."""
+        """Set the answer of the release gate, and the override that caused it, if any."""
         self.override = override
         self.texts[ProductColumn.GATE_STATE] = self._gate_texts[answer]
 
     def set_incident_count(self, incidents: int | None, newest: Incident | None) -> None:
-        """Set the number of recorded incidents, None before they are on disk. The newest incident is the exemplar."""
+        """Set the number of recorded incidents (None before they are on disk), with the newest one as exemplar."""
         example = "" if newest is None else exemplar(newest.opened, incident=newest.id)
         self._set(ProductColumn.INCIDENTS, None if incidents is None else f"{incidents}{example}")
 

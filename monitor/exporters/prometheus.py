@@ -1,7 +1,7 @@
 """The page `/metrics`, rendered in blocks of a few milliseconds.
 
 prometheus-client renders the families of the daemon. For the samples of 1,000 checks and their products, it would block
-the event loop for 373 ms. So these samples are cached as lines, and only changed lines are updated:
+the event loop for 373 ms. These samples are therefore cached as lines, of which only changed ones are updated:
 
 - The lines of a check are updated after a probe, and when its hold ends.
 - A product is measured again when one of its checks changed. Other products are measured in turn, oldest figures first.
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
     from sla.gate_override import GateOverride
     from sla.incident import Incident
 
-SLICE = 0.003  # seconds of work between two blocks; a step (a product, a join) takes less
-MIN_RECENTLY_DOWN = 8  # products with recent downtime that are measured per scrape; a quarter of them if that is more
-MIN_OTHER = 8  # products without recent downtime that are measured per scrape; a 64th of them if that is more
+SLICE = 0.003  # seconds of work per block; a step (a product, a join) takes less
+MIN_RECENTLY_DOWN = 8  # products with recent downtime to measure per scrape, or a quarter of them if that is more
+MIN_OTHER = 8  # products without recent downtime to measure per scrape, or a 64th of them if that is more
 MAX_INCIDENTS = 1_000  # samples of ninewatch_open_incident_info; each incident has a new series
 
 
 class _Counters:
     """Counters derived from the record, for all checks and products that were rendered since startup.
 
-    They are kept after a reload, so that a check or product that is added again continues from its value.
+    They survive a reload, so that a check or product that is added again continues from its value.
     """
 
     def __init__(self, health: Health) -> None:
@@ -71,7 +71,7 @@ class _Counters:
 
 
 class _PortfolioLines:
-    """The lines of one loaded portfolio. A rendering in progress continues with its portfolio after a reload."""
+    """The lines of one loaded portfolio. A rendering in progress keeps its portfolio during a reload."""
 
     def __init__(self, counters: _Counters, portfolio: Portfolio | None = None) -> None:
         self.portfolio, self._counters = portfolio, counters
@@ -81,7 +81,7 @@ class _PortfolioLines:
             Columns(CHECK_FAMILIES, self.checks, CheckChunk),
             Columns(PRODUCT_FAMILIES, self.products),
         )
-        # Products whose checks changed since they were measured. A client may have aborted the page in between.
+        # Products whose checks changed since they were measured; not cleared by a scrape that the client aborted.
         self.changed: set[str] = set()
         self.members: dict[str, list[CheckLines]] = defaultdict(list)
         self.incidents: list[Incident] | None = None
@@ -122,7 +122,7 @@ class _PortfolioLines:
         yield from islice(sorted(others, key=_measured_at), max(MIN_OTHER, len(others) // 64))
 
     def overridden(self, overrides: Mapping[str, GateOverride]) -> Iterator[ProductLines]:
-        """Yield the products whose override in force is another one than at their last decision."""
+        """Yield the products whose override in force changed since their last decision."""
         if overrides or self._had_overrides:
             yield from (lines for lines in self.products if lines.override is not overrides.get(lines.product.id))
             self._had_overrides = bool(overrides)
@@ -166,7 +166,7 @@ class _PortfolioLines:
 
 
 class Exporter:
-    """Render a ledger for Prometheus. To be used in the event loop's thread; renderings may overlap."""
+    """Renders a ledger for Prometheus. Use it on the event loop's thread only; renderings may overlap."""
 
     def __init__(self, ledger: Ledger, health: Health, clock: Clock) -> None:
         self._ledger = ledger
@@ -212,7 +212,7 @@ class Exporter:
         yield self._daemon.page(dialect)
 
     def _current(self, slices: _TimeSlices) -> Generator[bytes, None, _PortfolioLines]:
-        """Return the lines of the running portfolio, which are created again after a reload."""
+        """Return the lines of the running portfolio; create them after a reload."""
         if self._lines.portfolio is not self._ledger.portfolio:
             lines = _PortfolioLines(self._counters, self._ledger.portfolio)
             yield from lines.fill(self._ledger, slices)
@@ -220,7 +220,7 @@ class Exporter:
         return self._lines
 
     def _set_contractual(self, lines: ProductLines, now: int) -> None:
-        """Set the contractual figures, unless a reload removed the product in the meantime."""
+        """Set the contractual figures, unless a reload removed the product."""
         product = lines.product
         if product.id in self._ledger.products:
             window = self._ledger.own_window(product.id, now).measured
@@ -234,13 +234,13 @@ class Exporter:
                 lines.set_outages(history, [exclusion.interval for exclusion in exclusions], window)
 
     def _set_degraded(self, lines: ProductLines, now: int) -> None:
-        """Set whether the product is degraded, unless a reload removed the product in the meantime."""
+        """Set whether the product is degraded, unless a reload removed the product."""
         product = lines.product.id
         if product in self._ledger.products:
             lines.set_degraded(is_degraded(self._ledger, product, now) if lines.up else None)
 
     def _decide_gate(self, lines: ProductLines, now: int, overrides: Mapping[str, GateOverride]) -> None:
-        """Set the answer of the release gate, unless a reload removed the product in the meantime."""
+        """Set the answer of the release gate, unless a reload removed the product."""
         if lines.product.id in self._ledger.products:
             override = overrides.get(lines.product.id)
             durations, state = (lines.window_durations, lines.state) if lines.measured_at == now else (None, None)
@@ -266,7 +266,7 @@ _measured_at = attrgetter("measured_at")
 
 
 class _TimeSlices:
-    """Divide a rendering into time slices."""
+    """Divides a rendering into time slices."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

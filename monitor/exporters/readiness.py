@@ -1,4 +1,4 @@
-"""The readiness of a product for its metrics, computed when its facts change, else at most once per minute."""
+"""The readiness of a product for its metrics, computed when facts change and at most once per minute otherwise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monitor.ledger.ledger import Ledger
     from sla.readiness import Readiness
 
-# Computing it at every scrape would take too long: it searches the outages of a year of each dependency.
+# Too slow for every scrape: it searches a year of outages of each dependency.
 MAX_AGE: Final = MINUTE
 
 
@@ -28,7 +28,7 @@ class ReadinessFigures:
         self.newest: Readiness | None = None
 
     def update(self, now: int) -> bool:
-        """Compute the readiness again if it is due. Return whether it was computed."""
+        """Recompute the readiness if due; return whether it was recomputed."""
         recent = self._at is not None and self._at <= now < self._at + MAX_AGE
         if recent and self._facts is self._ledger.facts:
             return False

@@ -1,8 +1,7 @@
 """Recording rules: figures over all replicas of a daemon, for dashboards, federation and long-term storage.
 
-The figures of replicas differ, because each replica makes its own probes. The recorded bounds are the lowest low bound
-and the highest high bound, so that they contain the true value; the recorded estimate is the mean. Coverage is the
-lowest coverage of a replica.
+Replicas have different figures, because each makes its own probes. The recorded bounds are the lowest low bound and the
+highest high bound, so that they contain the true value; the estimate is the mean, the coverage the lowest one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parts of a Prometheus rules file, and their YAML.
 
-No YAML library is used, so that expressions keep their line breaks and diffs stay small. Strings are formatted as JSON,
-which is valid YAML.
+YAML is written without a library, so that expressions keep their line breaks and diffs stay small. Strings are
+formatted as JSON, which is valid YAML.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 class Alert:
     """An alerting rule. `hold` is Prometheus' `for`; `summary` and `description` are templates.
 
-    `base` is the daemon's public address without a final slash; `page` is the path of the linked page. `queried` is a
-    description for Prometheus only, which uses the template function `query`; Grafana uses `description`.
+    `base` is the daemon's public URL without a trailing slash; `page` is the path of the linked page. `queried` is a
+    description for Prometheus with the template function `query`; Grafana uses `description`.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A recording rule: records the result of `expr` as the series `name`, with additional labels."""
+    """A recording rule: records the result of `expr` as the series `name` with additional labels."""
 
     name: str
     expr: str

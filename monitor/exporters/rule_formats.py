@@ -74,7 +74,7 @@ def _grafana_rule(rule: Alert | Record, group: Group, data_source: str) -> Plain
         title = " ".join([rule.name, *rule.labels.values()])
         record: Plain = {"metric": rule.name, "from": "A"}
         return {"uid": _uid(title), "title": title, "record": record, "labels": {**rule.labels}, "data": [query]}
-    # The alert fires for every series in the query's result, regardless of the value.
+    # The alert fires for every series in the query's result, whatever its value.
     has_sample = _expression("B", {"type": "math", "expression": "is_number($A) || is_nan($A) || is_inf($A)"})
     evaluator: Plain = {"type": "gt", "params": [0]}
     fires = _expression("C", {"type": "threshold", "expression": "B", "conditions": [{"evaluator": evaluator}]})
@@ -109,7 +109,7 @@ def _expression(ref: str, model: Mapping[str, Plain]) -> Plain:
 
 
 def _grafana_text(text: str) -> str:
-    """Return a template that uses the value of the query A, because Grafana's `$value` is a text with all values."""
+    """Return the template with the value of query A instead of `$value`, which in Grafana is a text of all values."""
     return text.replace("$value ", "$values.A.Value ")
 
 

@@ -34,7 +34,7 @@ HEADER = """\
 SEVERITIES = {"page": "critical", "ticket": "warning"}
 FORECAST = 7 * DAY
 DRILL_EVERY = 365 * DAY
-_MIN_COVERAGE = "0.5"  # of the last 24 hours; with less, the burn rate is too uncertain for a forecast
+_MIN_COVERAGE = "0.5"  # of the last 24 hours; below, the burn rate is too uncertain for a forecast
 
 # Template function for the label `window` in a sentence: `30d`, `a month`.
 _IN_WORDS = "reReplaceAll `^([a-z])` `a $1`"
@@ -54,9 +54,9 @@ _OF_CHECK = "{{ with $labels.check }} ({{ . }}){{ end }}"  # nothing for an obje
 class Options:
     """Options of a rules file. `base` is the daemon's public address, the beginning of links.
 
-    `products` are the products whose absence raises an alert; `forecast` is the time in microseconds before the
-    exhaustion of a budget at which the alert fires; `interval` is the evaluation interval of every group;
-    `drill_every` is the maximum time between two drills of a product in microseconds.
+    `products` are those whose absence raises an alert. An alert fires `forecast` microseconds before a budget is
+    exhausted, and `drill_every` microseconds after a product's last drill. `interval` is the evaluation interval of
+    every group.
     """
 
     base: str = BASE

@@ -1,4 +1,4 @@
-"""PromQL expressions that several rules use: aggregation over replicas, and the last value while no replica answers."""
+"""PromQL expressions for several rules: aggregation over replicas, and the last value while no replica answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _METRIC_LABELS: Final = "product, check, kind, window, state, bound, objective"
 
 
 def unless_by_design(window: str = "") -> str:
-    """Return the end of an expression that does not hold for products that are down by design.
+    """Return the end of an expression that excludes products that are down by design.
 
-    With a window such as `5m`, it does not hold either for that time afterwards.
+    With a window such as `5m`, they stay excluded for that time afterwards.
     """
     designed = "ninewatch_product_down_by_design"
     current = or_last_value(designed, "1d", "ninewatch_objective_ratio")
@@ -29,9 +29,9 @@ def over_replicas(function: str, selector: str, *labels: str) -> str:
 def or_last_value(metric: str, max_age: str, known: str = "", function: str = "max") -> str:
     """Return an expression for a metric over all replicas, with its last value while no replica publishes it.
 
-    So a restart does not resolve alerts, and values of running replicas replace values of stopped replicas. `known`
-    selects another metric of the same product or check, which a daemon publishes also before it has probed since its
-    start. The last value of series that a reload removed is not used. `max_age` is the maximum age of the last value.
+    So a restart does not resolve alerts, and values of running replicas replace those of stopped ones. `known` is
+    another metric of the same product or check that a daemon publishes before its first probe. Series removed by a
+    reload have no last value. `max_age` is the maximum age of the last value.
     """
     last = f"last_over_time({metric}[{max_age}])"
     sources = [

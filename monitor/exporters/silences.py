@@ -1,4 +1,4 @@
-"""Metric lines of the active silences, which are parsed again only after a change of the facts."""
+"""Metric lines of the active silences, which are cached until facts change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCOPES = {scope: series(SILENCES.name, covers=scope) for scope in ("all", "prod
 
 
 class SilenceLines:
-    """Count the active silences of a ledger by scope."""
+    """The samples of a ledger's active silences by scope."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -26,7 +26,7 @@ class SilenceLines:
         self._silences: list[Silence] = []
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the family, with one sample per scope."""
+        """Return the family with one sample per scope."""
         if self._facts is not self._ledger.facts:
             self._facts, self._silences = self._ledger.facts, silences(self._ledger.facts.all)
         counts = Counter(_scope(silence) for silence in self._silences if silence.made <= now < silence.until)

@@ -1,4 +1,4 @@
-"""Metric lines of sites: the active one, direct checks, the last failover per product and kind, downtime by design."""
+"""Metric lines of sites: active site, direct checks, last failover per product and kind, downtime by design."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ACTIVE, _STATE, _DIRECT, _DURATION, _DOWNTIME, _MET, _DESIGNED = (family.name f
 
 
 class SiteLines:
-    """The samples of the sites of a ledger's products. Recorded changes are read once for each set of facts."""
+    """The samples of the sites of a ledger's products. Recorded changes are cached until facts change."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._with_sites = ProductSelection(lambda product: bool(product.sites) or product.down_by_design is not None)
@@ -34,7 +34,7 @@ class SiteLines:
         self._records: list[FailoverRecord] = []
 
     def text(self, now: int, dialect: Dialect) -> str:
-        """Return the families that have a sample."""
+        """Return the families with samples."""
         lines: dict[str, list[str]] = {family.name: [] for family in SITE_FAMILIES}
         for product in self._with_sites.of(self._ledger.portfolio):
             if product.sites:

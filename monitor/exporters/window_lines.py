@@ -37,8 +37,8 @@ def label_of(window: BudgetWindow) -> str:
 class WindowLines:
     """The samples of a product's windows, which end at the same instant.
 
-    Burn rates are of all `lengths`, the other figures of the standard windows and the window of the objective. Lines
-    are formatted again only if the durations of their window changed: most windows contain no downtime.
+    Burn rates cover all `lengths`, other figures only the standard windows and the objective's window. Lines are
+    formatted again only if the durations of their window changed.
     """
 
     __slots__ = ("_burns", "_windows")
@@ -60,7 +60,7 @@ class WindowLines:
 
 
 class CalendarLines:
-    """The samples of a calendar window, whose elapsed part has figures."""
+    """The samples of a calendar window, with the figures of its elapsed part."""
 
     __slots__ = ("_burn", "_window")
 
@@ -69,14 +69,14 @@ class CalendarLines:
         self._burn = _BurnLine(product, window)
 
     def texts(self, durations: Durations, objective: Objective) -> tuple[str, ...]:
-        """Return one text per family. All are empty at the instant at which the window begins."""
+        """Return one text per family; all are empty at the start of the window."""
         if not durations.total:
             return "", "", "", ""
         return *self._window.texts(durations), self._burn.text(objective, durations)
 
 
 class _BurnLine:
-    """The line of the burn rate of one window. It is formatted again only if its objective or durations changed."""
+    """The burn-rate line of one window, formatted again only if objective or durations changed."""
 
     __slots__ = ("_durations", "_objective", "_prefix", "_text")
 

@@ -1,1 +1,1 @@
-"""Grafana dashboards, made with grafana-foundation-sdk when files are generated; the daemon does not import them."""
+"""Generate the Grafana dashboards with grafana-foundation-sdk. The daemon does not import this package."""

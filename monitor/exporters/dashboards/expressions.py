@@ -1,7 +1,7 @@
-"""PromQL that several dashboards use: selectors, figures over all replicas, verdicts and nines.
+"""PromQL expressions for several dashboards: selectors, figures over all replicas, verdicts and nines.
 
-If several daemons (replicas) publish the same products, the bounds are the lowest low bound and the highest high bound,
-as in the recording rules. The dashboards do not need the recording rules.
+If several daemons (replicas) publish the same products, the lowest low bound and the highest high bound are used, as in
+the recording rules, which the dashboards do not require.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ VERDICTS: Final[Names] = {0: ("undecided", UNKNOWN), 1: ("MISSED", BAD), 2: ("me
 YES_NO: Final[Names] = {0: ("NO", BAD), 1: ("yes", GOOD)}
 
 Steps = tuple[tuple[float | None, str], ...]
-"""Pairs of a minimum value and the colour for values from there on. The first pair has no minimum."""
+"""Pairs of minimum value and colour. The first pair has no minimum."""
 
 PLAIN: Final[Steps] = ((None, GOOD),)
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
@@ -42,7 +42,7 @@ EXPIRY: Final[Steps] = ((None, BAD), (3 * 86400, WARNING), (21 * 86400, GOOD))
 
 
 def from_zero(colour: str) -> Steps:
-    """Return thresholds with grey for 0 and the colour for values from 1 on."""
+    """Return thresholds: grey below 1, the colour from 1 on."""
     return ((None, UNKNOWN), (1, colour))
 
 
