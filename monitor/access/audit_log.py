@@ -1,8 +1,9 @@
 """The audit log: an append-only file of JSON lines next to the record, with the origin of each change.
 
-A change is a fact of the record, with author and content. The log adds the means, the client and its address, and the
-events that are not facts: sign-ins and API tokens. It contains network addresses of people, so it is separate from the
-facts, which reports, bundles and pages include. A line is written before its fact, so that no fact lacks its origin.
+A change is a fact of the record, with author and content. The log adds the means, the client and its address, and
+events that are not facts: sign-ins and API tokens. It is a separate file, because it contains people's network
+addresses while facts appear in reports, bundles and pages. A line is written before its fact, so that each fact has its
+origin.
 """
 
 from __future__ import annotations
@@ -82,18 +83,18 @@ class AuditEntry:
 
     @property
     def id(self) -> str:
-        """The id: that of the fact, or else that of the content."""
+        """The fact's id, or an id of the content if there is no fact."""
         origin = self.origin
         return self.fact or content_id(self.at, self.event, origin.means, origin.name, origin.client, origin.address)
 
 
 class AuditLog:
-    """The file. `entries` reads only what was appended since the last call."""
+    """The audit log file. `entries` reads only lines appended since the last call."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._position = (0, 0, 0)  # inode, bytes and lines that were read
+        self._position = (0, 0, 0)  # (inode, bytes read, lines read)
         self._entries: list[AuditEntry] = []
 
     @classmethod
@@ -105,7 +106,7 @@ class AuditLog:
         """Append the entry, and return once it is on disk.
 
         Raises:
-            NinewatchError: it could not be written.
+            NinewatchError: the file could not be written.
         """
         append_json(self.path, _as_line(entry), mode=OWNER_ONLY)
 
@@ -127,7 +128,7 @@ class AuditLog:
     def _read(self) -> None:
         with self.path.open("rb") as file:
             stat, (inode, begin, lines) = os.fstat(file.fileno()), self._position
-            if stat.st_ino != inode or stat.st_size < begin:  # another file, for example one from a backup
+            if stat.st_ino != inode or stat.st_size < begin:  # replaced by another file, such as one from a backup
                 self._entries, begin, lines = [], 0, 0
             file.seek(begin)
             complete = file.read().rpartition(b"\n")[0:2]

@@ -25,7 +25,7 @@ from sla.interval import DAY, SECOND
 
 log = structlog.get_logger()
 
-VALID_FOR: Final = 7 * DAY  # from the decision of the message; a reminder has a new link
+VALID_FOR: Final = 7 * DAY  # from the decision on the message; a reminder has a new link
 MAX_TOKEN_LENGTH: Final = 1_000  # characters
 _SIGNATURE_PURPOSE: Final = b"ninewatch acknowledge 1\0"
 _KEY_BYTES: Final = 32
@@ -33,15 +33,15 @@ _OWNER_ONLY: Final = 0o600
 
 
 class LinkError(Exception):
-    """The token of a link is not valid: `invalid`, or `expired`."""
+    """The token of a link was rejected: `invalid` or `expired`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The content of a link: it permits acknowledging the alert `key`, which was sent to `receiver`, until `expires`.
 
-    `product` is empty for an alert about the monitor itself. `expires` is microseconds since the epoch, in whole
-    seconds.
+    `product` is empty for an alert about the monitor itself. `expires` is in microseconds since the epoch, a multiple
+    of a second.
     """
 
     key: str
@@ -64,10 +64,10 @@ class LinkSigner:
         return f"{_base64url(content)}.{_base64url(self._mac(content))}"
 
     def claim(self, token: str, now: int) -> Claim:
-        """Return the claim of a token that is valid at the instant. The HMAC is verified before the content is parsed.
+        """Return the claim of a token valid at `now`. The HMAC is verified before the content is parsed.
 
         Raises:
-            LinkError: it was made with another key, or has expired.
+            LinkError: the token was made with another key, or has expired.
         """
         content, mac = _parts(token)
         if not hmac.compare_digest(mac, self._mac(content)):
@@ -79,7 +79,7 @@ class LinkSigner:
         return claim
 
     def signature(self, purpose: str, content: str) -> str:
-        """Return the HMAC-SHA256 of a text for another purpose, in base64url. Neither contains a zero character."""
+        """Return the HMAC-SHA256 (base64url) of `content` for another purpose. Neither text contains a NUL."""
         return _base64url(hmac.new(self._key, f"{purpose}\0{content}".encode(), hashlib.sha256).digest())
 
     def _mac(self, content: bytes) -> bytes:
@@ -101,7 +101,7 @@ def _parts(token: str) -> tuple[bytes, bytes]:
 
 
 def _from_base64url(text: str) -> bytes:
-    """Return the bytes of base64url without padding; only the canonical text of the bytes is accepted."""
+    """Decode base64url without padding; only the canonical encoding is accepted."""
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     if _base64url(raw) != text:
         raise ValueError("not canonical")
@@ -134,7 +134,7 @@ def load_signer(record: Path) -> LinkSigner:
 
 
 def _create(path: Path) -> None:
-    """Create the key atomically: after a crash the file is complete or does not exist."""
+    """Create the key file atomically: after a crash it is complete or does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secret_bytes(6).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)

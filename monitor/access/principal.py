@@ -24,10 +24,10 @@ class AuthMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated client. `name` is the author of everything that it writes.
+    """An authenticated client. `name` is the author of the facts that it writes.
 
-    `id` is the id of the token, or the person's subject. `products` limits changes to these products; without products,
-    there is no limit. `role` is None for a token.
+    `id` is the token's id or the person's subject. `products` limits changes to these products; empty means no limit.
+    `role` is None for a token.
     """
 
     method: AuthMethod
@@ -49,5 +49,5 @@ class Principal:
 
     @property
     def key(self) -> str:
-        """Identifies the client in rate limits."""
+        """The key of the client for rate limits."""
         return f"{self.method} {self.id}"

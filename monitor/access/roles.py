@@ -36,7 +36,7 @@ def lowest_role(required: Scope) -> UserRole:
 
 
 def role_of(names_by_role: Mapping[str, Collection[str]], names: Collection[str]) -> UserRole | None:
-    """Return the highest role that one of the names gives, None without a role.
+    """Return the highest role assigned to any of the names, or None.
 
     >>> role_of({"viewer": ["*"], "admin": ["sre"]}, ["sre"])
     <UserRole.ADMIN: 'admin'>
@@ -49,6 +49,6 @@ def role_of(names_by_role: Mapping[str, Collection[str]], names: Collection[str]
 
 
 def relevant_names(names_by_role: Mapping[str, Collection[str]], names: Collection[str]) -> tuple[str, ...]:
-    """Return the names that give a role. A token may have hundreds of others."""
+    """Return the names to which a role is assigned; a token may have hundreds of others."""
     accepted = {name for configured in names_by_role.values() for name in configured}
     return tuple(sorted(accepted.intersection(names)))

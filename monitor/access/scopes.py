@@ -1,4 +1,4 @@
-"""Scopes of API tokens: what a token may do."""
+"""Scopes: the permissions of API tokens."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Sessions of people who signed in: kept in memory, by the SHA-256 of the cookie's value.
+"""Sessions of people who signed in, in memory, by the SHA-256 of the cookie's value.
 
-After a restart people sign in again, which a provider with a session of its own does without a form. So nothing on disk
-permits access, and a session that was signed out cannot be used again.
+Nothing on disk grants access, and a signed-out session cannot be used again. After a restart people sign in again; a
+provider that still has a session of the person does this without a form.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _ID_BYTES: Final = 32
 class Session:
     """A session; instants are microseconds since the epoch.
 
-    `issuer` and `subject` identify the person, `names` are the role names that the issuer states. `id_token` is the ID
-    token, which the issuer's logout requires. `seen` is the instant of the last request.
+    `issuer` and `subject` identify the person, `names` are the role names from the issuer. `id_token` is required for
+    the issuer's logout. `seen` is the instant of the last request.
     """
 
     issuer: str
@@ -43,7 +43,7 @@ class Session:
 
 
 class Sessions:
-    """The sessions of the running daemon. The oldest one is removed when there are too many."""
+    """The sessions of the running daemon. Above the limit, the oldest one is removed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -65,7 +65,7 @@ class Sessions:
         return value
 
     def find(self, value: str, idle: int, longest: int) -> Session | None:
-        """Return the session of a cookie, and extend it. None if it does not exist or has expired."""
+        """Return and extend the session of a cookie. None if it does not exist or has expired."""
         key, now = _digest(value), self._clock.now()
         session = self._sessions.get(key)
         if session is None:

@@ -1,7 +1,7 @@
-"""The links of subscribers. Their tokens are signatures with the key of the record, so they are stored nowhere.
+"""The links of subscribers. Their tokens are signed with the key of the record, so they need not be stored.
 
-A token to confirm is valid while the subscription waits for it (`PENDING_FOR`), and once. A token to manage is valid
-until the subscriber leaves.
+A token to confirm is valid once, while the subscription is pending (`PENDING_FOR`). A token to manage is valid until
+the subscription is deleted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LinkPurpose(StrEnum):
-    """The permission of a link, and the part of its address."""
+    """The purpose of a link. The value is part of its URL."""
 
     CONFIRM = "confirm"
     MANAGE = "subscription"
@@ -35,7 +35,7 @@ def link_token(signer: LinkSigner, purpose: LinkPurpose, page: str, subscription
 
 
 def subscription_of(signer: LinkSigner, purpose: LinkPurpose, page: str, token: str) -> str:
-    """Return the id of the subscription that the link is for. The subscription need not exist any more.
+    """Return the id of the subscription that the link is for. The subscription may have been deleted.
 
     Raises:
         LinkError: the token was not made for this purpose and page with this key.

@@ -1,7 +1,7 @@
-"""Subscriptions to status pages by e-mail: a file of JSON lines next to the record, and the only place of addresses.
+"""Email subscriptions to status pages: a file of JSON lines next to the record, the only place that stores addresses.
 
-Rows of the record, facts and logs refer to a subscription by its id. The file is replaced as a whole at each change, so
-that it contains no address that was erased. The running daemon is its only writer.
+Rows of the record, facts and logs refer to a subscription by its id. Each change rewrites the file, so that it contains
+no erased address. Only the running daemon writes it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SUFFIX: Final = ".subscriptions.jsonl"
-PENDING_FOR: Final = 2 * DAY  # from the last request until an unconfirmed address is erased
-MAX_LINKS: Final = 3  # messages with a link to one address per page and day
+PENDING_FOR: Final = 2 * DAY  # after the last request, when an unconfirmed address is erased
+MAX_LINKS: Final = 3  # link messages per address, page and day
 MAX_PENDING: Final = 1_000  # unconfirmed addresses
 MAX_SUBSCRIPTIONS: Final = 20_000
 MAX_ADDRESS: Final = 254  # characters; RFC 5321, section 4.5.3.1.3, without the angle brackets
@@ -46,9 +46,9 @@ class SubscriptionsFullError(NinewatchError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The messages that a subscriber gets: ids of components, none of them means all, and kinds of message.
+    """The messages that a subscriber wants: component ids (empty means all) and kinds of message.
 
-    `language` is the code of their language. Empty for the default language of the page.
+    `language` is a language code; empty for the page's default language.
     """
 
     components: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Choice:
     language: str = ""
 
     def includes(self, kind: str, components: Iterable[str]) -> bool:
-        """Return whether a message of the kind about the components is sent."""
+        """Return whether the choice includes messages of this kind about any of the components."""
         return kind in self.kinds and (not self.components or not {*self.components}.isdisjoint(components))
 
 
@@ -64,8 +64,8 @@ class Choice:
 class Subscription:
     """The subscription of an address to the status page `page`. `id` is random.
 
-    `requested` is the last request, and `links` are the last requests that a message with a link answers. `confirmed`
-    is None until the address is confirmed. Instants are microseconds since the epoch.
+    Instants are microseconds since the epoch: `requested` is the last request, `links` are the recent requests to
+    answer with a link message, `confirmed` is None until the address is confirmed.
     """
 
     id: str
@@ -89,22 +89,22 @@ ById = dict[str, Subscription]
 
 
 def checked_address(text: str) -> str:
-    """Return the address in the form in which it is used: the domain in lower case.
+    """Validate an address and return it with its domain in lower case.
 
     Raises:
-        ValueError: it is not one ASCII address like name@example.org. The text of the error does not contain it.
+        ValueError: the text is not a single ASCII address like name@example.org. The message does not quote it.
     """
     match = _ADDRESS.fullmatch(text.strip())
-    # Mail programs decode an encoded word, =?utf-8?q?...?=, so that the mail would go to another address.
+    # Mail software decodes an encoded word, =?utf-8?q?...?=, which would change the address.
     if match is None or "=?" in match[1] or len(match[0]) > MAX_ADDRESS or len(match[1]) > MAX_LOCAL_PART:
         raise ValueError("not an e-mail address")
     return f"{match[1]}@{match[2].lower()}"
 
 
 class Subscriptions:
-    """The subscriptions of all pages. Use it on the event loop's thread; the file is written in another one.
+    """The subscriptions of all pages. Use it on the event loop's thread only; a worker thread writes the file.
 
-    `version` changes with each change.
+    `version` increases with each change.
     """
 
     def __init__(self, path: Path, subscriptions: Iterable[Subscription] = ()) -> None:
@@ -116,7 +116,7 @@ class Subscriptions:
 
     @classmethod
     def load(cls, record: Path) -> Subscriptions:
-        """Return the subscriptions of a record. Remove what a killed process left of an unfinished change.
+        """Return the subscriptions of a record. Remove the leftovers of an interrupted change.
 
         Raises:
             NinewatchError: the file cannot be read.
@@ -131,28 +131,28 @@ class Subscriptions:
         return cls(path, read_json_lines(path, _subscription, "subscription_unreadable"))
 
     def get(self, name: str) -> Subscription | None:
-        """Return the subscription with the id. None if its address was erased."""
+        """Return the subscription with this id, None if it was deleted."""
         return self._by_id.get(name)
 
     def of_page(self, page: str) -> list[Subscription]:
-        """Return the subscriptions to a page, also unconfirmed ones."""
+        """Return the subscriptions to a page, including unconfirmed ones."""
         return [subscription for subscription in self._by_id.values() if subscription.page == page]
 
     async def request(self, page: str, address: str, choice: Choice, now: int) -> None:
-        """Record the request for an address. A message with a link answers it, at most `MAX_LINKS` per day.
+        """Record a request to subscribe an address. It is answered with a link message, at most `MAX_LINKS` per day.
 
         An unconfirmed subscription gets the choice of the request. A confirmed one is not changed, because anyone may
-        send the request. If `MAX_PENDING` addresses are not confirmed, the one with the oldest request is erased, so
-        that requests for many addresses do not keep other people from subscribing. All cases take the same steps.
+        send the request. At `MAX_PENDING` unconfirmed addresses, the oldest request is erased, so that mass requests do
+        not block other people. All cases take the same steps, so that timing reveals nothing.
 
         Raises:
-            SubscriptionsFullError: no new subscription is accepted now.
+            SubscriptionsFullError: the limit of subscriptions is reached.
             NinewatchError: the file cannot be written.
         """
 
         def requested(by_id: ById) -> ById:
             subscription = self._requested(page, address, choice, now)
-            with_place = _with_place_for_one(by_id)  # in all cases, so that a request takes the same time
+            with_place = _with_place_for_one(by_id)  # in all cases, for constant time
             kept = by_id if subscription.id in by_id else with_place
             if len(kept) >= MAX_SUBSCRIPTIONS:
                 raise SubscriptionsFullError("there are too many subscriptions")
@@ -161,7 +161,7 @@ class Subscriptions:
         await self._change(requested)
 
     def _requested(self, page: str, address: str, choice: Choice, now: int) -> Subscription:
-        # A list, so that a request takes the same time wherever the address is, and if it is not there.
+        # A list, so that the time does not depend on whether and where the address exists.
         same = [known for known in self.of_page(page) if known.address.casefold() == address.casefold()]
         subscription = same[0] if same else Subscription(secret_bytes(16).hex(), page, address, choice, now, ())
         recent = tuple(at for at in subscription.links if now - at < DAY)
@@ -171,7 +171,7 @@ class Subscriptions:
         return replace(subscription, choice=choice, requested=now, links=links)
 
     async def confirm(self, name: str, now: int) -> bool:
-        """Confirm the address of a subscription. Return False if none waits for it.
+        """Confirm the address of a pending subscription. Return False if there is none.
 
         Raises:
             NinewatchError: the file cannot be written.
@@ -222,9 +222,9 @@ class Subscriptions:
             await self._change(lambda by_id: {key: value for key, value in by_id.items() if not value.is_expired(now)})
 
     async def _change(self, compute: Callable[[ById], ById | None]) -> bool:
-        """Write what `compute` returns. Return False if it returns None.
+        """Write the subscriptions that `compute` returns. Return False if it returns None.
 
-        A change is completed also if the request is cancelled meanwhile: file and memory must not differ.
+        A change is completed even if the request is cancelled, because file and memory must not differ.
         """
         change = asyncio.create_task(self._apply(compute))
         self._changes.add(change)
@@ -248,7 +248,7 @@ def subscriptions_path(record: Path) -> Path:
 
 
 def _with_place_for_one(by_id: ById) -> ById:
-    """Return the subscriptions without the oldest unconfirmed ones, so that one more is within the limit."""
+    """Drop the oldest unconfirmed subscriptions, so that one more is within the limit."""
     pending = sorted((known for known in by_id.values() if known.confirmed is None), key=lambda known: known.requested)
     erased = {known.id for known in pending[: max(0, len(pending) + 1 - MAX_PENDING)]}
     return {name: known for name, known in by_id.items() if name not in erased}

@@ -1,8 +1,8 @@
 """API tokens: an append-only file of JSON lines next to the record, with hashes of the tokens.
 
-The record has one writer, but tokens are created and revoked with or without a running daemon; so they are in a
-separate file. They are not facts, so that reports, bundles and pages do not include them. A token has 256 random bits:
-its SHA-256 cannot be reversed, so a slow hash is not needed.
+Tokens are in a separate file, because the record has one writer, but tokens are created and revoked with or without a
+running daemon. They are not facts, so that reports, bundles and pages do not include them. A token has 256 random bits,
+so SHA-256 is sufficient and a slow hash is not needed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 _TOKEN_PATTERN: Final = re.compile(r"nw_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_NO_DIGEST: Final = "0" * 64  # compared if no token has the id, so that both cases take the same time
+_NO_DIGEST: Final = "0" * 64  # compared if no token has the id, for constant time
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token without its secret; instants are microseconds since the epoch.
 
-    `name` is the author of everything that the token writes. `products` limits it to alerts about these products;
-    without products, there is no limit. The token is refused from the instant `expires` on.
+    `name` is the author of the facts written with the token. `products` limits it to alerts about these products; empty
+    means no limit. `expires` is exclusive: the token is refused from that instant on.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Token:
     revoked: int | None = None
 
     def refusal(self, now: int) -> str:
-        """Return the reason why the token is refused at the instant; empty if it is valid."""
+        """Return why the token is refused at the instant; empty if it is valid."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and self.expires <= now else ""
@@ -64,7 +64,7 @@ def new_token(
     expires: int | None = None,
     products: Collection[str] = (),
 ) -> tuple[Token, str]:
-    """Return a new token and its text. The text is not stored."""
+    """Return a new token and its text, which is not stored."""
     identity = secret_bytes(6).hex()
     text = f"nw_{identity}_{base64.urlsafe_b64encode(secret_bytes(32)).decode().rstrip('=')}"
     digest = _digest(text)
@@ -72,7 +72,7 @@ def new_token(
 
 
 class TokenFile:
-    """The file with the tokens of a record, created with mode 0600. `find` reads it again after each change."""
+    """The file with the tokens of a record, created with mode 0600 and read again after each change."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,7 +81,7 @@ class TokenFile:
 
     @classmethod
     def of(cls, record: Path) -> TokenFile:
-        """Return the token file of a record: it is next to the record."""
+        """Return the token file next to a record."""
         return cls(record.with_name(record.name + ".tokens.jsonl"))
 
     def add(self, token: Token) -> None:
@@ -104,10 +104,10 @@ class TokenFile:
         append_json(self.path, line, mode=OWNER_ONLY)
 
     def tokens(self) -> Mapping[str, Token]:
-        """Return all tokens by id in the order of creation. The file is read again only if it has changed.
+        """Return all tokens by id, oldest first.
 
         Raises:
-            NinewatchError: it cannot be read, or a line is damaged. A damaged line may be a revocation.
+            NinewatchError: the file cannot be read, or a line is damaged (it might be a revocation).
         """
         try:
             stat = self.path.stat()
@@ -123,7 +123,7 @@ class TokenFile:
         return self._tokens
 
     def find(self, text: str) -> Token | None:
-        """Return the valid or invalid token with this text, or None. Both cases take the same time.
+        """Return the token with this text, valid or not, or None, in constant time.
 
         Raises:
             NinewatchError: the file cannot be used.
@@ -155,7 +155,7 @@ def _read(path: Path) -> dict[str, Token]:
     tokens: dict[str, Token] = {}
     for number, line in enumerate(path.read_text("utf-8", errors="replace").split("\n"), 1):
         if not line.endswith("}"):
-            continue  # truncated by a crash, or being written: it was not confirmed
+            continue  # incomplete after a crash or while being written, so it was not confirmed
         try:
             _apply(json.loads(line), tokens)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):

@@ -1,1 +1,1 @@
-"""Anchors: copies of the record's heads where a person who edits the record cannot change them (docs/verify.md)."""
+"""Anchors: copies of the record's heads in places that an editor of the record cannot change (docs/verify.md)."""

@@ -30,7 +30,7 @@ class GitError(Exception):
 
 
 def host_of(remote: str) -> str:
-    """Return the host of a remote. Empty for a local path."""
+    """Return the host of a remote; empty for a local path."""
     if "://" in remote:
         return urlsplit(remote).hostname or ""
     before, colon, _ = remote.partition(":")
@@ -94,7 +94,7 @@ def _with_new_heads(before: str, heads: Iterable[Head]) -> str:
 
 
 class _Git:
-    """A runner of `git` in a folder, without a terminal and without settings of the system."""
+    """Runs `git` in a folder, without a terminal and without system or user settings."""
 
     def __init__(self, anchor: Anchor, folder: Path) -> None:
         ssh = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes"

@@ -1,4 +1,4 @@
-"""Receipts: facts about anchored heads, and about the heads of other daemons that this daemon keeps as a witness."""
+"""Receipts: facts about anchored heads, and about heads of other daemons that this daemon stores as a witness."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class WitnessedHead:
 
 
 def seen_heads(facts: Iterable[Fact], source: str) -> dict[int, WitnessedHead]:
-    """Return the fetched heads of a source, by number. The first head with a number is used."""
+    """Return the fetched heads of a source by number. The first head with a number counts."""
     heads: dict[int, WitnessedHead] = {}
     for fact in facts:
         if fact.kind == WITNESSED and fact.author == source:

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 CHECK_INTERVAL: Final = 5.0  # seconds between two checks for due anchors
 RECHECK_INTERVAL: Final = 60.0  # seconds until the next check of an anchor that has the newest head
-# Seconds after the first failure of an anchor; the delay doubles with each further failure
+# Seconds after the first failure of an anchor; doubles with each further failure
 MIN_RETRY_DELAY: Final = 60.0
 MAX_RETRY_DELAY: Final = 3_600.0  # seconds
 WITNESS_INTERVAL: Final = 300.0  # seconds between two requests to a witness that has not fetched the head yet
@@ -48,7 +48,7 @@ class NotYetError(Exception):
 
 @dataclass(slots=True)
 class _State:
-    """The next due time of an anchor or a source (monotonic), and its number of consecutive failures."""
+    """The next due time of an anchor or source (monotonic seconds), and its number of consecutive failures."""
 
     due: float = 0.0
     failures: int = 0
@@ -56,7 +56,7 @@ class _State:
 
 @dataclass(slots=True)
 class Anchoring:
-    """A service that anchors heads, with one attempt per anchor at a time. `add` records facts."""
+    """Anchors heads, with one attempt per anchor at a time. `add` records facts."""
 
     ledger: Ledger
     record: Path
@@ -66,12 +66,12 @@ class Anchoring:
     _states: dict[str, _State] = field(default_factory=dict)
 
     async def run(self, make_attempt: MakeAttempt) -> None:
-        """Check for due anchors and sources every few seconds, forever."""
+        """Check for due anchors and sources every few seconds until cancelled."""
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + CHECK_INTERVAL)
             try:
                 await self.advance(make_attempt)
-            except Exception:  # a defect must not end the daemon
+            except Exception:  # a defect must not stop the daemon
                 log.exception("anchoring_failed")
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
@@ -120,7 +120,7 @@ class Anchoring:
             log.info("head_anchored", anchor=anchor.id, day=heads[-1].date, head=heads[-1].digest)
 
     def _newest_anchored_head(self, anchor: Anchor, heads: Sequence[Head]) -> Head | None:
-        """Return the newest head that the anchor has. Receipts are read from the newest one."""
+        """Return the newest head that the anchor has."""
         by_digest = {head.digest: head for head in heads}
         anchor_facts = (fact for fact in reversed(self.ledger.facts.all) if fact.author == anchor.id)
         return next((by_digest[receipt.head] for receipt in receipts(anchor_facts) if receipt.head in by_digest), None)
@@ -143,7 +143,7 @@ class Anchoring:
             self.add([receipt.fact() for receipt in new])
 
     def _record_failure(self, state: _State, event: str, name: str, error: Exception) -> None:
-        """Log the failure, and set the delay until the next attempt, which doubles with each further failure."""
+        """Log the failure, and set the next attempt; the delay doubles with each further failure."""
         wait = min(MIN_RETRY_DELAY * 2**state.failures, MAX_RETRY_DELAY)
         state.failures += 1
         state.due = self.clock.monotonic() + wait
@@ -189,7 +189,7 @@ async def _timestamp(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) ->
 
 
 async def _git(anchor: Anchor, heads: Sequence[Head], attempt: Attempt) -> dict[str, object]:
-    """Push with `git`, which opens its own connections. The policy is checked for the host's addresses before."""
+    """Push with `git`, which opens its own connections, after checking the host's addresses by the outbound policy."""
     if host := host_of(str(anchor.git)):
         for address in await attempt.addresses(host, 0):
             attempt.outbound.check(address)

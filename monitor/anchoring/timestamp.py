@@ -1,4 +1,4 @@
-"""Time-stamping services (RFC 3161): request a token for a head, and verify one without a network."""
+"""Time-stamping services (RFC 3161): request a token for a head, and verify tokens offline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class VerifiedToken:
 
 
 def query(head: str) -> tuple[bytes, int]:
-    """Return the request for a token of a head, and its nonce. The token is for the SHA-256 digest of the text."""
+    """Return the request for a token, and its nonce. The token covers the SHA-256 digest of the text `head`."""
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 
     request = TimestampRequestBuilder().data(head.encode()).hash_algorithm(HashAlgorithm.SHA256)
@@ -41,7 +41,7 @@ def query(head: str) -> tuple[bytes, int]:
 
 
 def proof_of(answer: bytes, nonce: int, ca: str) -> dict[str, Any]:
-    """Return the proof to record: the token with its certificates, the nonce, and the present CA (PEM)."""
+    """Return the proof to record: the token with its certificates, the nonce, and the current CA (PEM)."""
     return {"token": base64.b64encode(answer).decode(), "nonce": str(nonce), "ca": ca}
 
 
@@ -71,9 +71,9 @@ def verify_token(proof: Mapping[str, Any], head: str, ca: str | None = None) -> 
 
 
 def with_sorted_certificates(answer: bytes) -> bytes:
-    """Return a response with the certificates of its token in the order of DER.
+    """Return a response with the certificates of its token sorted, as DER requires.
 
-    OpenSSL writes them in the configured order, which the library rejects. The signature does not cover them.
+    OpenSSL writes them in configuration order, which the library rejects. The signature does not cover them.
     """
     try:
         start, end = _content_span(answer, 0)  # TimeStampResp (RFC 3161, 2.4.2)
@@ -97,7 +97,7 @@ _CERTIFICATES: Final = 0xA0  # [0], the tag of the certificates in SignedData
 
 
 def _content_span(data: bytes, at: int) -> tuple[int, int]:
-    """Return start and end of the content of the DER element at an offset."""
+    """Return the offsets [start, end) of the content of the DER element at `at`."""
     length, start = data[at + 1], at + 2
     if length & 0x80:
         size = length & 0x7F

@@ -1,4 +1,4 @@
-"""Make a backup: one archive with a consistent copy of the record and the files next to it."""
+"""Create a backup: an archive with a consistent copy of the record and the files next to it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Backup:
 def create_backup(portfolio: Portfolio, target: Path, now: int) -> Backup:
     """Write a backup of the portfolio's record, as of `now`. A daemon may be running.
 
-    The target gets its name after the copy was verified: the database is sound, has all rows of the record, and all
-    its values are possible. The file is readable by its owner only, because it contains the key of links and hashes of
-    tokens. A name that ends in `.gz` is compressed.
+    The target appears only after the copy is verified: the database is intact, has all rows of the record, and only
+    possible values. The file is readable by its owner only, because it contains the key of links and hashes of tokens.
+    It is compressed if the name ends in `.gz`.
 
     Raises:
         NinewatchError: the target exists, or the backup could not be written. Nothing remains of it.
@@ -69,7 +69,7 @@ def create_backup(portfolio: Portfolio, target: Path, now: int) -> Backup:
 
 
 def _name(draft: Path, target: Path) -> None:
-    """Give the file its name. Unlike a rename, an existing file is an error."""
+    """Move the file to its final name. Unlike with a rename, an existing file is an error."""
     try:
         os.link(draft, target)
     except FileExistsError:
@@ -81,7 +81,7 @@ def _exists(target: Path) -> NinewatchError:
 
 
 def _copy_companions(record: Path, copy: Path) -> list[BackupFile]:
-    """Copy the files next to the record before the record, so that the record has what they were the source of."""
+    """Copy the files next to the record first, so that the record already contains what was imported from them."""
     files = []
     for suffix in COMPANIONS:
         source = record.with_name(record.name + suffix)
@@ -95,7 +95,7 @@ def _copy_companions(record: Path, copy: Path) -> list[BackupFile]:
 def _copy_record(record: Path, copy: Path) -> BackupFile:
     try:
         with contextlib.closing(open_connection(record, "ro")) as connection:
-            connection.execute("BEGIN")  # one snapshot for the copy and for the comparison of the rows
+            connection.execute("BEGIN")  # one snapshot for the copy and the comparison of rows
             check_owner_and_version(connection, record)
             copy_verified(connection, copy)
         with contextlib.closing(open_connection(copy, "ro")) as connection:

@@ -20,9 +20,9 @@ _FIELDS: Final = ("up_seconds", "down_seconds", "doubt_seconds", "unknown_second
 def recorded_figures(portfolio: Portfolio, record: Path, at: int) -> list[dict[str, Any]]:
     """Return the figures of each configured product over all recorded time until `at`.
 
-    Each has `product`, `start`, `end`, and the durations, availability and observations of measurement.md, section 11,
-    before exclusions. Figures that depend on the objective are not included. Empty if the record has no
-    closed runs before `at`.
+    Each entry has `product`, `start`, `end`, and the durations, availability and observations of measurement.md,
+    section 11, before exclusions and without figures that depend on the objective. Empty if the record has no closed
+    runs before `at`.
 
     Raises:
         StoreError: the record cannot be read.
@@ -35,7 +35,7 @@ def recorded_figures(portfolio: Portfolio, record: Path, at: int) -> list[dict[s
 
 
 def differing_figures(portfolio: Portfolio, record: Path, figures: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Recompute figures from a record. Return the products that differ, and those that are not configured any more.
+    """Recompute figures from a record. Return the products that differ, and those that are no longer configured.
 
     Raises:
         StoreError: the record cannot be read.

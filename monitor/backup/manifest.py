@@ -1,4 +1,4 @@
-"""The content of a backup: its files with their digests, the rows of each table, and figures of each product."""
+"""The manifest of a backup: files with digests, row counts by table, and figures of each product."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "ninewatch-backup"
 VERSION: Final = 1
-RECORD: Final = ""  # the suffix of the record itself
+RECORD: Final = ""  # suffix of the record itself
 
 COMPANIONS: Final = (
     ".journal.jsonl",
@@ -49,8 +49,8 @@ class BackupFile:
 class Manifest:
     """The manifest of a backup.
 
-    `made` is the instant of the backup, microseconds since the Unix epoch. `schema` is the version of the record's
-    tables, `rows` the number of rows by table, and `figures` what `figures.recorded_figures` returned.
+    `made` is the instant of the backup, microseconds since the epoch. `schema` is the version of the record's tables,
+    `rows` the number of rows by table, `figures` the result of `figures.recorded_figures`.
     """
 
     ninewatch: str
@@ -70,7 +70,7 @@ def read_manifest(content: bytes, path: str) -> Manifest:
     """Return the manifest.
 
     Raises:
-        NinewatchError: it cannot be read, or is of another or a newer format.
+        NinewatchError: the manifest is unreadable, or of another or a newer format.
     """
     try:
         data = json.loads(content)
@@ -92,10 +92,10 @@ def read_manifest(content: bytes, path: str) -> Manifest:
 
 
 def _check_files(files: Sequence[BackupFile]) -> None:
-    """Check that the record is first, that the other files are companions, each once, and the types of the fields.
+    """Check that the record is first, that all others are distinct companion files, and the types of the fields.
 
     Raises:
-        ValueError: it is not so.
+        ValueError: a condition is violated.
     """
     record, *others = (file.suffix for file in files)
     if record != RECORD or len(set(others)) != len(others) or not {*others} <= {*COMPANIONS}:

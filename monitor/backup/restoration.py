@@ -38,9 +38,9 @@ _DATABASE: Final = ("", "-wal", "-shm", "-journal")
 class Restored:
     """A restored or verified backup.
 
-    `unconfigured` are products of the backup that the configuration does not have, so that their figures were not
-    compared. `differing` are products whose figures differ from those at the backup. `renamed` are the files that had
-    the names of restored ones, with their new names.
+    `unconfigured` are products of the backup that are not configured, so that their figures were not compared.
+    `differing` are products whose figures differ from those at the backup. `renamed` are existing files that were
+    moved, as (old name, new name).
     """
 
     manifest: Manifest
@@ -60,9 +60,9 @@ def restore_backup(
 ) -> Restored:
     """Verify a backup, then put its files at the portfolio's `store:`. No daemon may be running there.
 
-    It is verified before any file is changed: the digest of each file, the soundness of the database, the rows of each
-    table, and the figures of each configured product. `replace` renames existing files to `.aside-TIME`,
-    `only_verify` changes nothing, and `ignore_figures` restores a record also if figures differ.
+    Before any file is changed, verifies the digest of each file, the integrity of the database, the rows of each table,
+    and the figures of each configured product. `replace` renames existing files to `.aside-TIME`, `only_verify` changes
+    nothing, `ignore_figures` restores the record even if figures differ.
 
     Raises:
         StoreHeldError: a daemon has the record open.
@@ -90,7 +90,7 @@ def restore_backup(
 
 
 def _existing(record: Path) -> Iterator[Path]:
-    """Yield the existing files with content at the names of the record and its companions."""
+    """Yield the existing, non-empty files with the names of the record and its companions."""
     for suffix in (*_DATABASE, *COMPANIONS):
         file = record.with_name(record.name + suffix)
         if file.exists() and file.stat().st_size:
@@ -150,7 +150,7 @@ def _extract_file(
 
 
 def _copy(source: IO[bytes], write: Callable[[bytes], int], size: int) -> str:
-    """Copy at most one chunk more than `size` bytes, and return their SHA-256 digest in hexadecimal."""
+    """Copy at most `size` bytes plus one chunk, and return their SHA-256 digest in hexadecimal."""
     digest, copied = hashlib.sha256(), 0
     while copied <= size and (chunk := source.read(_CHUNK)):
         copied += len(chunk)
@@ -182,14 +182,14 @@ def _figures_differ(source: Path, products: list[str]) -> NinewatchError:
 
 
 def _install(draft: Path, record: Path, manifest: Manifest, now: int) -> list[tuple[Path, Path]]:
-    """Rename existing files, then move the restored files to their places, the record last."""
+    """Rename existing files, then move the restored files into place, the record last."""
     stamp = datetime.fromtimestamp(now // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
     renamed = []
     for file in list(_existing(record)):
         aside = record.with_name(f"{record.name}.aside-{stamp}{file.name.removeprefix(record.name)}")
         file.replace(aside)
         renamed.append((file, aside))
-    for suffix in _DATABASE:  # empty files, and the shared memory of the former record
+    for suffix in _DATABASE:  # empty files, and shared memory of the previous record
         record.with_name(record.name + suffix).unlink(missing_ok=True)
     for part in reversed(manifest.files):
         (draft / part.member).replace(record.with_name(record.name + part.suffix))

@@ -1,4 +1,4 @@
-"""Go back to the copy of the record that was made before an upgrade of its tables (`monitor.storage.backup`)."""
+"""Roll back to the copy of the record from before an upgrade of its tables (`monitor.storage.backup`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VerifiedCopy:
 
 
 def is_copy(source: Path) -> bool:
-    """Return whether the file is a database, not an archive of `ninewatch backup`. False if it cannot be read."""
+    """Return whether the file is a database rather than an archive of `ninewatch backup`. False if unreadable."""
     try:
         with source.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
@@ -41,9 +41,9 @@ def is_copy(source: Path) -> bool:
 
 
 def restore_copy(record: Path, source: Path, now: int, *, replace: bool, only_verify: bool) -> VerifiedCopy:
-    """Verify the copy, then put it at the path of the record. The files next to the record stay. No daemon may run.
+    """Verify the copy, then replace the record with it. Files next to the record are kept. No daemon may be running.
 
-    `replace` renames an existing record to `.aside-TIME`, `only_verify` changes nothing. The copy stays, too.
+    `replace` renames an existing record to `.aside-TIME`, `only_verify` changes nothing. The copy is kept.
 
     Raises:
         StoreHeldError: a daemon has the record open.
@@ -80,7 +80,7 @@ def _copy(source: Path, draft: Path) -> None:
 
 
 def _verified(source: Path) -> VerifiedCopy:
-    """Check that the copy is a sound record of this or an earlier version."""
+    """Check that the copy is an intact record of this or an earlier version."""
     try:
         with contextlib.closing(open_connection(source, "ro")) as connection:
             check_owner_and_version(connection, source)

@@ -111,7 +111,7 @@ def _failed_rule(lines: list[str], records: Records) -> str:
     if not lines and (records.fail_if_not_matches_regexp or records.fail_if_none_matches_regexp):
         return "no record, but one must match"
     matches = [pattern.search(line) for line in lines for pattern in records.fail_if_all_match_regexp]
-    # Like blackbox_exporter, in spite of the key's name: a record that does not match fails the probe.
+    # As in blackbox_exporter, despite the key's name: one record that does not match fails the probe.
     if not all(matches):
         return "a record does not match fail_if_all_match_regexp"
     patterns = records.fail_if_none_matches_regexp

@@ -86,14 +86,14 @@ def _exchange(probe: BlackboxProbe, check: HttpCheck) -> Exchange:
     if check.oauth2 is None:
         return follow_redirects
     if "tokens" not in probe.shared:
-        # Use the module's timeout: its probes share the tokens, and this probe's own timeout may be shorter.
+        # Use the module's timeout, because all its probes share the token and this probe's timeout may be shorter.
         timeout = round((probe.module.timeout or _TOKEN_TIMEOUT) * SECOND)
         probe.shared["tokens"] = oauth2.Tokens(check.model_copy(update={"timeout": timeout}), check.oauth2)
     return oauth2.with_authorization(probe.shared["tokens"], follow_redirects)
 
 
 def _redirect_follower(probe: BlackboxProbe) -> Exchange:
-    """Return a function that follows redirects. If a redirect is not followed, it is returned as the response."""
+    """Return a function that follows redirects. A redirect that is not followed is returned as the response."""
     follows_redirects = probe.module.http.follows_redirects
 
     async def follow_redirects(attempt: Attempt, request: Request) -> Response:

@@ -133,7 +133,7 @@ class HttpModule(IpOptions):
 
     @property
     def decompression(self) -> Literal["gzip", "deflate"] | None:
-        """The compression that the body is decoded from, regardless of its Content-Encoding."""
+        """The compression with which the body is decoded, regardless of its Content-Encoding."""
         return None if self.compression == "identity" else self.compression
 
     @property

@@ -34,7 +34,7 @@ def check_hostname(module: Module, hostname: str) -> None:
     """Check that the request's `hostname` does not contradict the module's Host header.
 
     Raises:
-        ValueError: they differ.
+        ValueError: the names differ.
     """
     host_header = host_header_of(module.http)
     if module.prober == "http" and hostname and host_header not in ("", hostname):
@@ -103,7 +103,7 @@ def _without_credentials(url: SplitResult) -> SplitResult:
 
 
 def body_limit_of(config: HttpModule) -> int:
-    """Return the number of bytes of a body that are kept for validation."""
+    """Return the number of bytes of a body to keep for validation."""
     return min(config.body_size_limit or _DEFAULT_BODY_LIMIT, _MAX_BODY_LIMIT)
 
 
@@ -127,7 +127,7 @@ def _credentials(config: HttpModule) -> dict[str, Any]:
 
 
 def _target_authorization(config: HttpModule, url: SplitResult) -> dict[str, str]:
-    """Return the header for credentials in the target's URL. They come from the request, so they are not concealed."""
+    """Return the header for credentials in the target's URL, which are part of the request and so not concealed."""
     if url.username is None or config.authorization is not None or _credentials(config):
         return {}
     pair = f"{unquote(url.username)}:{unquote(url.password or '')}"

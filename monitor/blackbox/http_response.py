@@ -1,4 +1,4 @@
-"""The response of an `http` probe: all header lines, and the beginning of the body for validation."""
+"""The response of an `http` probe: all header lines, and the start of the body for validation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BodyMemory:
 
 
 class BodyAllocation:
-    """The bytes of the memory budget that one probe uses; released at the end of the `with` block."""
+    """One probe's share of the memory budget, released at the end of the `with` block."""
 
     def __init__(self, memory: BodyMemory) -> None:
         self._memory, self._allocated = memory, 0

@@ -18,7 +18,7 @@ def validate_response(probe: BlackboxProbe, response: ProbeResponse) -> None:
     """Check status, headers, compression, body and connection, in this order.
 
     Raises:
-        ProbeFailure: the failure of the first rule that is not met.
+        ProbeFailure: a rule is not met; describes the first such rule.
     """
     config = probe.module.http
     failure = _status(config, response)

@@ -1,4 +1,4 @@
-"""Options of a module that several probers use: TLS and the selection of addresses."""
+"""Module options of several probers: TLS and address selection."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ class ProbeLog:
 class BlackboxProbe:
     """The state of one probe.
 
-    `hostname` is the server name from the request, empty if the target's name applies; `seconds` is the timeout; all
-    probes of the module use the same `shared`; `body_memory` is the memory budget for bodies.
+    `hostname` is the server name from the request, empty for the target's name. `seconds` is the timeout. `shared` is
+    the state common to all probes of the module. `body_memory` is the memory budget for bodies.
     """
 
     target: str
@@ -71,14 +71,14 @@ class BlackboxProbe:
     """The last HTTP request."""
 
     response: ProbeResponse | None = None
-    """The response to `request`, as far as it was received."""
+    """The response to `request`, possibly incomplete."""
 
 
 class Prober(NamedTuple):
     """The functions of a prober.
 
-    `begin` sets the gauges that every probe has. `run` makes the probe; it returns on success and raises `ProbeFailure`
-    otherwise. `end` is called with the durations of the phases, also after a failure.
+    `begin` sets the gauges that every probe has. `run` probes the target; it returns on success and raises
+    `ProbeFailure` otherwise. `end` is then called with the durations of the phases, even after a failure.
     """
 
     begin: Callable[[BlackboxProbe], None]

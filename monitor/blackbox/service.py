@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from monitor.network.outbound_policy import OutboundPolicy
 
 MAX_CONCURRENT = 100  # probes for scrapers; the daemon's own checks have priority
-START_INTERVAL = 0.004  # seconds between two starts, because simultaneous handshakes would block the loop
+START_INTERVAL = 0.004  # seconds between two starts; simultaneous handshakes would block the event loop
 MAX_TIMEOUT = 120.0  # seconds; also the default if neither scraper nor module sets a timeout
-TIMEOUT_OFFSET = 0.5  # seconds of the scraper's timeout reserved for the response
+TIMEOUT_OFFSET = 0.5  # seconds of the scraper's timeout that are reserved for the response
 _MIN_TIMEOUT = 0.01
 _CREDENTIALS = re.compile(r"//[^/]*@")
 
@@ -75,14 +75,14 @@ class ProbeRequest:
 
 
 class _Loaded(NamedTuple):
-    """The modules of one load of the file, and per module the state that its probes share."""
+    """The loaded modules, and per module the state that its probes share."""
 
     modules: Mapping[str, Module]
     shared: Mapping[str, dict[str, Any]]
 
 
 class Blackbox:
-    """Load and reload a module file, and probe targets by its modules."""
+    """Loads and reloads a module file, and probes targets by its modules."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Load the file.
@@ -125,7 +125,7 @@ class Blackbox:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("blackbox_refused", problem=str(problem))
-        except Exception:  # probing continues whatever fails here
+        except Exception:  # any error; probing continues
             log.exception("blackbox_defect")
         log.error("blackbox_kept", advice="the modules are unchanged; fix the file and it is reloaded")
 

@@ -82,7 +82,7 @@ async def resolve_target(probe: BlackboxProbe, attempt: Attempt, host: str, port
 
 
 def lookup_time(probe: BlackboxProbe) -> float:
-    """Return the duration of the lookup in seconds, 0 if it found no address."""
+    """Return the duration of the lookup in seconds; 0 if there is no address."""
     gauges = probe.gauges
     return gauges.value("probe_dns_lookup_time_seconds") if gauges.value("probe_ip_protocol") else 0.0
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from monitor.network.tls_connection import StartTls
 
-_MAX_LINES = 10_000  # of a step before the expected line; a line takes about 10 us
+_MAX_LINES = 10_000  # per step, before the expected line; a line takes about 10 us
 _GROUP = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
@@ -68,7 +68,7 @@ async def _run_script(
 
 
 async def _await_expected(probe: BlackboxProbe, stream: BufferedStream, step: Step, number: int) -> str:
-    """Wait for the expected line, and return the text to send, with the groups that the line matched."""
+    """Wait for the expected line, and return the text to send with its groups filled in."""
     if step.expect_bytes:
         await _await_bytes(probe, stream, step.expect_bytes.encode())
         return step.send

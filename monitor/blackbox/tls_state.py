@@ -15,7 +15,7 @@ NO_CHAIN = -62_135_596_800  # Go's zero time, the year 1
 _VERSIONS = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 _LEAF_LABELS = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
-# Attributes of a name in the reverse of Go's order. Attributes of one type are grouped; other types come first.
+# Attribute types of a name in reverse Go order, grouped by type; other types come first.
 _ATTRIBUTES = (
     ("2.5.4.5", "SERIALNUMBER"),
     ("2.5.4.3", "CN"),

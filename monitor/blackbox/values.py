@@ -1,4 +1,4 @@
-"""Types of values in a module file, parsed like Go's YAML decoder parses them."""
+"""Types of values in a module file, parsed like Go's YAML decoder does."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Block(Model):
 
 
 def _text(value: Any) -> str:
-    """Return a scalar as text. Like in Go, numbers, booleans and dates keep their text of the file."""
+    """Return a scalar as text. As in Go, numbers, booleans and dates keep their text from the file."""
     if isinstance(value, ParsedText):
         return value.text
     if isinstance(value, int) and not isinstance(value, bool):

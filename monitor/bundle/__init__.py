@@ -1,1 +1,1 @@
-"""Bundles: a report's figures with the data that they are computed from, and their verification (docs/verify.md)."""
+"""Bundles: a report's figures with the underlying data, and their verification (docs/verify.md)."""

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The trust anchors of the verifier: CA certificates (PEM), a clone of a repository, the response of a witness.
+    """The verifier's trust anchors: CA certificates (PEM), a clone of a repository, the response of a witness.
 
-    `witness` has the heads by number, each with the time at which the witness fetched it.
+    `witness` maps head numbers to (head, time at which the witness fetched it).
     """
 
     ca: str | None = None
@@ -37,7 +37,7 @@ class Trust:
 class CheckedReceipt:
     """A checked receipt: whether it is verified, the instant at which the head existed, and the evidence as text.
 
-    `at` is None without a time from outside of the record. `error` is the reason if the receipt is not valid.
+    `at` is None without an external time. `error` is the reason why the receipt is invalid.
     """
 
     receipt: Receipt
@@ -62,7 +62,7 @@ class CheckedReceipt:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """All receipts of a chain, and the spans of days without a verified anchor, as first and last day.
+    """All receipts of a chain, and the spans (first day, last day) without a verified anchor.
 
     The first day is None if the span starts at the beginning of the record.
     """

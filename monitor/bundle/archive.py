@@ -1,8 +1,8 @@
-"""The archive of a bundle: a ZIP file without compression. Its bytes depend on the content of its files only.
+"""The archive of a bundle: an uncompressed ZIP file whose bytes depend only on the content of its files.
 
-Without compression, a changed byte is in one line of one file, the size of a file is known, and all versions of a
-library write the same bytes. The parts without digests (headers, times, comments) are compared with the archive that
-this module would write.
+Without compression, a changed byte is in one line of one file, sizes are known in advance, and all library versions
+write the same bytes. The parts without digests (headers, times, comments) are compared with the archive that this
+module would write.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-MAX_BYTES: Final = 1 << 30  # of a bundle, which is read into memory
+MAX_BYTES: Final = 1 << 30  # per bundle, which is read into memory
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}(\.[a-z0-9]{1,10}){0,2}")
-_HEADER: Final = 30  # bytes of the header before each file's name
+_HEADER: Final = 30  # bytes before each file's name
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time of the format
 
 
 class UnusableBundleError(NinewatchError):
-    """The file is not a bundle, or this version cannot verify it."""
+    """The file is not a bundle, or this version cannot read it."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -89,7 +89,7 @@ def unpack(data: bytes, path: str) -> dict[str, bytes]:
 
 
 def first_difference(data: bytes, files: Mapping[str, bytes]) -> int | None:
-    """Return the offset of the first byte that differs from the archive of `pack`. None if all bytes are equal."""
+    """Return the offset of the first byte that differs from `pack(files)`, None if all bytes are equal."""
     expected = pack(files)
     if data == expected:
         return None

@@ -24,7 +24,7 @@ _Items = Mapping[tuple[str, str], str]
 def part_of(chain: Chain, at: int, products: set[str], facts: Sequence[Fact], incidents: Sequence[Incident]) -> Chain:
     """Return the heads that existed at the instant, with the covered data of these products and its proofs.
 
-    `products` are product ids in the record. `facts` and `incidents` are all facts and incidents of the record.
+    `products` are product ids in the record. `facts` and `incidents` are all those of the record.
     """
     heads = [
         (head, digest) for head, digest in zip(chain.heads, chain.recorded_digests, strict=True) if head.made <= at

@@ -80,7 +80,7 @@ def check_record(path: Path, trust: Trust | None = None) -> CheckedChain:
     """Check the chain of a record on disk, which a daemon may have open.
 
     Raises:
-        StoreError: there is no record, it is damaged, or it cannot be read.
+        StoreError: the record does not exist, is damaged, or cannot be read.
     """
     with reading(path) as open_record:
         recorded = RecordContent(

@@ -1,4 +1,4 @@
-"""The content of a bundle without the figures: the parts of a record and of a configuration they are computed from."""
+"""The content of a bundle from which its figures are computed: parts of a record and of a configuration."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Holiday = tuple[str, int, dt.date, str]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The data that figures are computed from.
+    """The data from which figures are computed.
 
-    `terms`: the products, in the format of `product_terms`. `planned`: occurrences of maintenance by product. `tzif`:
-    the rules of the used time zones. `days`: the holidays (place, year, date, name).
+    `terms`: the products in the format of `product_terms`. `planned`: occurrences of maintenance by product. `tzif`:
+    time zone files by name. `days`: the holidays (place, year, date, name).
     """
 
     time_zone: str
@@ -112,7 +112,7 @@ class Contents:
                 clear_occurrence_cache()
 
     def ledger(self) -> Ledger:
-        """Return a ledger with this content. Use it only within `rules`: its figures depend on them."""
+        """Return a ledger with this content. Its figures are correct only within `rules`."""
         planned: dict[str, list[Exclusion]] = {}
         for product, plan in self.planned:
             planned.setdefault(product, []).append(plan)

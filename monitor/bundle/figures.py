@@ -1,4 +1,4 @@
-"""The figures of a report as lines of a bundle, in the format of measurement.md, section 11, if it defines one."""
+"""The figures of a report as lines of a bundle, in the format of measurement.md, section 11, where defined."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from monitor.reporting.report import PortfolioReport
     from sla.report import Report
 
-# Values of transcendental functions are compared with a tolerance: mathematical libraries differ in the last digit.
+# Results of transcendental functions are compared with a tolerance, because math libraries differ in the last digit.
 _COMPARED_WITH_TOLERANCE: Final = ("nines.observed", "nines.proven", "proven_availability")
 _MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value in a bundle that differs from the recomputed value. `field` is the path of the value."""
+    """A value in a bundle that differs from the recomputed one. `field` is its path."""
 
     field: str
     stated: Any
@@ -32,7 +32,7 @@ class Difference:
 
 
 def figure_lines(portfolio_report: PortfolioReport) -> Iterator[dict[str, Any]]:
-    """Yield each figure of the reports with product, part of the report, number in the part, figure and value.
+    """Yield each figure of the reports: product, part of the report, number within the part, figure and value.
 
     `part` is `window` (the report's own), `step` (its days or months), `month`, `trend`, or a part without a window.
     """

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FORMAT: Final = "ninewatch-bundle"
-VERSION: Final = 2  # the newest one that is read
-LATENCIES: Final = "latencies.jsonl"  # only in bundles with latency objectives, which have version 2
+VERSION: Final = 2  # newest supported version
+LATENCIES: Final = "latencies.jsonl"  # only in bundles of version 2, with latency objectives
 NAME: Final = "manifest.json"
 DIGEST_NAME: Final = "manifest.sha256"
-_LINE_DIGITS: Final = 8  # hexadecimal digits of each line's digest, to find the line of a changed byte
+_LINE_DIGITS: Final = 8  # hexadecimal digits of each line's digest, to locate a changed line
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A difference between a file and the manifest. `line` counts from 1, and is None for differences of files."""
+    """A difference between a file and the manifest. `line` counts from 1; None if the entire file is concerned."""
 
     file: str
     line: int | None
@@ -40,7 +40,7 @@ def digest(content: bytes) -> str:
 
 
 def with_manifest(description: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files of a bundle, manifest first. `description` is the description of the bundle."""
+    """Return the files of a bundle, manifest first. `description` goes into the manifest."""
     entries = [
         {"name": name, "bytes": len(content), "sha256": digest(content), "lines": _line_digests(content)}
         for name, content in files.items()
@@ -132,5 +132,5 @@ def _changes(entry: Mapping[str, Any], content: bytes) -> Iterator[Damage]:
 
 
 def json_lines(rows: Iterator[Any]) -> bytes:
-    """Return the rows as JSON lines with sorted keys: equal data gives equal bytes."""
+    """Return the rows as JSON lines with sorted keys, so that equal data has equal bytes."""
     return "".join(canonical(row) + "\n" for row in rows).encode()

@@ -127,7 +127,7 @@ def fact_of(row: Mapping[str, Any]) -> Fact:
 
 
 def latency_row(day: LatencyDay) -> Plain:
-    """Return a day of latencies as a line, without the phases, which are in no figure."""
+    """Return a day of latencies as a line, without the phases, which no figure uses."""
     return {
         "check": day.check,
         "vantage": day.vantage,

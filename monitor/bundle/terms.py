@@ -1,4 +1,4 @@
-"""Products in a bundle: the part of the configuration that figures depend on, without addresses and secrets."""
+"""Products in a bundle: the configuration on which figures depend, without addresses and secrets."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StatedMaintenance:
-    """Planned maintenance in a bundle: its occurrences instead of its rule."""
+    """Planned maintenance in a bundle, as occurrences instead of a rule."""
 
     occurrences: Sequence[Exclusion]
 
     def exclusions(self, window: Interval, _default: str) -> Iterator[Exclusion]:
-        """Yield the occurrences that overlap the window, not clipped to it."""
+        """Yield the occurrences that overlap the window, in full length."""
         for occurrence in self.occurrences:
             if occurrence.interval.start < window.end and occurrence.interval.end > window.start:
                 yield occurrence
@@ -47,7 +47,7 @@ class StatedMaintenance:
 def product_terms(product: Product, time_zone: str) -> dict[str, Any]:
     """Return the product as plain data. Durations are in microseconds, ratios are fractions.
 
-    `time_zone` is the zone of an agreement without a zone. Service hours are also included as text, for audits.
+    `time_zone` applies to agreements without a zone. Service hours are also included as text, for auditors.
     """
     return {
         "id": product.id,
@@ -87,12 +87,12 @@ def _check_terms(check: CheckBase) -> dict[str, Any]:
 
 
 def _vantage_terms(check: CheckBase) -> dict[str, Any]:
-    """Return the vantages of the check and their quorum; nothing of one vantage, as in bundles of earlier versions."""
+    """Return the check's vantages and quorum; empty for a single vantage, as in bundles of earlier versions."""
     return {"vantages": list(check.vantages), "quorum": str(check.quorum)} if len(check.vantages) > 1 else {}
 
 
 def _latency_terms(blocks: Sequence[LatencyObjectiveBlock]) -> dict[str, Any]:
-    """Return the latency objectives of a product or check; nothing without any, as in bundles of version 1."""
+    """Return the latency objectives of a product or check; empty if there are none, as in bundles of version 1."""
     terms = [
         {"share": str(block.latency.objective.ratio), "limit_us": block.latency.limit, "window_us": block.window}
         for block in blocks
@@ -150,7 +150,7 @@ def _item_terms(item: ChecklistItem) -> dict[str, Any]:
 def portfolio_of(
     terms: Sequence[Mapping[str, Any]], time_zone: str, planned: Mapping[str, Sequence[Exclusion]]
 ) -> Portfolio:
-    """Return a portfolio of the products. `planned` is the maintenance by product id; the empty id is for all products.
+    """Return a portfolio of the products. `planned` is the maintenance by product id; the empty id means all products.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: the data is not from `product_terms`.
@@ -220,7 +220,7 @@ def _value_from(data: Mapping[str, Any]) -> ValuePerHour:
 
 
 def _readiness_from(data: Mapping[str, Any]) -> ReadinessBlock:
-    """Return the readiness block. In bundles of earlier versions it has attestations only."""
+    """Return the readiness block; in bundles of earlier versions it has attestations only."""
     attested = tuple(
         Attested.model_construct(
             item=str(attestation["item"]), by="", on=attestation.get("on_us"), until=int(attestation["until_us"])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-MAX_WINDOW: Final = 11_000 * DAY  # of a window with its comparison windows; the longest window of a report is 10 years
+MAX_WINDOW: Final = 11_000 * DAY  # for a window with its comparison windows; a report covers at most 10 years
 _TOO_FREQUENT: Final = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)  # not allowed in a configuration
 _KINDS_WITH_CONTENT_ID: Final = (
     DEFINITION, MAINTENANCE, MAINTENANCE_WINDOW, MAINTENANCE_WINDOW_END, MAINTENANCE_APPROVAL, PAUSE, PAUSE_END,
@@ -44,7 +44,7 @@ _VALID_INSTANTS: Final = Interval(parse_instant("1970-01-01T00:00:00Z"), parse_i
 class ComparedFigure:
     """One compared figure of the report: the number of equal values, and the differences.
 
-    `number` counts the figures of the same part. `window` is empty for a part without a window.
+    `number` is the position within the part. `window` is empty for a part without a window.
     """
 
     product: str

@@ -1,4 +1,4 @@
-"""Create the bundle of a report: select the data its figures are computed from, and write the archive."""
+"""Create the bundle of a report: select the data from which its figures are computed, and write the archive."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Source:
         """Return the source from one consistent read of the portfolio's record.
 
         Raises:
-            StoreError: there is no record, or it cannot be read.
+            StoreError: the record does not exist or cannot be read.
             NinewatchError: the journal cannot be read.
         """
         with reading(portfolio.store) as open_record:
@@ -75,8 +75,8 @@ def bundle_of(
 ) -> bytes:
     """Return the bundle of a report as an archive.
 
-    `source` is the source of the report's ledger. `report` describes the report's file. The results of `drills` are
-    figures of the bundle too.
+    `source` is that of the report's ledger. `report` describes the report's file. The results of `drills` are included
+    as figures.
     """
     names = _included_products(portfolio_report.ledger, [report.product for report in portfolio_report.reports])
     contents = contents_of(portfolio_report, source.recorded, names)
@@ -97,7 +97,7 @@ def bundle_of(
 
 
 def _recorded_ids(ledger: Ledger, names: set[str], contents: Contents) -> set[str]:
-    """Return the ids of the products in the record, and the empty id of facts without a product."""
+    """Return the products' ids in the record, and the empty id of facts without a product."""
     former_ids = {old for old, new in ledger.former_ids.products.items() if new in names}
     return {"", *names, *former_ids, *(run.check.partition("/")[0] for run in contents.recorded.runs)}
 
@@ -128,7 +128,7 @@ def _description(portfolio_report: PortfolioReport, report: Mapping[str, Any]) -
 
 
 def contents_of(portfolio_report: PortfolioReport, recorded: RecordContent, names: set[str]) -> Contents:
-    """Return the data that the figures of the report are computed from, of these products only."""
+    """Return the data from which the report's figures are computed, limited to these products."""
     ledger, zone = portfolio_report.ledger, portfolio_report.ledger.portfolio.time_zone
     products = [product for product in ledger.portfolio.products if product.id in names]
     agreements = list(_agreements(ledger, products, zone))
@@ -144,7 +144,7 @@ def contents_of(portfolio_report: PortfolioReport, recorded: RecordContent, name
 
 
 def _included_products(ledger: Ledger, names: Sequence[str]) -> set[str]:
-    """Return the reported products, their present and former dependencies, and the products that their clients use.
+    """Return the reported products, their current and former dependencies, and the products that their clients use.
 
     The result may contain products that were removed from the configuration.
     """
@@ -154,7 +154,7 @@ def _included_products(ledger: Ledger, names: Sequence[str]) -> set[str]:
 
 
 def _agreements(ledger: Ledger, products: Iterable[Product], zone: str) -> Iterator[dict[str, Any]]:
-    """Yield the agreements of the products, present and former, as plain data."""
+    """Yield the current and former agreements of the products as plain data."""
     for product in products:
         yield product_terms(product, zone)["agreement"]
         yield from (json.loads(definition.agreement) for definition in ledger.definitions(product.id))
@@ -177,12 +177,12 @@ def _recorded_part(ledger: Ledger, recorded: RecordContent, products: set[str]) 
         incidents=[incident for incident in recorded.incidents if is_included(incident.check)],
         facts=list(_facts(ledger, recorded.facts, products)),
         latency_days=[day for day in ledger.latencies.all_days() if is_included(day.check)],
-        latencies=(),  # they are in the days
+        latencies=(),  # included in the days
     )
 
 
 def _without_last_failure(incident: Incident) -> Incident:
-    """Return an open incident without its last failure: later probes replace it, but a bundle stays equal."""
+    """Return an open incident without its last failure, so that later probes do not change the bundle."""
     return incident if incident.resolved is not None else replace(incident, last=None)
 
 
@@ -245,5 +245,5 @@ def _holidays(agreements: Iterable[Mapping[str, Any]], span: Interval, ledger: L
 
 
 def default_name(product: str) -> str:
-    """Return the default name of a bundle without a name of the bundle or the report."""
+    """Return the name of a bundle if neither the bundle nor the report has a name."""
     return f"{product}.bundle.zip"
