@@ -1,3 +1,3 @@
-"""The daemon and the commands of ninewatch: they make observations and publish figures, which `sla` computes."""
+"""The daemon and the commands of ninewatch: they probe and publish figures, which `sla` computes."""
 
-from monitor import zones as zones  # first, so that zones of all libraries use the newest database
+from monitor import zones as zones  # first, so that all libraries use the newest time zone database

@@ -1,4 +1,4 @@
-"""The composition root: create all parts of the daemon and run them in one TaskGroup."""
+"""The daemon: create all its parts and run them in one TaskGroup."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ NEEDS_RESTART = ("listen", "store", "documentation")  # keys that a reload does 
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
-class Stopped(Exception):  # noqa: N818 - it ends the group of tasks and is not an error
+class Stopped(Exception):  # noqa: N818 - ends the TaskGroup; not an error
     """A stop of the daemon was requested."""
 
 
@@ -81,7 +81,7 @@ class Running:
 
 
 class Daemon:
-    """A daemon that probes a portfolio and publishes the results until it is stopped."""
+    """Probes a portfolio and publishes the results until stopped."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Daemon:
         self._source, self._portfolio, self._clock = source, portfolio, clock
         self._accepted = load_result, portfolio
         self._restarts = restarts
-        self.restarting = False  # whether the daemon stopped for a restart with `accepted`
+        self.restarting = False  # stopped in order to restart with `accepted`
         self._kinds = check_types(allow_exec=allow_exec)
         self._watcher = Watcher(source, load_result.files)
         self._health = Health(
@@ -116,7 +116,7 @@ class Daemon:
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
-        """The running configuration, which may be older than its file. Keys that need a restart are as in use."""
+        """The running configuration, which may be older than its file; keys that need a restart as in use."""
         load_result, portfolio = self._accepted
         in_use = {name: getattr(self._portfolio, name) for name in NEEDS_RESTART}
         return load_result, portfolio.model_copy(update=in_use)
@@ -135,7 +135,7 @@ class Daemon:
         Raises:
             NinewatchError: the record or the address cannot be used, or `companion` raised it.
         """
-        # Signals come first: a SIGHUP during the read of the record must not terminate the process.
+        # Handle signals first: a SIGHUP while the record is read must not terminate the process.
         with handled_signals(self._stop.set, self._reload_requested.set), Watchdog(self._health, self._clock):
             try:
                 await self._run(ready, prepare, companion)
@@ -178,7 +178,7 @@ class Daemon:
                 probing = prepare_probing(
                     self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats, self._health
                 )
-                gc.freeze()  # the loaded data remains in use, so the garbage collector can skip it
+                gc.freeze()  # the loaded data is long-lived, so the garbage collector can skip it
                 address = f"http://{listener.addresses[0]}"
                 ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
                 parts = create_parts(self._ledger, self._clock, self._health, probing, writer, facts, alerting)
@@ -197,7 +197,7 @@ class Daemon:
         writer = Writer(store, self._health, self._clock)
         self._self_check.record_step = writer.put_clock_step
         facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
-        facts.restore(store)  # first, because renamings determine the products and checks of runs
+        facts.restore(store)  # first: renamings determine the products and checks of runs
         writer.put_folded(restore(self._ledger, store), None)
         await facts.read_journal()
         facts.define()
@@ -254,11 +254,11 @@ class Daemon:
             await listener.close()
 
     async def _watch(self, parts: Parts) -> None:
-        """Check once per second whether the configuration, the journal or the environment has changed."""
+        """Check once per second for changes of configuration, journal and environment."""
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + CHECK_INTERVAL)
             if not self._self_check.update_health():
-                continue  # no file can be read, so a configuration that seems to be deleted may exist
+                continue  # files cannot be opened, so a configuration that seems deleted may exist
             self._restart_if_clock_corrected()
             await parts.facts.read_journal()
             parts.sites.update()
@@ -272,10 +272,10 @@ class Daemon:
                 await asyncio.to_thread(self._blackbox.reload_if_needed, self._health, requested=requested)
 
     def _restart_if_clock_corrected(self) -> None:
-        """Stop for a restart if the record's time is wrong, the clock is right again, and the record can be written.
+        """Stop for a restart if the record's time is wrong, the clock is correct again, and the record is writable.
 
-        The instants of timelines, schedules and the record cannot go back in a running daemon. A start sets aside the
-        rows with wrong time stamps.
+        Instants of timelines, schedules and the record cannot go back in a running daemon. A restart sets aside the
+        rows with wrong timestamps.
 
         Raises:
             Stopped: a restart is needed.

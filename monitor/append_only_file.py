@@ -1,6 +1,6 @@
-"""Files of JSON lines that several processes append to: append a line, read the lines, or replace a file as a whole.
+"""Files of JSON lines that several processes append to: append a line, read the lines, or replace the file atomically.
 
-What is written is on disk when the function returns.
+The functions return when the data is on disk.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def append_json(path: Path, value: Mapping[str, Any], *, mode: int = 0o666) -> N
 def read_json_lines(path: Path, parse: Callable[[Any], T], event: str) -> Iterator[T]:
     """Yield the parsed lines of the file; none if it does not exist.
 
-    A last line without a line break is still being written, and is skipped. A line that cannot be parsed is logged as
-    `event`, and skipped.
+    A last line without a line break is still being written and is skipped. An invalid line is logged as `event` and
+    skipped.
 
     Raises:
         NinewatchError: the file cannot be read.
@@ -80,8 +80,8 @@ def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
         is_new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "ab+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # released with the file when it is closed
-            # A lone surrogate, which JSON text may contain, is written as its escape.
+            fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
+            # A lone surrogate, which JSON text may contain, is written as an escape.
             file.write(_with_leading_break(file.fileno(), line + "\n").encode(errors="backslashreplace"))
             file.flush()
             os.fsync(file.fileno())
@@ -92,7 +92,7 @@ def append_line(path: Path, line: str, *, mode: int = 0o666) -> None:
 
 
 def replace_file(path: Path, text: str, *, mode: int) -> None:
-    """Replace the file as a whole, and return once it is on disk.
+    """Replace the file atomically, and return once it is on disk.
 
     Raises:
         NinewatchError: it could not be replaced; the existing file is unchanged.
@@ -110,7 +110,7 @@ def replace_file(path: Path, text: str, *, mode: int) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Wait until the names in the directory are on disk: those of files that were created or replaced."""
+    """Wait until the directory entries of created or replaced files are on disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

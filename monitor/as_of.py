@@ -1,6 +1,6 @@
 """Rebuild the ledger as of an instant from the record, for reports and for the API's `at`.
 
-Observations and facts after the instant are excluded (measurement.md, section 1).
+Later observations and facts are excluded (measurement.md, section 1).
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordContent:
-    """The content of a record at an instant. Runs and tail can be iterated once.
+    """The content of a record as of an instant. `runs` and `tail` can be iterated once.
 
-    Checks have the keys under which they were recorded, also if they were renamed later. `runs` are sorted by check and
-    vantage, then `first`. `tail` are the observations after each check's last run.
-    `latency_days` are the days of latencies, and `latencies` the good observations `(check, at, latency)` after them.
+    Checks have their keys at the time of recording, even if renamed later. `runs` are sorted by check, vantage and
+    `first`. `tail` are the observations after each check's last run.
+    `latency_days` are the days of latencies, `latencies` the good observations `(check, at, latency)` after
+    them.
     """
 
     runs: Iterable[Run]
@@ -47,7 +48,7 @@ class RecordContent:
     latencies: Sequence[tuple[str, int, int]] = ()
 
     def in_lists(self) -> RecordContent:
-        """Return the same content in lists, which can be iterated repeatedly."""
+        """Return the content as lists, which can be iterated repeatedly."""
         return replace(self, runs=list(self.runs), tail=list(self.tail))
 
     def with_facts(self, facts: Sequence[Fact]) -> RecordContent:
@@ -66,7 +67,7 @@ class RecordContent:
 def ledger_at(portfolio: Portfolio, record: Path, at: int, product: str | None = None) -> Ledger:
     """Return the ledger as of the instant, from one consistent read of the record. A daemon may be running.
 
-    With `product`, only checks that the product's figures may depend on have a history, including the checks of earlier
+    With `product`, only checks on which the product's figures may depend have a history, including those of earlier
     definitions.
 
     Raises:
@@ -106,7 +107,7 @@ def _latencies_until(
 ) -> tuple[list[LatencyDay], list[tuple[str, int, int]]]:
     """Return the days of latencies as of the instant, and the good observations after them.
 
-    A day that continues after the instant is counted again from raw observations. Without them, it is omitted.
+    A day that continues after the instant is recounted from raw observations, or omitted if these were deleted.
     """
     days = list(reader.load_latency_days(checks))
     latencies = [
@@ -121,7 +122,7 @@ def _latencies_until(
 
 
 def _counted(observations: Iterable[Observation]) -> Iterator[tuple[str, int, int]]:
-    """Yield the observations whose latencies are counted: good ones that are not re-checks."""
+    """Yield the latencies that count: those of good observations other than re-checks."""
     for observation in observations:
         if observation.outcome is Outcome.GOOD and observation.latency is not None and not observation.recheck:
             yield observation.check, observation.at, observation.latency
@@ -138,8 +139,8 @@ def _keys(ledger: Ledger, products: Collection[str]) -> list[str]:
 def figure_dependencies(ledger: Ledger, name: str) -> set[str]:
     """Return the product and all products that its figures may depend on.
 
-    These are direct, indirect and excluded dependencies, including those of earlier definitions that were removed from
-    the configuration, and products whose checks are evidence for the readiness.
+    These are direct, indirect and excluded dependencies, including removed ones of earlier definitions, and products
+    whose checks are evidence for the readiness.
     """
     visited, pending = set[str](), [name]
     while pending:
@@ -152,14 +153,14 @@ def figure_dependencies(ledger: Ledger, name: str) -> set[str]:
 
 
 def _incident_as_of(incident: Incident, at: int) -> Incident:
-    """Return the incident as of the instant: if it was resolved later, it is open."""
+    """Return the incident as of the instant; it is open if it was resolved later."""
     if incident.resolved is None or incident.resolved <= at:
         return incident
     return replace(incident, resolved=None, downtime=None)
 
 
 def _runs_until(reader: Reader, checks: Collection[str] | None, at: int) -> Iterator[Run]:
-    """Yield the runs as of the instant. A run that continues after it ends at its last observation up to it."""
+    """Yield the runs as of the instant. A run that continues is truncated after its last observation by then."""
     for run in reader.load_runs(checks):
         if run.last <= at:
             yield run
@@ -174,10 +175,10 @@ def _observations(reader: Reader, check: str, vantage: str, window: Interval) ->
 
 
 def _truncate(run: Run, recent: Sequence[Observation], at: int) -> Run:
-    """Return the run up to the last of the recent observations; without them, assume even spacing.
+    """Return the run up to the last of the `recent` observations; if there are none, assume even spacing.
 
-    With raw observations, the figures as of an instant do not depend on the later part of the run. The result has no
-    latencies, because the latencies of a part of a run are not known.
+    With raw observations, figures as of an instant do not depend on the later part of the run. The result has no
+    latencies, because those of a part of a run are not known.
     """
     run = replace(run, latency_count=0, latency_sum=0, latency_max=0)
     length, steps = run.last - run.first, max(run.count - 1, 1)

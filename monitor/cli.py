@@ -1,4 +1,4 @@
-"""The command line: `ninewatch --help`. Each command is a file in `monitor/commands`, imported when it is used."""
+"""The command line. Each command is a file in `monitor/commands`, imported when used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from monitor import log
 from monitor.errors import NinewatchError
 from monitor.package_files import version
 
-# Command -> file in monitor/commands and function, in the order of --help. Names instead of imports, so that `nines`
-# does not import the daemon's modules.
+# Command -> file in monitor/commands and function, in the order of --help. Names instead of imports, so that a command
+# such as `nines` does not import the daemon.
 COMMANDS = {
     "run": "run:run",
     "demo": "demo:demo",
@@ -59,7 +59,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """A group that imports a command when it is used, or when its help is printed."""
+    """A group that imports a command only when it is run or its help is printed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    """Run the command and flush its output, so that unwritten output is an error.
+    """Run the command and flush its output, so that a failed write is reported.
 
     Raises:
         NinewatchError: standard output cannot be written.
@@ -132,7 +132,7 @@ def _run() -> None:
     except OSError as error:
         if error.filename is not None:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes again at exit
         if isinstance(error, BrokenPipeError):  # the reader closed the pipe
             sys.exit(2)
         raise NinewatchError(f"standard output cannot be written: {error.strerror or error}") from None

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from sla.interval import SECOND
 
-_TIMEX_BYTES, _TIME_ERROR = 512, 5  # adjtimex(2): more than the size of its structure; "not synchronized"
-_STEP = SECOND  # a larger difference means that the wall clock was set, and not slewed
+_TIMEX_BYTES, _TIME_ERROR = 512, 5  # adjtimex(2): buffer larger than its structure; return value "not synchronized"
+_STEP = SECOND  # larger differences mean that the wall clock was set rather than slewed
 
 
 def chance() -> float:
@@ -21,12 +21,12 @@ def chance() -> float:
 
 
 def secret_bytes(count: int) -> bytes:
-    """Return random bytes that cannot be guessed."""
+    """Return cryptographically secure random bytes."""
     return secrets.token_bytes(count)
 
 
 def is_clock_synchronized() -> bool | None:
-    """Return whether the kernel reports that a time service synchronizes the wall clock. None if it is unknown."""
+    """Return whether the kernel reports a synchronized wall clock, None if unknown."""
     state = (ctypes.c_char * _TIMEX_BYTES)()  # a `struct timex` with modes = 0, which only reads
     try:
         result: int = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
@@ -36,14 +36,14 @@ def is_clock_synchronized() -> bool | None:
 
 
 class Clock(Protocol):
-    """The interface of clocks. Tests use a manual clock, and never sleep."""
+    """The interface of clocks. Tests use a manual clock and never sleep."""
 
     def now(self) -> int:
-        """Return microseconds since the Unix epoch, UTC. Never goes back within one process."""
+        """Return microseconds since the Unix epoch (UTC), which never decrease within one process."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back, and runs at the speed of real time."""
+        """Return seconds on a clock that never goes back and runs at the speed of real time."""
         ...
 
     async def sleep_until(self, moment: float) -> None:
@@ -56,7 +56,7 @@ class Clock(Protocol):
         ...
 
     def follow_wall_clock(self) -> int:
-        """Follow a forward step of the wall clock, and ignore a backward step. Call this method about once per second.
+        """Follow a forward step of the wall clock, ignore a backward step. Call this about once per second.
 
         Return the size of the step since the last call, in microseconds: negative if backward, 0 without a step.
         """
@@ -66,10 +66,10 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks.
 
-    `now()` starts at the wall clock's time, and runs on the monotonic clock. It follows a forward step of the wall
-    clock (suspend, a late time synchronization), which results in time without observations. It does not follow a
-    backward step, because instants in a record must not run backwards. At the next start, rows with wrong timestamps
-    are set aside (`storage/clock_marks.py`). `ninewatch run` restarts its daemon when a followed step is reverted
+    `now()` starts at the wall clock's time and advances with the monotonic clock. It follows a forward step of the wall
+    clock (suspend, late time synchronization), which leaves time without observations. It does not follow a backward
+    step, because instants in a record must not decrease. The next start sets aside rows with wrong timestamps
+    (`storage/clock_marks.py`). `ninewatch run` restarts the daemon when a followed step is reverted
     (`engine/self_check.py`).
     """
 
@@ -81,7 +81,7 @@ class SystemClock:
         """Return microseconds since the Unix epoch, UTC."""
         return time.monotonic_ns() // 1000 + self._offset
 
-    monotonic = staticmethod(time.monotonic)  # without a wrapper, because it is called ten times per probe
+    monotonic = staticmethod(time.monotonic)  # no wrapper, because it is called ten times per probe
 
     async def sleep_until(self, moment: float) -> None:
         """Return once `monotonic()` has reached the moment."""
@@ -93,12 +93,12 @@ class SystemClock:
         return self._stepped
 
     def reset(self) -> None:
-        """Set `now()` to the wall clock, also backward. Call this method only while no other code uses the clock."""
+        """Set `now()` to the wall clock, even backward. Call this only while no other code uses the clock."""
         self._offset = time.time_ns() // 1000 - time.monotonic_ns() // 1000
         self._stepped = 0
 
     def follow_wall_clock(self) -> int:
-        """Follow a forward step, and ignore a backward step. Return the size of the step, or 0."""
+        """Follow a forward step, ignore a backward step. Return the size of the step, or 0."""
         difference = time.time_ns() // 1000 - self.now()
         size, self._stepped = difference - self._stepped, difference
         if difference > _STEP:

@@ -1,4 +1,4 @@
-"""The parts of the daemon: those that send probes, and those that run alongside the server."""
+"""The parts of the daemon: those that send probes, and those that run next to the web server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """The parts that send probes, or read the observations of other vantages."""
+    """The parts that send probes or read the observations of other vantages."""
 
     scheduler: Scheduler
     jobs: Jobs
@@ -50,7 +50,7 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that run alongside the server and are updated by a reload."""
+    """The parts that run next to the web server and are updated by a reload."""
 
     probing: Probing
     facts: FactRecorder
@@ -64,13 +64,13 @@ class Parts:
 
 
 def _set_probe_intervals(jobs: Jobs, scheduler: Scheduler, intervals: Mapping[str, int]) -> None:
-    """Probe the checks of these products at the intervals of their drills, and the others as configured."""
+    """Probe the checks of these products at the intervals of their drills, all others as configured."""
     jobs.drill_intervals = intervals
     scheduler.load(jobs.all())
 
 
 def _set_paused(jobs: Jobs, scheduler: Scheduler, heartbeats: Heartbeats, paused: frozenset[str]) -> None:
-    """Probe the checks that are not paused."""
+    """Stop the probes of paused checks, and start those of resumed ones."""
     heartbeats.restart(set(jobs.paused) - paused)
     jobs.paused = paused
     scheduler.load(jobs.all())
@@ -108,7 +108,7 @@ def create_parts(
     facts: FactRecorder,
     alerting: Alerting,
 ) -> Parts:
-    """Create the parts that run alongside the server."""
+    """Create the parts that run next to the web server."""
     set_intervals = partial(_set_probe_intervals, probing.jobs, probing.scheduler)
     drills = DrillManager(ledger, facts, clock, set_intervals)
     continuity = Continuity(ledger, IntentLog.of(ledger.portfolio.store), facts.add, clock)

@@ -1,4 +1,4 @@
-"""The deliveries of other vantages: whether their observations arrive in time, and which checks lost their quorum."""
+"""The deliveries of other vantages: whether observations arrive in time, and which checks lost their quorum."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sla.duration import format_duration
 from sla.interval import SECOND
 from sla.window import format_instant
 
-_MAX_NAMED: Final = 3  # checks that a text names
+_MAX_NAMED: Final = 3  # checks named in a text
 
 
 class DeliveryState(StrEnum):
-    """Whether the observations of a vantage arrive in time, and why not."""
+    """Whether the observations of a vantage arrive in time, or the reason why not."""
 
     DELIVERING = "delivering"
     WAITING = "waiting"
-    """Some observations are missing, but not for longer than the hold of their check since this daemon started."""
+    """Some observations are missing, but this daemon has not run for longer than the hold of their check."""
     SILENT = "silent"
     """No observations arrive."""
     LAGGING = "lagging"
@@ -38,12 +38,12 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """The state of the observations that one of the other vantages delivers.
+    """The state of the observations delivered by another vantage.
 
-    `since` is the instant since when it has been failing, or has not; `newest` the instant of its newest observation.
-    `checks` is the number of checks that it probes, `missing` has the keys of those without a valid observation.
-    `ahead` is the time by which its clock is ahead at least, microseconds, 0 if it is not as far as the file shows.
-    `problem` is the reason why its file cannot be read. After a failure it must deliver for `settle`, microseconds.
+    Instants and durations are in microseconds. `since` is when it started to fail, or to work; `newest` the instant of
+    its newest observation. `checks` is the number of checks that it probes, `missing` has the keys of those without a
+    valid observation. `ahead` is the minimum time by which its clock is known to be ahead, or 0. `problem` is the
+    reason why its file cannot be read. After a failure it must deliver for `settle`.
     """
 
     id: str
@@ -57,12 +57,12 @@ class DeliveryStatus:
     ahead: int = 0
 
     def restored(self, now: int) -> bool:
-        """Return whether the vantage has delivered for longer than one late delivery is valid."""
+        """Return whether the vantage has delivered for longer than `settle`, so not only one late delivery."""
         return self.state is DeliveryState.DELIVERING and now - self.since >= self.settle
 
     @property
     def summary(self) -> str:
-        """A clause about the vantage."""
+        """The state as a clause for messages."""
         newest = "none yet" if self.newest is None else format_instant(self.newest // SECOND * SECOND)
         match self.state:
             case DeliveryState.SILENT:
@@ -82,7 +82,7 @@ class DeliveryStatus:
 
 @dataclass(frozen=True, slots=True)
 class QuorumLoss:
-    """A check that too few vantages observe: `able` have a valid known observation, `needed` must vote."""
+    """A check without a quorum: the vantages `able` have a valid known observation, `needed` votes are required."""
 
     check: str
     since: int
@@ -91,17 +91,17 @@ class QuorumLoss:
 
     @property
     def summary(self) -> str:
-        """A clause about the check."""
+        """The loss as a clause for messages."""
         able = f"only {', '.join(self.able)}" if self.able else "no vantage"
         return f"{self.check}: {able} can vote, {self.needed} votes are needed"
 
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """All other vantages, and the checks whose quorum cannot be reached because a vantage does not deliver.
+    """All other vantages, and the checks without a quorum because a vantage does not deliver.
 
-    `assured_since` is the instant since when each check has had its quorum, None while one has not, or while that is
-    undecided after a start. `settle` is the time after which an alert about it is resolved, microseconds.
+    `assured_since` is since when all checks have had their quorum; None while one lacks it, or while unknown after a
+    start. `settle` is the time (microseconds) after which an alert about it is resolved.
     """
 
     vantages: tuple[DeliveryStatus, ...] = ()

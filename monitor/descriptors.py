@@ -1,4 +1,4 @@
-"""Spare file descriptors, with which the daemon detects and reports that no descriptor is free."""
+"""Spare file descriptors, by which the daemon detects and can report that no descriptor is free."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import resource
 from typing import Final
 
-SPARES: Final = 16  # enough to accept a few connections while probes use the other descriptors
+SPARES: Final = 16  # enough to accept a few connections while probes use all others
 
 
 class SpareDescriptors:
     """Open descriptors of /dev/null.
 
-    Create this object early: the limit applies to a descriptor's number, and descriptors opened early have low numbers.
+    Create this early: the limit applies to descriptor numbers, and early descriptors have low ones.
     """
 
     def __init__(self, count: int = SPARES) -> None:
@@ -22,9 +22,9 @@ class SpareDescriptors:
         self.exhausted()
 
     def exhausted(self) -> bool:
-        """Return whether the process or the machine has no free descriptor besides the spare ones.
+        """Return whether the process or the machine has no free descriptors except the spare ones.
 
-        If so, the spare descriptors are closed so that other code can use them. A later call opens them again.
+        If so, closes the spare ones, so that other code can use them. A later call opens them again.
         """
         try:
             while len(self._descriptors) <= self._count:

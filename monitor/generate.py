@@ -24,7 +24,7 @@ from monitor.web.runbook import runbook_html
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# The chart cannot read files outside its folder, so it contains copies.
+# The Helm chart cannot read files outside its folder, so it contains copies.
 GENERATED: Mapping[str, Callable[[], str]] = {
     "CONFIGURATION.md": lambda: with_reference(
         (ROOT / "CONFIGURATION.md").read_text(encoding="utf-8"), CHECK_TYPES, RECEIVER_TYPES

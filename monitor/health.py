@@ -1,4 +1,4 @@
-"""The daemon's own health: an object that the engine and the store write, and exporters and pages read."""
+"""The daemon's own health, written by engine and store, read by exporters and pages."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class Health:
     never decrease. The store's thread also writes its fields; each write replaces a complete value.
 
     The engine's:
-        lateness, lateness_max: last and maximum seconds from the due instant of a probe to its start.
+        lateness, lateness_max: last and maximum delay from the due instant of a probe to its start, seconds.
         loop_lag, loop_lag_max: last and maximum lag of the event loop, seconds.
         missed_ticks: due probes that were not started; their time is unknown.
         rechecks: additional probes that confirm a change.
         in_flight: probes in progress.
-        last_tick: monotonic moment of the loop monitor's last tick; None before the first. It is old if the loop is
+        last_tick: monotonic moment of the loop monitor's last tick; None before the first. It is old while the loop is
             blocked.
         hook_failures: events for which a hook raised an error; probing continued.
         descriptors_exhausted: whether no file descriptor was free, now or in the last minute.
         descriptor_failures: probes that failed because no descriptor was free.
         clock_steps, clock_steps_back: number of forward and backward steps of the wall clock.
         clock_stepped: microseconds by which the wall clock is ahead of the record's time; negative when it is behind.
-        clock_suspect: whether the clock was set by an hour or more in the last day, which suspends pruning.
-        set_aside: observations with timestamps of a wrong clock, set aside at the start; reset after an hour.
+        clock_suspect: whether the clock was changed by an hour or more in the last day, which suspends pruning.
+        set_aside: observations with timestamps of a wrong clock that were set aside at startup; reset after an hour.
         dropping_late: whether observations were dropped in the last minute because the record is ahead of the clock.
 
     The store's:
         write_failures: transactions that failed; each is retried.
-        records_queued, records_written: numbers of items queued for the store, and written by the store. Dropped items
+        records_queued, records_written: numbers of items queued for, and written by, the store. Dropped items
             count as written.
         queue_depth: observations not yet written; queue_since: instant of the oldest of them, None if there are none.
         dropped_observations, dropped_runs: dropped, oldest first, because the queue was full. Incidents are never
@@ -160,7 +160,7 @@ class Health:
         return max(0, now - self.notification_oldest) if self.notification_oldest is not None else 0
 
     def count_pages(self, responses: Iterable[Response]) -> None:
-        """Record the unfinished responses to alerts."""
+        """Set the numbers of open pages with and without acknowledgement."""
         pages = [response for response in responses if response.severity is Severity.PAGE]
         self.pages_acknowledged = sum(page.acknowledged is not None for page in pages)
         self.pages_unacknowledged = len(pages) - self.pages_acknowledged
@@ -171,5 +171,5 @@ class Health:
         self.acknowledgements[response.severity.value] = count + 1, total + (response.time_to_acknowledge or 0)
 
     def unrecorded(self, now: int) -> int:
-        """Return the time in microseconds for which the store has failed, or 0."""
+        """Return the time in microseconds since the store began to fail, or 0."""
         return max(0, now - self.unrecorded_since) if self.unrecorded_since is not None else 0

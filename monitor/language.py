@@ -1,8 +1,8 @@
 """Languages of public pages, messages and the executive summary: texts, dates and numbers.
 
-English texts are in the code, and are the keys of the gettext catalogues in `monitor/locales/`. `make translations`
-updates the catalogues. Babel reads them and formats dates and numbers. It is imported for languages other than English
-only.
+English texts are in the code and are the keys of the gettext catalogues in `monitor/locales/`, which `make
+translations` updates. Babel reads the catalogues and formats dates and numbers; it is imported only for languages other
+than English.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)([a-zµ]+)")
 
 
 def translatable(text: str) -> str:
-    """Return the text unchanged. Marks a text that is translated where it is used, so that catalogues contain it."""
+    """Return the text unchanged: a mark for the catalogues, for texts that are translated where they are used."""
     return text
 
 
 class Language:
-    """English: texts as they are in the code, and the formats of private pages. Other languages override both."""
+    """English: texts from the code, and the formats of private pages. Other languages override both."""
 
     code = "en"
 
@@ -61,7 +61,7 @@ class Language:
         return format_percent(ratio, digits)
 
     def objective(self, objective: Objective | None) -> str:
-        """Return the percentage of an objective with all its digits. None gives `n/a`."""
+        """Return the percentage of an objective with all its digits; `n/a` for None."""
         return "n/a" if objective is None else str(objective)
 
     def duration(self, microseconds: int | Fraction) -> str:
@@ -107,7 +107,7 @@ class French(Language):
         return self._percentage(format_percent(ratio, digits))
 
     def objective(self, objective: Objective | None) -> str:
-        """Return the percentage of an objective with all its digits. None gives `s. o.`"""
+        """Return the percentage of an objective with all its digits; `s. o.` for None."""
         return self._percentage(super().objective(objective))
 
     def _percentage(self, text: str) -> str:
@@ -132,8 +132,8 @@ class French(Language):
     def minute(self, at: int, zone: ZoneInfo) -> str:
         """Return an instant in the zone, rounded down to the minute: `30 novembre 2026, 9 h 05 (UTC-07:00)`.
 
-        The offset is exact. Names of zones are not: they differ between databases, and `HNP` would be wrong where
-        clocks stay on daylight saving time.
+        An offset is exact; names of zones differ between databases, and `HNP` would be wrong where clocks stay on
+        daylight saving time.
         """
         moment = local(at, zone)
         pattern = f"{_day_number(moment)} MMMM y, H{_NO_BREAK}'h'{_NO_BREAK}mm (ZZZZ)"
@@ -149,7 +149,7 @@ class French(Language):
 
 
 def _day_number(day: date | datetime) -> str:
-    """Return the pattern of the day of the month, which is an ordinal number on the first."""
+    """Return the pattern for the day of the month, which is an ordinal for the first."""
     return "d'er'" if day.day == 1 else "d"
 
 

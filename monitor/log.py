@@ -1,4 +1,4 @@
-"""Logging: one line per event, as JSON or as text for people, with all secrets concealed."""
+"""Logging: one line per event, as JSON, logfmt or text, with all secrets concealed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 CONCEALED = "[secret]"
-_MIN_SECRET_LENGTH = 4  # shorter secrets occur by chance in other words; concealing them would make logs unreadable
+_MIN_SECRET_LENGTH = 4  # shorter secrets occur in ordinary words by chance; concealing them would make logs unreadable
 _MAX_TEXT_LENGTH = 2_000
 _LEVELS: Final = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error", "critical")}
 _SUBSYSTEM = re.compile(r"[A-Za-z_][\w.]*")
@@ -36,21 +36,21 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u
 class Concealer:
     """Conceals known secrets in text, also in base64, in a URL or in JSON.
 
-    With 5,000 secrets, adding, releasing or finding a secret takes less than a millisecond. Thread-safe.
+    Thread-safe. With 5,000 secrets, adding, releasing or finding one takes less than a millisecond.
     """
 
     def __init__(self) -> None:
         self._secrets: Counter[str] = Counter()
         self._forms: Counter[str] = Counter()
-        self._by_prefix: dict[tuple[str, ...], list[str]] = {}  # first characters -> sorted forms with this prefix
+        self._by_prefix: dict[tuple[str, ...], list[str]] = {}  # prefix -> sorted forms with this prefix
         self._longest = 0
-        self._released: deque[str] = deque()  # released later, because a finalizer may run during `_count`
+        self._released: deque[str] = deque()  # processed later, because a finalizer may run during `_count`
         self._lock = Lock()
 
     def add(self, secret: str) -> None:
         """Conceal the secret, and each line of a multi-line secret.
 
-        Rotated secrets stay concealed, because lines may be logged later.
+        Rotated secrets stay concealed, because they may still be logged.
         """
         with self._lock:
             self._secrets[secret] += 1
@@ -58,14 +58,14 @@ class Concealer:
                 self._count(secret, 1)
 
     def release(self, secret: str) -> None:
-        """Revert one `add`. The secret is no longer concealed after as many calls of `release` as of `add`."""
+        """Undo one `add`. A secret is concealed until `release` was called as often as `add`."""
         self._released.append(secret)
 
     def clean(self, text: str) -> str:
-        """Return the text with `[secret]` in place of each secret. At each position, the longest secret is replaced."""
+        """Return the text with each secret replaced by `[secret]`, the longest one at each position."""
         if self._released:
             self._remove_released()
-        if self._by_prefix.keys().isdisjoint(_prefixes(text)):  # the usual case, and fast
+        if self._by_prefix.keys().isdisjoint(_prefixes(text)):  # fast path
             return text
         parts, end = list[str](), 0
         for at, prefix in enumerate(_prefixes(text)):
@@ -95,7 +95,7 @@ class Concealer:
                 candidate = forms[place - 1]
                 if rest.startswith(candidate):
                     return len(candidate)
-                # A secret at this position sorts before the candidate, so it is not longer than their common prefix.
+                # A shorter secret at this position sorts before the candidate and is at most their common prefix.
                 rest = commonprefix((rest, candidate))  # noqa: RUF071 - the common prefix of characters is intended
         return 0
 
@@ -143,13 +143,13 @@ def _forms(secret: str) -> Iterator[str]:
     yield base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
 
 
-_concealer = Concealer()  # one per process, shared by the readers of secrets and the writers of lines
+_concealer = Concealer()  # one per process, for readers of secrets and writers of lines
 
 
 def conceal(secret: str) -> None:
-    """Conceal the secret in all further log lines.
+    """Conceal the secret in all later log lines.
 
-    Call this function for derived texts too, such as `user:password`.
+    Call this for derived texts too, such as `user:password`.
     """
     _concealer.add(secret)
 
@@ -161,7 +161,7 @@ class TemporarySecret:
 
     def __init__(self, value: str) -> None:
         self.value = value
-        keeper = _concealer  # the global may be a different object when the finalizer runs
+        keeper = _concealer  # the global may have changed when the finalizer runs
         keeper.add(value)
         finalize(self, keeper.release, value).atexit = False
 
@@ -187,7 +187,7 @@ class LogFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The level of log lines, and other levels by subsystem, for example `engine` or `network.resolver`."""
+    """The log level, and the levels of subsystems such as `engine` or `network.resolver`."""
 
     level: int = logging.INFO
     subsystems: Mapping[str, int] = field(default_factory=dict)
@@ -226,9 +226,9 @@ def configure(
     level: int | Levels = logging.INFO,
     form: LogFormat = LogFormat.AUTO,
 ) -> None:
-    """Send the records of structlog and of the standard library to the stream (stderr), without secrets.
+    """Write the log records of structlog and the standard library to the stream (default: stderr), without secrets.
 
-    A second call replaces the first configuration, except for levels of subsystems, which it adds to.
+    A second call replaces the configuration, except that levels of subsystems are added.
     """
     stream = stream or sys.stderr
     levels = level if isinstance(level, Levels) else Levels(level)
@@ -259,7 +259,7 @@ def configure(
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # a second call of configure must affect loggers that were used before
+        cache_logger_on_first_use=False,  # a second call must affect loggers that were already used
     )
 
 
@@ -278,9 +278,9 @@ def _renderers(form: LogFormat) -> list[Processor]:
 
 
 def _with_plain_keys(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Replace characters of keys that logfmt does not allow, and the line breaks of tracebacks.
+    """Replace characters in keys that logfmt does not allow, and line breaks in tracebacks.
 
-    Secrets are concealed first, because logfmt escapes quotes, after which a secret with a quote is not recognised.
+    Secrets are concealed first, because logfmt escapes quotes, and a secret with an escaped quote is not recognised.
     """
     return {
         re.sub(r"[\s=\"]+", "_", _concealer.clean(key)): _concealer.clean(str(value)).replace("\n", "\\n")
@@ -291,7 +291,7 @@ def _with_plain_keys(logger: WrappedLogger, name: str, event: EventDict) -> Even
 
 
 def _shorten_values(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Limit and escape text from a target, so that it cannot forge lines or fill the disk. Secrets are not cut."""
+    """Truncate and escape text from a target, so that it cannot forge lines or fill the disk. Secrets stay whole."""
     return {key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

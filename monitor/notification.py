@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """The kind of an alert's event."""
+    """The event of a notification."""
 
     OPENED = "opened"
     ESCALATED = "escalated"
@@ -31,12 +31,11 @@ OF_NO_ALERT: Final = (Kind.TEST, Kind.HEARTBEAT, Kind.REPORT)
 class Notification:
     """One row of the outbox; instants are microseconds since the epoch.
 
-    `key` identifies the alert for deduplication: the id of a product incident, `burn:...`, `cert:...`. `turn` counts
-    the notifications of one key to one receiver from 0 and gives their order, `repeat` those of one event from 1.
-    `made` is the instant of the decision, `due` the instant of the next attempt. `done` is the instant of the
-    receiver's confirmation, or None. `error` is the error of the last attempt. `claimed_epoch` and `claimed_holder`
-    identify the replica that delivers it; for a single daemon they are 0 and empty. `body` is the complete message as
-    JSON.
+    `key` identifies the alert for deduplication: the id of a product incident, `burn:...`, `cert:...`. `turn` is the
+    sequence number (from 0) of the notifications of a key to a receiver, `repeat` (from 1) that of one event. `made` is
+    the instant of the decision, `due` that of the next attempt, `done` that of the receiver's confirmation, or None.
+    `error` is the error of the last attempt. `claimed_epoch` and `claimed_holder` identify the replica that delivers
+    it; 0 and empty for a single daemon. `body` is the complete message as JSON.
     """
 
     key: str
@@ -62,12 +61,12 @@ class Notification:
 
     @property
     def idempotency_key(self) -> str:
-        """A key that is the same for all attempts of this notification, and unique among those to the receiver."""
+        """A key that is the same for all attempts, and unique among the notifications to the receiver."""
         return f"{self.key}{self.event}{self.repeat if self.repeat > 1 else ''}"
 
 
 class Decided(NamedTuple):
-    """The changes of a decision, which are written in one transaction with the data that it is based on."""
+    """The changes of a decision, written in one transaction with the data on which it is based."""
 
     incidents: tuple[ProductIncident, ...] = ()
     notifications: tuple[Notification, ...] = ()

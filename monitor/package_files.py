@@ -13,7 +13,7 @@ _ROOTS = (_PACKAGE / "_share", _PACKAGE.parent)
 
 
 def version() -> str:
-    """Return the running version, also in a checkout that is not installed."""
+    """Return the running version, even in a checkout that is not installed."""
     try:
         return metadata("ninewatch")["Version"]
     except PackageNotFoundError:

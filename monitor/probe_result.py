@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.observation import Observation, Outcome
 
-SLOW = "slow"  # the reason of a good outcome that took longer than `slow_after`
-DEGRADED = "degraded"  # the reason of a good outcome whose answer reports that the target is degraded
-CERTIFICATE_EXPIRING = "certificate_expiring"  # the reason of a good outcome whose certificate expires soon
-DEGRADED_REASONS = frozenset({SLOW, DEGRADED, CERTIFICATE_EXPIRING})  # of good outcomes of a degraded target
-VANTAGE = "local"  # the only vantage of this daemon
+SLOW = "slow"  # reason of a good outcome that took longer than `slow_after`
+DEGRADED = "degraded"  # reason of a good outcome whose response reports a degraded target
+CERTIFICATE_EXPIRING = "certificate_expiring"  # reason of a good outcome with a certificate that expires soon
+DEGRADED_REASONS = frozenset({SLOW, DEGRADED, CERTIFICATE_EXPIRING})  # reasons of good outcomes of a degraded target
+VANTAGE = "local"  # this daemon
 PHASES = ("resolve", "connect", "tls", "first_byte", "transfer")
 
 
@@ -23,8 +23,8 @@ class ProbeResult:
     """The result of one attempt.
 
     `reason` is a stable code (`dns_nxdomain`, `http_status`, ...), empty if good and not degraded (DEGRADED_REASONS).
-    `phases` maps a subset of PHASES to seconds. `detail` is one line of limited length for people. It may quote the
-    target, so it must be escaped for display.
+    `phases` maps a subset of PHASES to seconds. `detail` is one line of limited length that may quote the target, so it
+    must be escaped for display.
     `certificate_expiry` is the earliest expiry in the verified chain, seconds since the Unix epoch. None without a
     certificate.
     """
@@ -39,9 +39,9 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """The result of one step of a journey: `at` is seconds since the start of the run, `duration` is seconds.
+    """The result of one step of a journey. `at` (since the start of the run) and `duration` are in seconds.
 
-    `outcome` is None if the step was skipped, because an earlier one had failed.
+    `outcome` is None if the step was skipped after the failure of an earlier one.
     """
 
     id: str
@@ -56,14 +56,14 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class JourneyResult(ProbeResult):
-    """The result of a journey, with that of each step in the order in which they ran."""
+    """The result of a journey, with the results of its steps in order of execution."""
 
     steps: tuple[StepResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A probe ended and its observation is in the timeline. `duration` is seconds."""
+    """A probe ended, and its observation is in the timeline. `duration` is in seconds."""
 
     observation: Observation
     result: ProbeResult

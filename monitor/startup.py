@@ -1,4 +1,4 @@
-"""Steps of the daemon's start: link key, unconfigured checks, rows of a wrong clock, and limits."""
+"""Startup of the daemon: link key, unconfigured checks, rows of a wrong clock, and limits."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def report_unconfigured(ledger: Ledger) -> None:
 
 
 def set_aside_future_rows(store: SqliteStore, now: int, health: Health) -> None:
-    """Set aside the rows that a wrong clock dated after `now`; they would block new rows until their time."""
+    """Set aside rows that a wrong clock dated after `now`: they would block new rows until that time."""
     if (aside := store.reconcile(now)) is not None:
         health.set_aside = max(1, aside.observations)
         start, end = format_instant(aside.start), format_instant(aside.end)

@@ -15,9 +15,9 @@ FAMILY_NAMES: Final = {"ip4": "IPv4", "ip6": "IPv6"}
 
 @dataclass(frozen=True, slots=True)
 class ReferenceStatus:
-    """A reference with its last answer: `good` is None before the first, `at` its instant, `latency` in seconds.
+    """A reference with its last result: `good` is None before the first one, `at` is its instant, `latency` in seconds.
 
-    `system`: found on this machine, not configured.
+    `system`: detected on this machine rather than configured.
     """
 
     id: str
@@ -34,11 +34,11 @@ class ReferenceStatus:
 
 @dataclass(frozen=True, slots=True)
 class VantageStatus:
-    """Whether a vantage can observe, by address family; None while undecided, absent without references.
+    """Whether a vantage can observe. `sees` is by address family: None while undecided, absent without references.
 
-    `since` is the instant of the last change (of the start, before the first), `blind_until` the end of the last time
-    in which it could not observe. `blind_since` is the instant since when each blind family is blind (default:
-    `since`). `via` is the named network, None for the uplink.
+    `since` is the instant of the last change, initially of the start; `blind_until` the end of the last blind time.
+    `blind_since` has since when each blind family is blind (default: `since`). `via` is the named network, None for the
+    uplink.
     """
 
     id: str
@@ -50,11 +50,11 @@ class VantageStatus:
     blind_since: Mapping[str, int] = field(default_factory=dict)
 
     def blind_from(self, family: str) -> int:
-        """Return the instant since when a blind family is blind."""
+        """Return the instant at which a blind family became blind."""
         return self.blind_since.get(family, self.since)
 
     def blind_before(self, instant: int) -> VantageStatus:
-        """Return the status in which only families are blind that have been blind since the instant or longer."""
+        """Return the status with only those families blind that have been blind since the instant or earlier."""
         sees = {family: sees is not False or self.blind_from(family) > instant for family, sees in self.sees.items()}
         return replace(self, sees=sees)
 
@@ -70,14 +70,14 @@ class VantageStatus:
 
     @property
     def summary(self) -> str:
-        """A clause that names the families over which nothing can be observed."""
+        """The blind families as a clause for messages."""
         families = " and ".join(FAMILY_NAMES[family] for family in self.blind)
         network = "" if self.via is None else f" of the network {self.via}"
         return f"no far reference{network} answers over {families}"
 
     @property
     def location(self) -> str:
-        """The place of the network failure, derived from the near references that answer. Empty without them."""
+        """The location of the network failure, derived from the near references. Empty without near references."""
         near = [reference for reference in self.references if reference.near and reference.good is not None]
         reached, silent = (_ids(reference for reference in near if reference.good is good) for good in (True, False))
         if reached:

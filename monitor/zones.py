@@ -1,9 +1,8 @@
-"""Time zones: the newer of the system's database and the one in the package `tzdata`, for the whole process.
+"""Time zones: use the newer of the system's database and that of the package `tzdata`, for the entire process.
 
-Governments change the rules of their zones: since November 2026 British Columbia no longer sets its clocks back, so
-times of a database from 2025 are wrong by an hour. Python reads the system's database first, even if it is older. On
-import (by `monitor/__init__.py`), this module compares the versions and configures `zoneinfo` to use the newer one,
-also in libraries that create `ZoneInfo` objects.
+Zone rules change: since November 2026 British Columbia no longer sets its clocks back, so a database from 2025 is wrong
+by an hour. Python reads the system's database first, even if it is older. On import (by `monitor/__init__.py`), this
+module compares the versions and configures `zoneinfo` to use the newer one, even for libraries.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"# version (\d{4}[a-z]+)\b")  # the first line of tzdata.zi; no match for "unknown"
 _NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}")
-_ANY_ZONE = "Etc/UTC"  # in every compiled database
+_ANY_ZONE = "Etc/UTC"  # exists in every compiled database
 _ADVICE = "install the package tzdata (pip install tzdata), or the system's time zone database"
 
 
 class NoZoneError(NinewatchError, ValueError):
-    """There is no zone with this name, or no time zone database."""
+    """The zone does not exist, or there is no time zone database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def _version(folder: Path) -> str | None:
 
 
 def newest(candidates: Iterable[Database]) -> Database | None:
-    """Return the first database with the highest version, or None without candidates.
+    """Return the first database with the highest version, or None if there are no candidates.
 
     A known version is higher than an unknown version.
     """
@@ -86,7 +85,7 @@ def newest(candidates: Iterable[Database]) -> Database | None:
 
 
 def _choose() -> tuple[Database | None, tuple[Database, ...]]:
-    """Configure `zoneinfo` to use the newest database. Return this database, and all databases, the system's first."""
+    """Configure `zoneinfo` to use the newest database. Return it, and all databases, the system's first."""
     package = package_database()
     databases = (*system(zoneinfo.TZPATH), *([package] if package else []))
     database = newest(databases)
@@ -100,7 +99,7 @@ IN_USE, FOUND = _choose()
 
 
 def describe_databases() -> str:
-    """Return a text with the database in use and the other databases, for people."""
+    """Return a text with the database in use and the other ones."""
     unused = ", ".join(str(database) for database in FOUND if database != IN_USE)
     not_newer = f"; not newer: {unused}" if unused else ""
     return f"time zone database {IN_USE}{not_newer}" if IN_USE else f"no time zone database: {_ADVICE}"

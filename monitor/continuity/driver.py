@@ -1,4 +1,4 @@
-"""The interface of a kind of transaction, and the outcome of a write that failed."""
+"""The interface of the kinds of transactions, and the outcome of failed writes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-_PHASES_BEFORE_SENDING: Final = frozenset({"", "resolve", "connect", "tls"})  # phases in which no request was sent
+_PHASES_BEFORE_SENDING: Final = frozenset({"", "resolve", "connect", "tls"})  # phases before a request is sent
 
 
 class RefusedError(ProbeFailure):
-    """The target refused a request, which certainly had no effect. `final`: a repetition will be refused too."""
+    """The target refused a request, which certainly had no effect. `final`: a retry would be refused too."""
 
     def __init__(self, detail: str, *, final: bool) -> None:
         super().__init__("refused", detail)
@@ -27,12 +27,12 @@ class RefusedError(ProbeFailure):
 
 
 class MissingValueError(Exception):
-    """A request needs a secret value that only an earlier process of the daemon had."""
+    """A request needs a secret value that was lost with an earlier process of the daemon."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapturedValues:
-    """Values of a response: those that may be stored, and those that are kept in memory only."""
+    """Values captured from a response. `values` may be stored, `secrets` are kept in memory only."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, TemporarySecret] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class CapturedValues:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """The result of reading back: the number of copies per write, and secret values that replace those of the run."""
+    """The result of reading back: number of copies per write, and new secret values of the run."""
 
     copies: Mapping[str, int]
     secrets: Mapping[str, TemporarySecret] = field(default_factory=dict)
@@ -48,14 +48,14 @@ class ReadResult:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A resolved request without secrets, and the references of the secrets that it uses."""
+    """A resolved request without secrets, and the references of its secrets."""
 
     request: str
     secrets: tuple[str, ...] = ()
 
 
 class Driver(Protocol):
-    """Send the requests of one configured transaction. `secrets` are the secret values captured for the run."""
+    """Sends the requests of one configured transaction. `secrets` are the secret values captured for the run."""
 
     @property
     def finishes(self) -> bool:
@@ -64,7 +64,7 @@ class Driver(Protocol):
 
     @property
     def finds(self) -> bool:
-        """Whether writes can be looked up by run id, without values captured from a response."""
+        """Whether writes can be looked up by run id alone, without captured values."""
         ...
 
     def describe(self, step: str, run: str, values: Mapping[str, str]) -> Description:
@@ -77,20 +77,20 @@ class Driver(Protocol):
         """Send a write and return the values captured from its acknowledgement.
 
         Raises:
-            ProbeFailure, OSError, MissingValueError: it was not acknowledged.
+            ProbeFailure, OSError, MissingValueError: the write was not acknowledged.
         """
         ...
 
     async def read(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> ReadResult:
-        """Return the number of copies of each write that the target has, and new secret values of the run.
+        """Return the number of copies of each write on the target, and new secret values of the run.
 
         Raises:
-            ProbeFailure, OSError, MissingValueError: it could not be read.
+            ProbeFailure, OSError, MissingValueError: the writes could not be read.
         """
         ...
 
     async def clean(self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]) -> None:
-        """Remove everything that the run wrote. It is not a failure if there is nothing to remove.
+        """Remove everything that the run wrote. Having nothing to remove is not a failure.
 
         Raises:
             ProbeFailure, OSError, MissingValueError: some writes may still exist.
@@ -99,7 +99,7 @@ class Driver(Protocol):
 
 
 def outcome_of(error: Exception, phase: str) -> WriteOutcome:
-    """Return the outcome of a write that failed in a phase of its attempt: FAILED if it certainly had no effect."""
+    """Return the outcome of a write that failed in this phase: FAILED if it certainly had no effect."""
     refused = isinstance(error, ProbeFailure) and error.reason in ("refused", "rate_limited")
     failed = refused or isinstance(error, MissingValueError) or phase in _PHASES_BEFORE_SENDING
     return WriteOutcome.FAILED if failed else WriteOutcome.INDETERMINATE

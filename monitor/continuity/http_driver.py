@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-MAX_RECORDS: Final = 100  # records of one transaction that are read and removed
+MAX_RECORDS: Final = 100  # records to read and remove per transaction
 
 
 @dataclass(frozen=True, slots=True)
 class HttpDriver:
-    """Send the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
+    """Sends the requests of one transaction. `find_ids` is the JSON path of the ids in the response to `find`.
 
     A record is finished if it has all values of `finished`. The response to `reading` must have all values that
-    `reading` captures, so that a maintenance page is not taken for a record. If `finish` captures an id, it creates a
-    separate record.
+    `reading` captures, so that a maintenance page is not mistaken for a record. If `finish` captures an id, it creates
+    a separate record.
     """
 
     target: HttpTarget
@@ -105,7 +105,7 @@ class HttpDriver:
     async def _records(
         self, attempt: Attempt, run: Run, secrets: Mapping[str, TemporarySecret]
     ) -> Sequence[Mapping[str, str]]:
-        """Return the values of each record of the run. Records are known by a captured id, or looked up by run id."""
+        """Return the values of each record of the run, known by a captured id or looked up by run id."""
         values = self._values(run)
         if not self._uses_id:
             return [values]
@@ -125,5 +125,5 @@ def _temporary_secrets(secret_values: Mapping[str, str]) -> dict[str, TemporaryS
 
 
 def _strict(step: HttpStep) -> HttpStep:
-    """Return the step for a request whose record must exist, so that a status of `none` is a refusal."""
+    """Return the step for a request whose record must exist: a status of `none` is then a refusal."""
     return replace(step, none=frozenset())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.config.continuity_kinds import ChefsDraft, ContinuityRequest, HttpPair, KeycloakSession
 
 _REFRESH: Final = "refresh_token"
-# The status and the values with which Keycloak reports that the session does not exist.
+# Status and values by which Keycloak reports a missing session.
 _SESSION_ENDED: Final = frozenset({400})
 _NO_SESSION: Final = {"$.error": "invalid_grant"}
 
@@ -52,7 +52,7 @@ def _step(request: ContinuityRequest) -> HttpStep:
 def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDriver:
     """Return the driver of a draft and a submission of a CHEFS form.
 
-    An API key may create, list, read and delete submissions, but not change a draft. So `finish` adds a submission.
+    An API key may create, list, read and delete submissions but not change a draft, so `finish` adds a submission.
     """
     base, form_id = form.url.rstrip("/"), form.form
     target = HttpTarget(transaction.id, transaction.timeout, {}, form_id, form.api_key, tls=form.tls)
@@ -78,7 +78,7 @@ def chefs_draft(transaction: ContinuityTransaction, form: ChefsDraft) -> HttpDri
 def keycloak_session(transaction: ContinuityTransaction, session: KeycloakSession) -> HttpDriver:
     """Return the driver of a session: `begin` signs in, `finish` uses the refresh token, and cleaning signs out.
 
-    Reading uses the refresh token and stores the new one, because a realm may revoke a refresh token after its use.
+    Reading uses the refresh token and keeps the new one, because a realm may revoke a refresh token after use.
     """
     secrets = {"client_secret": session.client_secret, "password": session.password}
     configured = {name: secret for name, secret in secrets.items() if secret is not None}

@@ -1,4 +1,4 @@
-"""HTTP requests with placeholders, resolved without secrets for the intent log, and with secrets for sending."""
+"""HTTP requests with placeholders: resolved without secrets for the intent log, with secrets for sending."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 class HttpStep:
     """A request with placeholders. `form` is sent instead of `body`.
 
-    `capture` has the JSON paths of the values to store, `capture_secrets` those of values that are never stored.
-    `none` has the statuses that report a missing record, if the response also has the values `none_if`.
+    `capture` has the JSON paths of values to store, `capture_secrets` those of values that are never stored. `none` are
+    the statuses that report a missing record, if the response also has the values `none_if`.
     """
 
     method: Method
@@ -72,7 +72,7 @@ class HttpStep:
         return all(JsonPath(path).values(parsed) == [value] for path, value in self.none_if.items())
 
     def resolved_url(self, value: Callable[[str], str]) -> str:
-        """Return the URL with encoded values."""
+        """Return the URL with percent-encoded values."""
         return fill_text(self.url, lambda name: quote(value(name), safe=""))
 
     def resolved_body(self, value: Callable[[str], str]) -> str:
@@ -91,7 +91,7 @@ class HttpStep:
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """The options that all requests of a transaction share. `limit` delays requests after a rate limit."""
+    """The options common to all requests of a transaction. `limit` delays requests after a rate limit."""
 
     name: str
     timeout: int
@@ -138,7 +138,7 @@ class HttpTarget:
         """Return the response that acknowledges the request, or one with a status of `step.none`.
 
         Raises:
-            RefusedError: any other status 3xx or 4xx.
+            RefusedError: the status is another 3xx or 4xx.
             ProbeFailure: `http_status`: a status 5xx; `rate_limited`: the server requested a wait; or the network
                 failed.
             MissingValueError: the value of a placeholder is unknown.
@@ -157,7 +157,7 @@ class HttpTarget:
         request = request_of(self._check(step, step.resolved_url(value)))
         body = step.resolved_body(value).encode()
         response = await exchange(attempt, replace(request, body=body).ready())
-        attempt.enter("transfer")  # `exchange` ended the phase; a later failure must count as one after sending
+        attempt.enter("transfer")  # `exchange` ended the phase; later failures must count as after sending
         if step.accepts(response.status) or step.reports_none(response):
             return response
         self.limit.check_response(response.status, response.headers, attempt.now())
@@ -184,10 +184,10 @@ class HttpTarget:
 
 
 def check_no_page(response: Response) -> None:
-    """Check that a response which acknowledges a request is not an HTML page, such as a maintenance page.
+    """Check that an acknowledging response is not an HTML page, such as a maintenance page.
 
     Raises:
-        ProbeFailure: `body_mismatch`: it is an HTML page.
+        ProbeFailure: `body_mismatch`: the response is an HTML page.
     """
     if response.body and response.headers.get("content-type", "").strip().lower().startswith("text/html"):
         raise ProbeFailure("body_mismatch", "the response is an HTML page", status=response.status)

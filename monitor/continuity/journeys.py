@@ -1,4 +1,4 @@
-"""Do the pending clean-ups of journeys, after the daemon was killed during a run or a clean-up failed."""
+"""Do the pending clean-ups of journeys, after a crash during a run or a failed clean-up."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SUFFIX: Final = ".journeys.jsonl"  # file name suffix of the intent log of journeys, next to the record
-CODES_SUFFIX: Final = ".codes.json"  # file name suffix of the used one-time codes
+SUFFIX: Final = ".journeys.jsonl"  # suffix of the intent log of journeys, a file next to the record
+CODES_SUFFIX: Final = ".codes.json"  # suffix of the file with used one-time codes
 POLL_INTERVAL: Final = 1.0  # seconds between two checks for due clean-ups
 FIRST_PAUSE: Final = 2 * SECOND  # after the first failed clean-up; doubles after each further failure
 MAX_PAUSE: Final = 10 * MINUTE
-MAX_CLEAN_UP_TIME: Final = DAY  # after the first write, failing clean-ups are given up
+MAX_CLEAN_UP_TIME: Final = DAY  # after the first write; then failing clean-ups are abandoned
 
 
 class JourneyCleaner:
@@ -61,7 +61,7 @@ class JourneyCleaner:
         self._intents.try_to_compact(lambda run: is_needed(run, now))
 
     def attach(self, probes: Mapping[str, Probe]) -> None:
-        """Let the journeys among the prepared probes record their writes. `probes` are by `product/check`."""
+        """Let the journeys among the prepared probes record their writes. The keys of `probes` are `product/check`."""
         self._journeys = {key: probe for key, probe in probes.items() if isinstance(probe, Journey)}
         for key, journey in self._journeys.items():
             journey.record_writes(self._log, key, self._codes)
@@ -73,7 +73,7 @@ class JourneyCleaner:
             await self._clock.sleep_until(self._clock.monotonic() + POLL_INTERVAL)
 
     async def advance(self, make_attempt: MakeAttempt) -> None:
-        """Do the clean-ups that are due, one at a time per journey, so that its target is not overloaded."""
+        """Do the due clean-ups, one at a time per journey, so that its target is not overloaded."""
         now = self._clock.now()
         due: dict[str, list[Run]] = {}
         for run in self._ledger.journeys.open_runs:
@@ -135,7 +135,7 @@ class JourneyCleaner:
             log.warning("journey_clean_up_failed", journey=run.owner, run=run.id, error=text)
 
     async def _close(self, run: Run, reason: str = "") -> None:
-        """Close the run. `reason`: why its data may be left behind."""
+        """Close the run. `reason` is why its data may be left behind."""
         if reason:
             log.warning("journey_left_behind", journey=run.owner, run=run.id, reason=reason)
         await self._log.close(run.id, left_behind=bool(reason), reason=reason)

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from monitor.network.attempt import Attempt
     from sla.intent import Run
 
-# Classes of SQLSTATE for a failure of the connection or the server, after which the statement may be committed.
+# SQLSTATE classes of connection and server failures, after which the statement may have been committed.
 _UNCERTAIN_ERROR_CLASSES: Final = frozenset({"08", "57", "58", "XX"})
-_NO_TIMEOUT: Final = 86_400.0  # seconds; the deadline of the attempt ends the wait earlier
+_NO_TIMEOUT: Final = 86_400.0  # seconds; the attempt's deadline is earlier
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresDriver:
-    """Send the statements of one transaction, each over a separate connection."""
+    """Sends the statements of one transaction, each over a separate connection."""
 
     check: PostgresCheck
     table: str

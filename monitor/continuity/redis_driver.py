@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from sla.intent import Run
 
 _ERROR_REPLIES: Final = frozenset({"redis_error", "redis_loading", "redis_master_down", "credentials_refused"})
-_LAST_MESSAGE: Final = 99  # index of the last message that is read
+_LAST_MESSAGE: Final = 99  # index of the last message to read
 
 
 @dataclass(frozen=True, slots=True)
 class RedisDriver:
-    """Send the commands of one transaction, each over a separate connection."""
+    """Sends the commands of one transaction, each over a separate connection."""
 
     check: RedisCheck
     prefix: str

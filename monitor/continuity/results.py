@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AUTHOR: Final = "ninewatch"
-OBSERVED_HISTORY: Final = DAY  # how much of the product's history is read; longer than most failures
-SOURCE: Final = "continuity probe "  # prefix of the source of its recovery points
+OBSERVED_HISTORY: Final = DAY  # length of the product's history to read; longer than most failures
+SOURCE: Final = "continuity probe "  # prefix of the source of recovery points
 
 
 class ResultRecorder:
-    """Record each failure once per transaction, after all runs that were open at the failure were read back."""
+    """Records each failure once per transaction, after all runs that were open at the failure were read back."""
 
     def __init__(self, ledger: Ledger, add_facts: Callable[[Sequence[Fact]], None], clock: Clock) -> None:
         self._ledger, self._add, self._clock = ledger, add_facts, clock
@@ -73,12 +73,12 @@ class ResultRecorder:
     def _new_failures(
         self, known: Sequence[ContinuityResult], runs: Sequence[Run], pieces: Sequence[Piece]
     ) -> Iterator[tuple[Failure, Sequence[Run]]]:
-        """Yield each failure that has no result yet, with the runs that were open at the time."""
+        """Yield each failure without a result, with the runs that were open at the time."""
         recorded = {known_result.failed.high for known_result in known if known_result.failed is not None}
         runs_with_result = {name for known_result in known for name in known_result.runs}
         for failure in failures(pieces):
             if failure.at.low == pieces[0].start:
-                continue  # the failure began before the pieces
+                continue  # the failure began before the first piece
             open_runs = open_at_failure(runs, failure)
             runs_with_result |= {run.id for run in open_runs}
             if failure.at.high not in recorded and open_runs and not _has_open_run(open_runs):
@@ -132,9 +132,9 @@ class ResultRecorder:
 
 
 def _stayed_up(pieces: Sequence[Piece], failure: Failure) -> bool:
-    """Return whether the product was certainly up after the loss was found, without downtime since the last lost write.
+    """Return whether the product was certainly up after the detected loss, without downtime since the last lost write.
 
-    One good probe after an outage is not sufficient: before the next good probe, the outage has not ended.
+    One good probe after an outage is not sufficient: the outage ends only with the next good probe.
     """
     up = next((piece.start for piece in pieces if piece.state is State.UP and piece.end > failure.until), None)
     since = [piece for piece in pieces if piece.end > failure.at.low]

@@ -33,7 +33,7 @@ RESULT_INTERVAL: Final = 5.0  # seconds between two searches for new results
 
 
 class Continuity:
-    """The continuity probe. If no transactions are configured, it only reads the runs of earlier configurations."""
+    """The continuity probe. Without configured transactions, it only reads the runs of earlier configurations."""
 
     def __init__(
         self, ledger: Ledger, intents: IntentLog, add_facts: Callable[[Sequence[Fact]], None], clock: Clock
@@ -48,7 +48,7 @@ class Continuity:
         self._next_results = 0.0
 
     def restore(self) -> None:
-        """Read the intent log. A run whose write got no response is looked up in the target by its run id."""
+        """Read the intent log. Runs with a write without response are looked up on the target by run id."""
         try:
             self._ledger.continuity = ContinuityRegister(self._intents.read())
         except NinewatchError as error:
@@ -99,7 +99,7 @@ class Continuity:
         return [worker for owner, worker in workers if facts.pause(owner, now) is None]  # its product may be paused
 
     def _load(self, portfolio: Portfolio) -> None:
-        """Create the workers of the portfolio. An unchanged transaction keeps its worker, with its secret values."""
+        """Create the workers of the portfolio. An unchanged transaction keeps its worker and secret values."""
         self._portfolio = portfolio
         previous_workers, self._workers = self._workers, {}
         for product in portfolio.products:

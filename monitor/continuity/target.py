@@ -1,4 +1,4 @@
-"""Identify the target of a transaction, so that its runs are read back only where they were written."""
+"""Identify the target of a transaction, so that runs are read back only where they were written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _DIGEST_DIGITS: Final = 16  # hexadecimal digits
 _STEPS: Final = ("begin", "finish", "read", "find", "clean")
-# Kind -> the keys of its block that identify the target.
+# Kind -> keys of its block that identify the target.
 _IDENTITY_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "postgres": ("address", "database", "table"),
     "redis": ("address", "prefix"),
@@ -23,7 +23,7 @@ _IDENTITY_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def fingerprint(transaction: ContinuityTransaction) -> str:
-    """Return the fingerprint of the target's addresses and names. Credentials and intervals do not change it."""
+    """Return a fingerprint of the target's addresses and names, which does not depend on credentials and intervals."""
     identity = {"kind": transaction.kind, **_target(getattr(transaction, transaction.kind), transaction.kind)}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:_DIGEST_DIGITS]
 

@@ -1,8 +1,8 @@
 """Advance the runs of one configured transaction: begin, finish, read back and remove, one request at a time.
 
-An intent is on disk before its write is sent. A run is closed only when none of its writes exist on the target, or when
-they can no longer be looked up. After a failure, requests pause with an increasing delay, and no run begins until the
-target has responded again. Then the open runs are finished at once, so that the effect of a failover is known early.
+An intent is on disk before its write is sent. A run is closed when none of its writes exist on the target, or when they
+can no longer be looked up. After a failure, requests pause with increasing delay, and no run begins until the target
+responds again. Then open runs are finished immediately, so that the effect of a failover is known early.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ log = structlog.get_logger()
 
 FIRST_PAUSE: Final = SECOND  # after the first failure; doubles after each further failure
 MAX_PAUSE: Final = 15 * SECOND
-RECENT_TIME: Final = 10 * MINUTE  # how long a run whose begin had no answer and was left behind counts as open
-MAX_EFFECT_DELAY: Final = MINUTE  # how long a write without an answer may still take effect on the target
+RECENT_TIME: Final = (
+    10 * MINUTE
+)  # a run without a response to `begin`, which was left behind, counts as open for this time
+MAX_EFFECT_DELAY: Final = MINUTE  # a write without a response may take effect on the target within this time
 MAX_DETAIL: Final = 200  # characters of an error that are stored
 
 
@@ -63,11 +65,11 @@ class Worker:
         self._intents, self._register, self._clock = intents, register, clock
         self._target = fingerprint(transaction)
         self._secrets: dict[str, dict[str, TemporarySecret]] = {}
-        self._finished: set[str] = set()  # runs whose `finish` is acknowledged or was finally refused
-        self._missing: set[str] = set()  # runs of which one reading has found a loss
+        self._finished: set[str] = set()  # runs whose `finish` was acknowledged or refused for good
+        self._missing: set[str] = set()  # runs with one reading that showed a loss
         self._next_begin = self._paused_until = self._failed = 0
         self._failures = 0
-        self._finish_at_once_before = 0  # runs begun before this instant are finished without waiting for `open_for`
+        self._finish_at_once_before = 0  # runs begun earlier are finished without waiting for `open_for`
 
     async def advance(self, make_attempt: MakeAttempt, every: int) -> None:
         """Send the next due request, if any. `every` is the current interval between the starts of two runs."""
@@ -87,11 +89,11 @@ class Worker:
                 await self._close(run, left_behind=True, reason=str(error))
         except (ProbeFailure, OSError, TimeoutError) as error:
             self._pause(error)
-        except NinewatchError as error:  # the disk failed: nothing is sent without its intent
+        except NinewatchError as error:  # the disk failed: a request must not be sent without its intent
             self._pause(error)
 
     def _may_begin(self, open_count: int, now: int) -> bool:
-        """Return whether a run may begin. After a failure, only after the longest pause, to test the target."""
+        """Return whether a run may begin. After a failure only after the longest pause, as a test of the target."""
         if now < (self._next_begin if not self._failures else max(self._next_begin, self._failed + MAX_PAUSE)):
             return False
         return open_count + self._left_without_answer(now) < self.transaction.at_most
@@ -112,12 +114,12 @@ class Worker:
         return begun < self._finish_at_once_before or now >= begun + self.transaction.open_for
 
     def _next_search(self, run: Run) -> int:
-        """Return when to look up a begin without an answer: at once, and again after `MAX_EFFECT_DELAY`."""
+        """Return when to look up a `begin` without an answer: immediately, and again after `MAX_EFFECT_DELAY`."""
         sent_at = run.intents[-1].at
         return sent_at if run.reading is None else sent_at + MAX_EFFECT_DELAY
 
     def _is_for_other_target(self, run: Run) -> bool:
-        """Return whether the run was written to a former target, so that it would be missing on this one."""
+        """Return whether the run was written to a former target, and so would be missing on this one."""
         return run.target not in ("", self._target)
 
     def _may_take_effect_until(self, run: Run) -> int:
@@ -152,7 +154,7 @@ class Worker:
             await self._clean(run, attempt)
 
     async def _resolve_begin(self, run: Run, attempt: Attempt) -> None:
-        """Look up a begin without an answer until it can no longer take effect, and remove the writes that exist."""
+        """Look up a `begin` without an answer until it can no longer take effect; remove existing writes."""
         if not may_exist(run):
             await self._close(run)
         elif not self.driver.finds:
@@ -165,11 +167,11 @@ class Worker:
                 await self._close(run)
 
     def _next_attempt(self, attempt: Attempt) -> Attempt:
-        """Return another attempt with a new deadline."""
+        """Return a new attempt with a new deadline."""
         return attempt.sibling()
 
     def _must_finish(self, run: Run) -> bool:
-        """Return whether `finish` must be sent. Without an answer, it is read back first, and repeated if missing."""
+        """Return whether `finish` must be sent. An unanswered one is read back first, and repeated if missing."""
         if not self.driver.finishes or run.id in self._finished or run.acknowledged(FINISH) is not None:
             return False
         if run.outcome(FINISH) is not WriteOutcome.INDETERMINATE:
@@ -217,7 +219,7 @@ class Worker:
         return reading
 
     def _is_confirmed(self, run: Run, reading: ReadBack) -> bool:
-        """Return whether a reading is confirmed. A loss must be confirmed by a second reading."""
+        """Return whether a reading is confirmed: a loss needs a second reading."""
         lost = transaction_state(run.with_entry(reading)) is TransactionState.LOST
         if not lost or run.id in self._missing:
             self._missing.discard(run.id)
@@ -246,7 +248,7 @@ class Worker:
             log.warning("continuity_left_behind", transaction=self.owner, run=run.id, reason=reason)
 
     async def _record(self, entry: Entry) -> Run:
-        """Return the run with the entry, once the entry is on disk."""
+        """Add the entry to the run, and return the run once the entry is on disk."""
         await asyncio.to_thread(self._intents.add, entry)
         return self._register.add(self.owner, entry)
 

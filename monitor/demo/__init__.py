@@ -1,1 +1,1 @@
-"""The demo: simulated products that fail by a script, and 90 days of seeded history."""
+"""The demo: simulated products that fail according to a script, and 90 days of synthetic history."""

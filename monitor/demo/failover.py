@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from monitor.clock import Clock
 
 PRODUCT: Final = "keycloak"
-_DEPENDENT: Final = "css"  # closes its API while Keycloak runs on its second site
+_DEPENDENT: Final = "css"  # its API is closed while Keycloak runs on its second site
 _POLL_INTERVAL: Final = 0.2  # seconds between two reads of the record
-_STAGE_TIMEOUT: Final = 60.0  # seconds for the daemon to probe every check in a stage
+_STAGE_TIMEOUT: Final = 60.0  # seconds until the daemon must have probed every check in a stage
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage of the failover: the mode of Keycloak and of CSS, and the outcome of Keycloak's probes in it."""
+    """A stage of the failover: modes of Keycloak and CSS, and the expected outcome of Keycloak's probes."""
 
     mode: str
     dependent: str
@@ -53,9 +53,10 @@ class Demo:
 
 
 async def fail_over(demo: Demo, clock: Clock, shortest: float, announce: Callable[[str], None]) -> None:
-    """Take Keycloak through all stages. Each lasts for at least `shortest` seconds, and until all checks observed it.
+    """Run Keycloak through all stages, each for at least `shortest` seconds and until all checks observed it.
 
-    The demo's script does not change Keycloak, CSS and the uplink meanwhile. They are up at the end, also on an error.
+    The demo's script does not change Keycloak, CSS and the uplink during this time. They are up at the end, even after
+    an error.
 
     Raises:
         NinewatchError: the demo does not run, or its daemon does not probe.
@@ -89,7 +90,7 @@ async def _wait_until_observed(demo: Demo, clock: Clock, stage: Stage, since: in
     """Wait until the newest observation of each check has the outcome and was sent after the instant.
 
     Raises:
-        NinewatchError: it takes too long.
+        NinewatchError: the observation takes too long.
     """
     deadline = clock.monotonic() + _STAGE_TIMEOUT
     while not _is_observed(demo, stage, since, clock.now()):

@@ -1,4 +1,4 @@
-"""The form API of the simulated CHEFS: it keeps submissions until they are deleted."""
+"""The form API of the simulated CHEFS, which keeps submissions until they are deleted."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sla.interval import MILLISECOND
 if TYPE_CHECKING:
     from monitor.demo.responses import Routes
 
-FORM_ID: Final = "6f0f2a9e-0000-4000-8000-000000000001"  # the form in config/demo.yaml
+FORM_ID: Final = "6f0f2a9e-0000-4000-8000-000000000001"  # as in config/demo.yaml
 _VERSION: Final = "6f0f2a9e-0000-4000-8000-000000000002"
 _API: Final = "/app/api/v1/"
-_VISIBLE_AFTER: Final = 150 * MILLISECOND  # from the submission on, as if a replica were read
-_MAX_SUBMISSIONS: Final = 1_000  # submissions, then the oldest ones are forgotten
+_VISIBLE_AFTER: Final = 150 * MILLISECOND  # after submission, like reads from a replica
+_MAX_SUBMISSIONS: Final = 1_000  # the oldest ones are dropped
 
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    """A submission with the instant at which it can be read."""
+    """A submission, which can be read from the instant `visible` on."""
 
     id: str
     visible: int
@@ -33,12 +33,12 @@ class _Submission:
 
 @dataclass(slots=True)
 class Form:
-    """One form with its submissions, in the shapes of CHEFS, without credentials."""
+    """One form with its submissions, in the JSON format of CHEFS, without authentication."""
 
     _submissions: dict[str, _Submission] = field(default_factory=dict)
 
     def answer(self, request: web.BaseRequest, now: int) -> web.Response:
-        """Answer a request to the form's API. Other paths are answered as CHEFS does."""
+        """Respond to a request to the form's API; to other paths as CHEFS does."""
         route = request.path.removeprefix(_API)
         match request.method, route:
             case "GET", r if r == f"forms/{FORM_ID}/version":

@@ -1,7 +1,7 @@
-"""Synthetic history of 90 days for the demo's products, so that long windows have data.
+"""Synthetic 90-day history for the demo's products, so that long windows have data.
 
-Every run is marked `seeded`. The history is the same on every machine, relative to the time of seeding: large outages
-are listed below, small ones are derived from a hash of the product's id.
+Every run is marked `seeded`. Relative to the time of seeding, the history is the same on every machine: large outages
+are listed below, small ones derive from a hash of the product's id.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from sla.incident import Incident
 
 HISTORY_LENGTH = 90 * DAY
-PROBE_INTERVAL = MINUTE  # between probes, a usual interval; the demo itself probes faster
+PROBE_INTERVAL = MINUTE  # a usual interval; the demo itself probes more often
 HOLD = 2 * PROBE_INTERVAL + 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedOutage:
-    """An outage of some checks: days before the seeding, local start time, and duration in minutes."""
+    """An outage of some checks: days before seeding, local start time, and minutes."""
 
     days: int
     at: str
@@ -73,10 +73,10 @@ SCRIPTED_OUTAGES = (
     ScriptedOutage(3, "16:50", 55, "connect_refused", ("secondment/a",)),
 )
 
-# (days before the seeding, local time of day, minutes): gaps of the monitor itself, which are unknown time.
+# (days before seeding, local time, minutes): gaps of the monitor itself, which are unknown time.
 MONITOR_GAPS = ((71, "02:10", 4), (52, "12:40", 23), (29, "03:05", 3), (12, "22:30", 6), (4, "02:15", 3))
 
-# (days before the seeding, local time of day, minutes): failures of the monitor's own connection, unknown time too.
+# (days before seeding, local time, minutes): failures of the monitor's own connection, also unknown time.
 BLIND_TIMES = ((7, "21:05", 18),)
 
 # Relative frequency of small outages per local hour: few at night, most in working hours.
@@ -87,7 +87,7 @@ _REASONS = ("deadline", "deadline", "connect_timeout", "http_status")
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which a check fails, or cannot be observed if the reason is BLIND_REASON."""
+    """A time in which a check fails, or (with the reason BLIND_REASON) cannot be observed."""
 
     time: Interval
     reason: str
@@ -108,7 +108,7 @@ def seed(store: Store, portfolio: Portfolio, now: int) -> bool:
 
 
 def history(portfolio: Portfolio, until: int) -> tuple[list[Run], list[Incident]]:
-    """Return runs and resolved incidents of the 90 days before `until`, by check in order of time."""
+    """Return runs and resolved incidents of the 90 days before `until`, by check in chronological order."""
     runs: list[Run] = []
     incidents: list[Incident] = []
     monitor_gaps = [_interval(until, portfolio.zone, *gap) for gap in MONITOR_GAPS]
@@ -146,12 +146,12 @@ def _disturbances(product: Product, check: CheckBase, until: int, zone: ZoneInfo
 
 
 def _reason(check: CheckBase, reason: str) -> str:
-    """Return the reason that a check reports: a journey fails in its first step."""
+    """Return the reason code that a check reports: a journey fails in its first step."""
     return f"{check.steps[0].id}: {reason}" if isinstance(check, StepsCheck) else reason
 
 
 def _derived_number(key_text: str, purpose: str, below: int) -> int:
-    """Return a number in [0, below) derived from the texts."""
+    """Return a number in [0, below) that is derived from a hash of the texts."""
     return int.from_bytes(hashlib.sha256(f"{key_text} {purpose}".encode()).digest()[:8], "big") % below
 
 
@@ -163,7 +163,7 @@ def _interval(until: int, zone: ZoneInfo, days: int, at: str, minutes: int) -> I
 
 
 def _runs(key: str, outages: Iterable[Outage], monitor_gaps: Iterable[Interval], until: int) -> Iterator[Run]:
-    """Yield the runs of probes once a minute, with a start phase that depends on the check."""
+    """Yield the runs of probes every minute, with a phase that depends on the check."""
     outages, monitor_gaps = list(outages), list(monitor_gaps)
     begin = until - HISTORY_LENGTH + _derived_number(key, "phase", PROBE_INTERVAL)
 

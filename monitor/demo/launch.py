@@ -1,4 +1,4 @@
-"""Start and stop the demo's product process."""
+"""Start and stop the process of the demo's products."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PORTFOLIO_FILE = "demo.yaml"
 CONTROL_URL_FILE = "control.url"  # next to the portfolio
-_START_TIMEOUT = 20.0  # seconds until the products must be ready, allowing for a slow disk
+_START_TIMEOUT = 20.0  # seconds until the products must be ready, even on a slow disk
 _EXIT_TIMEOUT = 3.0  # seconds to wait for their exit before killing them
 
 
@@ -46,7 +46,7 @@ class DemoRun:
     _process: Process
 
     async def raise_on_exit(self) -> None:
-        """Wait until the product process exits, then raise; run it in the daemon's task group.
+        """Wait for the exit of the product process, then raise; for the daemon's TaskGroup.
 
         Raises:
             NinewatchError: always.
@@ -63,12 +63,12 @@ async def demo(
 
     `listen` (host:port) overrides the address in the shipped portfolio.
 
-    The products run in a separate session, so that Ctrl-C stops only the daemon, which stops probing before the
-    products stop, and no incident is recorded. They exit when a pipe to this process closes, even if this process is
-    killed.
+    The products run in a separate session, so that Ctrl-C stops the daemon first and no incident is recorded. They exit
+    when a pipe to this process closes, even if this process is killed.
 
     Raises:
-        NinewatchError: they do not start, the script does not exist, or the directory is not writable or in use.
+        NinewatchError: the products do not start, the script does not exist, or the directory is not writable or in
+        use.
     """
     loaded_script = script.load(script_name)
     with _lock_directory(directory):
@@ -82,7 +82,7 @@ async def demo(
 
 
 def _lock_directory(directory: Path) -> Lock:
-    """Lock the directory against a second demo, which would overwrite the portfolio of the first."""
+    """Lock the directory: a second demo would overwrite the portfolio of the first."""
     try:
         return Lock(directory / PORTFOLIO_FILE, SystemClock().now())
     except StoreHeldError as error:
@@ -99,7 +99,7 @@ def render(portfolio: str, ports: Mapping[str, int], store: Path, listen: str | 
             # A JSON string is a valid YAML string; a backslash in it must not be read as a group reference.
             line = f"{key}: {json.dumps(value)}".replace("\\", r"\\")
             rendered = re.sub(rf"^{key}: .*$", line, rendered, flags=re.MULTILINE)
-    # The data of a demo is synthetic, and the user chose the address.
+    # Public, because the data is synthetic and the user chose the address.
     return rendered if listen is None else f"{rendered}\naccess: public\n"
 
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 HOST = "127.0.0.1"
-_GRACE = 0.01  # seconds for running requests when a listener closes; 0 means no limit in aiohttp
+_GRACE = 0.01  # seconds for requests in progress when a listener closes; 0 would mean no limit in aiohttp
 
 
 class Server:
     """An HTTP server on a port that stays reserved while it is closed.
 
-    A second socket is bound to the port and never listens: the kernel refuses connections, and gives the port to no
-    other server and to no outgoing connection (a connection from a port to itself would succeed).
+    A second socket is bound to the port and never listens, so that the kernel refuses connections and does not assign
+    the port to another server or to an outgoing connection (which could connect to itself).
     """
 
     def __init__(self, reserved: socket.socket, handler: Handler) -> None:
@@ -36,7 +36,7 @@ class Server:
         self._runner: web.ServerRunner | None = None
 
     async def open(self) -> None:
-        """Listen. Connections are accepted once this returns."""
+        """Listen; connections are accepted when this returns."""
         if self._runner is None:
             self._runner = web.ServerRunner(
                 web.Server(self._handler, handler_cancellation=True), shutdown_timeout=_GRACE
@@ -45,7 +45,7 @@ class Server:
             await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
 
     async def close(self) -> None:
-        """Close the listening socket and all connections. Connections are refused once this returns."""
+        """Close the listening socket and all connections; new ones are refused when this returns."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -67,7 +67,7 @@ class Listener:
     async def set_behaviour(self, behaviour: Behaviour) -> None:
         """Set the behaviour, and open or close the port accordingly.
 
-        A delayed response in progress keeps the previous behaviour.
+        A delayed response in progress still uses the previous behaviour.
         """
         self._behaviour = behaviour
         await (self.server.close() if behaviour.closed else self.server.open())
@@ -85,7 +85,7 @@ class Listener:
 def reserve(count: int, base: int) -> list[socket.socket]:
     """Return sockets bound to the ports base, base + 1, ..., or to any free ports if base is 0 or one is in use.
 
-    The first port is for the control server, which always listens, so two demos never share a block of ports.
+    The first port is that of the control server, which always listens, so two demos never share a block of ports.
     """
     if base:
         with suppress(OSError):

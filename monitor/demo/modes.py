@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 CONTROL = "control"
 UPLINK = "uplink"  # the monitor's own connection, simulated by its references
-UPLINK_OUTAGE = "outage"  # the mode of the uplink in which no product can be reached either
+UPLINK_OUTAGE = "outage"  # the mode of the uplink in which no product is reachable either
 LISTENERS = (
     CONTROL,
-    "keycloak",  # the address of both sites, like that of a global load balancer
+    "keycloak",  # one address for both sites, like that of a global load balancer
     "keycloak-gold",
     "keycloak-golddr",
     "chefs",
@@ -33,7 +33,7 @@ LISTENERS = (
     "uplink-a",
     "uplink-b",
 )
-BASE_PORT = 17600  # below Linux' range of ephemeral ports, so that no outgoing connection uses one of them
+BASE_PORT = 17600  # below the ephemeral ports of Linux, which outgoing connections may use
 DEFAULT_PORTS = MappingProxyType({name: BASE_PORT + offset for offset, name in enumerate(LISTENERS)})
 
 SLOW_DELAY = 3.0  # seconds, longer than every timeout in config/demo.yaml
@@ -145,7 +145,7 @@ MODES: Mapping[str, Mapping[str, Mode]] = {
             "500 on every route", secondment_a=responses.SECONDMENT_BROKEN, secondment_b=responses.SECONDMENT_BROKEN
         ),
     },
-    # The references return last, so that each probe that failed before the products returned is decided without them.
+    # The references recover last, so that no probe that failed during the outage is judged by recovered references.
     UPLINK: {
         "up": _mode("both references answer", uplink_a=responses.REFERENCE, uplink_b=responses.REFERENCE),
         UPLINK_OUTAGE: _mode(

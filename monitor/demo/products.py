@@ -1,7 +1,7 @@
 """Run the simulated products in one process: `python -m monitor.demo.products`.
 
-The readiness line (JSON with the ports of the listeners) goes to standard output, messages go to standard error. The
-process ends on SIGINT, SIGTERM and, with `--with-parent`, when its standard input closes.
+Prints the readiness line (JSON with the ports of the listeners) to standard output, messages to standard error. Exits
+on SIGINT, SIGTERM and, with `--with-parent`, when its standard input closes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Products:
         control, *free_ports = reserve(len(modes.LISTENERS), base_port)
         self.script = loaded_script
         self.current_modes: dict[str, str] = {}
-        self._changing = asyncio.Lock()  # the script and the control server may change a product at the same time
+        self._changing = asyncio.Lock()  # script and control server may change a product concurrently
         self._held_products: set[str] = set()
         self._control = Server(control, self._handle_control)
         self._listeners = {
@@ -67,7 +67,7 @@ class Products:
             await server.release()
 
     async def set(self, product: str, mode: str) -> None:
-        """Set a product's mode, effective once this returns.
+        """Set a product's mode, which is in effect when this returns.
 
         Raises:
             NinewatchError: unknown product or mode.
@@ -81,7 +81,7 @@ class Products:
                     await self._apply(other)
 
     async def _apply(self, product: str) -> None:
-        """Let a product's listeners behave as in its mode, or close them while the uplink is cut."""
+        """Apply a product's mode to its listeners, or close them while the uplink is cut."""
         is_cut = self.current_modes.get(modes.UPLINK) == modes.UPLINK_OUTAGE
         for name, behaviour in modes.find(product, self.current_modes[product]).listeners.items():
             await self._listeners[name].set_behaviour(modes.CLOSED_PORT if is_cut else behaviour)
@@ -116,7 +116,7 @@ class Products:
                 return web.Response(status=404, text="Use GET /_script, GET /_control or POST /_control.\n")
 
     async def _set_mode(self, raw: bytes) -> web.Response:
-        """Set the mode in the body `{"product": ..., "mode": ...}`, effective before the response.
+        """Set the mode in the body `{"product": ..., "mode": ...}` before responding.
 
         `"hold": true` also holds the product, `"hold": false` releases it.
         """
@@ -139,7 +139,7 @@ class Products:
 
 
 async def serve(products: Products, *, with_parent: bool) -> None:
-    """Serve and play until terminated; print the readiness line once every listener accepts connections."""
+    """Serve and play until terminated; print the readiness line when all listeners accept connections."""
     parent_exited = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, parent_exited.set)
@@ -187,7 +187,7 @@ def main(base_port: int, name: str, *, with_parent: bool) -> None:
         _print_line(
             f"demo: a port from {base_port} to {base_port + len(modes.LISTENERS) - 1} is in use; using free ones"
         )
-    if not with_parent:  # the parent prints the script itself
+    if not with_parent:  # otherwise the parent prints the script
         _print_line(f"{loaded_script.table()}\nControl: http://{HOST}:{products.ports[modes.CONTROL]}/_script")
     asyncio.run(serve(products, with_parent=with_parent))
 

@@ -1,6 +1,6 @@
 """Responses of the simulated products, modelled on CHEFS, Keycloak, CSS, DROP, GC Notify and a proof of concept.
 
-They follow the products' public repositories in everything that a monitor checks: status, content type, keys, and
+They match the products' public repositories in everything that a monitor checks: status, content type, keys, and
 misleading responses (200 while not ready, a maintenance page on the health URL).
 """
 
@@ -18,14 +18,14 @@ Answer = Callable[[web.BaseRequest, int], web.Response]
 """Function from a request and an instant (microseconds since the Unix epoch) to a response."""
 
 BODY = web.RequestKey("body", bytes)
-"""The body of a request, which was read before its answer is made."""
+"""The body of a request, read before the response is created."""
 
 Routes = Mapping[str, Answer]
-"""Path -> answer; "*" answers every other path."""
+"""Path -> handler; "*" handles all other paths."""
 
 
 def answer(routes: Routes, request: web.BaseRequest, now: int) -> web.Response:
-    """Return the response of the request's route, 404 without one."""
+    """Return the response of the request's route, or 404."""
     route = routes.get(request.path) or routes.get("*") or _not_found
     return route(request, now)
 
@@ -255,5 +255,5 @@ SECONDMENT: Routes = {"/": _page("Secondments", "Apply for a secondment."), "/he
 SECONDMENT_BROKEN: Routes = {"*": _text("Internal Server Error", status=500)}
 
 
-# The targets of the references, which only have to answer.
+# The targets of the references, which only have to respond.
 REFERENCE: Routes = {"*": _text("ok")}

@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Steps in order of time, played in rounds of `length` seconds. Without steps nothing changes.
+    """Steps in chronological order, played in rounds of `length` seconds. Without steps nothing changes.
 
     Raises:
         NinewatchError: a step with an unknown product or mode, out of order, or outside the round.
@@ -52,7 +52,7 @@ class Script:
             raise NinewatchError("the steps of a script must be in order of time; sort them by `at`")
 
     def table(self) -> str:
-        """Return the script as text for people, with times as minutes:seconds since the start of a round."""
+        """Return the script as text, with times as minutes:seconds since the start of a round."""
         if not self.steps:
             return "The demo has no schedule: products keep their state until it is changed."
         rows = [(format_time(step.at), step.product, step.mode, step.description) for step in self.steps]
@@ -69,9 +69,9 @@ def format_time(seconds: float) -> str:
     return "{:02d}:{:02d}".format(*divmod(int(seconds), 60))
 
 
-# The first failure starts 12 seconds after the start. Failures are long enough for an incident at an interval of 1 s,
-# and far enough apart to be distinguished. Keycloak goes through a failover: outage, maintenance page, GoldDR, and
-# failback once Gold is up again. At the end the monitor's own connection is cut, long enough for its alert (30 s).
+# The first failure starts after 12 seconds. Failures are long enough for an incident at an interval of 1 s, and far
+# enough apart to be distinguishable. Keycloak fails over: outage, maintenance page, GoldDR, then failback when Gold is
+# up again. Finally the monitor's own connection is cut, long enough for its alert (30 s).
 DEFAULT = Script(
     length=300,
     steps=(
@@ -127,9 +127,9 @@ def _read(path: Path) -> Script:
 
 
 async def play(script: Script, clock: Clock, apply: Callable[[Step], Awaitable[None]]) -> None:
-    """Apply the steps at their times in endless rounds. A script without steps ends at once.
+    """Apply the steps at their times in endless rounds. A script without steps returns immediately.
 
-    Times are relative to the call on the monotonic clock, so that rounds do not drift.
+    Times are on the monotonic clock, relative to the call, so that rounds do not drift.
     """
     start = clock.monotonic()
     for round_number in itertools.count(0) if script.steps else ():

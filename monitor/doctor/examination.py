@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def findings(path: Path, loaded: LoadResult, *, offline: bool) -> Iterator[Finding]:
     """Yield all findings about the installation with the configuration at the path.
 
-    With an invalid configuration, only the machine is examined further. `offline`: send nothing to the targets.
+    With an invalid configuration, only the machine is examined too. `offline`: send nothing to the targets.
     """
     yield from machine_findings()
     if loaded.portfolio is None:

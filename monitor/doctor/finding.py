@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """The severity of a finding: `ok`; `warning`, ninewatch works now; `error`, it does not work, or not fully."""
+    """The severity of a finding. WARNING: ninewatch works for now. ERROR: it does not work, or not fully."""
 
     OK = "ok"
     WARNING = "warning"
@@ -35,7 +35,7 @@ def good(subject: str, text: str) -> Finding:
 
 
 def warning(subject: str, text: str, remedy: str) -> Finding:
-    """Return a finding of a problem with which ninewatch works now."""
+    """Return a finding of a problem with which ninewatch works for now."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 

@@ -38,7 +38,7 @@ _REMEDIES: Final = {
 
 
 def daemon_findings(address: HostPort, digest: str) -> Iterator[Finding]:
-    """Yield the findings about the daemon at the address. `digest`: that of the configuration that it should run."""
+    """Yield the findings about the daemon at the address. `digest` is that of the expected configuration."""
     try:
         ready = _fetch(f"http://{address}/readyz")
     except OSError:
@@ -66,8 +66,8 @@ def _fetch(url: str) -> dict[str, Any]:
     """Return the JSON object at the URL, for any HTTP status.
 
     Raises:
-        OSError: no answer.
-        ValueError: the answer is not a JSON object.
+        OSError: there is no response.
+        ValueError: the response is not a JSON object.
     """
     data = get(url, timeout=_SECONDS, direct=True).json()
     if not isinstance(data, dict):
@@ -76,7 +76,7 @@ def _fetch(url: str) -> dict[str, Any]:
 
 
 def probe_findings(portfolio: Portfolio) -> Iterator[Finding]:
-    """Probe every check once, and yield a finding for each that is not good, and one for the others.
+    """Probe every check once; yield a finding for each that is not good, and one for all others.
 
     Checks that may write or are costly (journeys, browsers, transactions) are not probed.
     """
@@ -96,7 +96,7 @@ def probe_findings(portfolio: Portfolio) -> Iterator[Finding]:
 async def _probe(
     checks: Iterable[tuple[str, CheckBase]], outbound: OutboundPolicy
 ) -> dict[str, tuple[Outcome, str, str]]:
-    """Return outcome, text and reason of one probe by key."""
+    """Return (outcome, text, reason) of one probe by check key."""
     free = asyncio.Semaphore(_AT_ONCE)
     async with probe_environment(SystemClock(), Health(), outbound=outbound) as (runner, _):
 

@@ -1,4 +1,4 @@
-"""Examine the record: its values, its files, its disk."""
+"""Examine the record: values, files, disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIN_FREE: Final = 200 << 20  # bytes
-_MAX_AHEAD: Final = MINUTE  # by which the record may be ahead of the clock; see storage/clock_marks.py
+_MAX_AHEAD: Final = MINUTE  # tolerated lead of the record over the clock; see storage/clock_marks.py
 
 
 def record_findings(record: Path, now: int) -> Iterator[Finding]:
