@@ -182,7 +182,7 @@ def _dependencies(root: Node) -> LocatedMessages:
     for (_, other), loc in edge_locs.items():
         if other not in names:
             known = ", ".join(sorted(filter(None, names)))
-            yield loc, f"there is no product {quoted(other)}; there are {known}"
+            yield loc, f"unknown product {quoted(other)}; known products: {known}"
     yield from ((edge_locs[edge], message) for edge, message in _cycles(dependencies))
 
 
@@ -208,7 +208,7 @@ def _unknown_exclusions(root: Node) -> LocatedMessages:
                     yield (*item_loc, key), message
                 elif other is not None and other not in names:
                     known = ", ".join(sorted(filter(None, names)))
-                    yield (*item_loc, key), f"there is no product {quoted(other)}; there are {known}"
+                    yield (*item_loc, key), f"unknown product {quoted(other)}; known products: {known}"
 
 
 def _unknown_rota_products(root: Node) -> LocatedMessages:
@@ -219,7 +219,7 @@ def _unknown_rota_products(root: Node) -> LocatedMessages:
         for index, node in enumerate(entries.items if isinstance(entries, Items) else ()):
             if (other := _text(node)) is not None and other not in names:
                 known = ", ".join(sorted(filter(None, names)))
-                yield (*loc, "products", index), f"there is no product {quoted(other)}; there are {known}"
+                yield (*loc, "products", index), f"unknown product {quoted(other)}; known products: {known}"
 
 
 def _cycles(dependencies: dict[str, list[str]]) -> Iterator[tuple[tuple[str, str], str]]:
@@ -266,4 +266,4 @@ def _unknown_hosting_tiers(root: Node) -> LocatedMessages:
     for loc, product in _items(root, ("products",)):
         name = _text(step(product, "hosting"))
         if name is not None and name not in tiers.names:
-            yield (*loc, "hosting"), f"there is no hosting tier {quoted(name)}; there are {', '.join(tiers.names)}"
+            yield (*loc, "hosting"), f"unknown hosting tier {quoted(name)}; known tiers: {', '.join(tiers.names)}"

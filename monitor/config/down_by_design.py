@@ -38,7 +38,7 @@ def _declaration_mistake(product: Product, products: Mapping[str, Product]) -> s
     if other == product.id:
         return "is the product itself; specify the id of the product that fails over"
     if other not in products:
-        return f"there is no product {quoted(other)}; there are {', '.join(sorted(products))}"
+        return f"unknown product {quoted(other)}; known products: {', '.join(sorted(products))}"
     if len(products[other].sites) < 2:
         return f"{quoted(other)} has fewer than two sites, so its failovers are not observed; add sites to it"
     return None

@@ -65,8 +65,8 @@ def _unknown_ids(portfolio: Portfolio) -> Iterator[LocatedMessage]:
 
 
 def _missing_message(description: str, name: str, known: list[str], block: str = "escalations") -> str:
-    hint = f"there are {', '.join(sorted(known))}" if known else f"add one under {block}:"
-    return f"there is no {description} {quoted(name)}; {hint}"
+    hint = f"known {description}s: {', '.join(sorted(known))}" if known else f"add one under {block}:"
+    return f"unknown {description} {quoted(name)}; {hint}"
 
 
 def _without_route(portfolio: Portfolio) -> Iterator[LocatedMessage]:

@@ -137,7 +137,7 @@ def _unknown_message(description: str, name: str, known: Collection[str]) -> str
     near = difflib.get_close_matches(name, known, n=1)
     known_names = ", ".join(sorted(known)) or "none"
     suggestion = f"did you mean {near[0]}? " if near else ""
-    return f"there is no {description} {quoted(name)}; {suggestion}There are {known_names}"
+    return f"unknown {description} {quoted(name)}; {suggestion}known: {known_names}"
 
 
 def _references(root: Node, checklist: Checklist) -> LocatedMessages:
@@ -148,7 +148,7 @@ def _references(root: Node, checklist: Checklist) -> LocatedMessages:
     known = [item.id for item in checklist.items]
     for loc, name in _texts(root, ("meets",)):
         if name not in known:
-            yield loc, _unknown_message(f"item of the checklist {checklist.id} called", name, known)
+            yield loc, _unknown_message(f"item of the checklist {checklist.id}", name, known)
 
 
 def _duplicate_ids(root: Node) -> LocatedMessages:

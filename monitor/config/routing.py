@@ -132,7 +132,7 @@ def _unknown_ids(portfolio: Portfolio) -> LocatedMessages:
     ]
     for loc, name, description, known in references:
         if name not in known:
-            yield loc, f"there is no {description} {quoted(name)}; there {_known_ids(known, description)}"
+            yield loc, f"unknown {description} {quoted(name)}; {_known_ids(known, description)}"
 
 
 def _unsuitable_receivers(portfolio: Portfolio) -> LocatedMessages:
@@ -162,7 +162,7 @@ def _report_receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
 
 
 def _known_ids(known: list[str], description: str) -> str:
-    return f"are {', '.join(sorted(known))}" if known else f"is no {description}; add one under {description}s:"
+    return f"known {description}s: {', '.join(sorted(known))}" if known else f"add one under {description}s:"
 
 
 def _dependent_receivers(portfolio: Portfolio) -> LocatedMessages:

@@ -75,7 +75,9 @@ PageHost = Annotated[HostName, AfterValidator(str.lower)]
 def _template(value: str) -> str:
     unknown = [name for name in re.findall(r"\{[^}]*\}", value) if name not in PLACEHOLDERS]
     if unknown:
-        raise ValueError(f"has the unknown placeholder {quoted(unknown[0])}; there are {', '.join(PLACEHOLDERS)}")
+        raise ValueError(
+            f"has the unknown placeholder {quoted(unknown[0])}; known placeholders: {', '.join(PLACEHOLDERS)}"
+        )
     return value
 
 
@@ -252,7 +254,7 @@ def _unknown_products(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         for index, component in enumerate(page.components):
             if component.product not in products:
                 loc = ("status_pages", number, "components", index, "product")
-                message = f"there is no product {quoted(component.product)}; there are {', '.join(sorted(products))}"
+                message = f"unknown product {quoted(component.product)}; known products: {', '.join(sorted(products))}"
                 yield loc, message
 
 
@@ -263,8 +265,8 @@ def _receivers(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         names: list[tuple[Loc, str]] = [(("notify", index), name) for index, name in enumerate(page.notify)]
         for loc, name in names if page.remind is None else [*names, (("remind",), page.remind)]:
             if name not in receivers:
-                known = f"there are {', '.join(sorted(receivers))}" if receivers else "add one under receivers:"
-                yield ("status_pages", number, *loc), f"there is no receiver {quoted(name)}; {known}"
+                known = f"known receivers: {', '.join(sorted(receivers))}" if receivers else "add one under receivers:"
+                yield ("status_pages", number, *loc), f"unknown receiver {quoted(name)}; {known}"
             elif not receivers[name].accepts_reports:
                 message = f"{quoted(name)} accepts no reports; use a chat, e-mail, ntfy, GC Notify or a webhook"
                 yield ("status_pages", number, *loc), message

@@ -51,8 +51,8 @@ def subscribe_problems(portfolio: Portfolio) -> Iterator[tuple[Loc, str]]:
         loc, name = ("status_pages", number, "subscribe"), page.subscribe.receiver
         if name not in receivers:
             mail = sorted(other for other, kind in receivers.items() if kind == KIND)
-            known = f"there are {', '.join(mail)}" if mail else "add an `email` receiver under receivers:"
-            yield (*loc, "receiver"), f"there is no receiver {quoted(name)}; {known}"
+            known = f"known email receivers: {', '.join(mail)}" if mail else "add an `email` receiver under receivers:"
+            yield (*loc, "receiver"), f"unknown receiver {quoted(name)}; {known}"
         elif receivers[name] != KIND:
             message = f"{quoted(name)} sends no e-mail itself; use the id of an `email` receiver"
             yield (*loc, "receiver"), message

@@ -107,14 +107,14 @@ def test_exclusion_of_downtime_by_design_is_read_and_written(tmp_path: Path) -> 
     ("text", "problem"),
     [
         (MINIMAL + AGREED + SSO, "is excluded but not declared; add down_by_design: {failover_of: sso}"),
-        (MINIMAL + DECLARED, 'there is no product "sso"; there are '),
+        (MINIMAL + DECLARED, 'unknown product "sso"; known products: '),
         (
             MINIMAL + DECLARED + '  - {id: sso, objective: 99%, checks: [{id: c, tcp: "h:1"}]}\n',
             '"sso" has fewer than two sites',
         ),
         (MINIMAL + SSO + DECLARED, "is the product itself; specify the id of the product that fails over"),
         (MINIMAL + SSO + AGREED, "is the product itself; specify the id of another product, or remove the entry"),
-        (MINIMAL + AGREED, 'there is no product "sso"; there are '),
+        (MINIMAL + AGREED, 'unknown product "sso"; known products: '),
         (MINIMAL + "    agreement: {excludes: [{failover_of: sso, dependency: x}]}\n", "not an exclusion; use"),
     ],
 )

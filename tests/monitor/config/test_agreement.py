@@ -92,7 +92,7 @@ def test_agreements_zone_overrides_the_portfolios() -> None:
         (
             "{excludes: [{dependency: nobody}]}",
             "excludes[0].dependency",
-            'no product "nobody"; there are demo',
+            'unknown product "nobody"; known products: demo',
         ),
         ("{excludes: [{dependency: demo}]}", "excludes[0].dependency", "is the product itself"),
         ("{exclude: [maintenance]}", "exclude", "did you mean excludes?"),

@@ -67,7 +67,7 @@ def test_steps_have_default_values(tmp_path: Path) -> None:
         ({"routes": [{"products": ["forms"]}]}, "routes[0].to: is missing; specify a receiver, or escalation:"),
         (
             {"routes": [{"escalation": "frist"}]},
-            'routes[0].escalation: there is no escalation "frist"; there are first',
+            'routes[0].escalation: unknown escalation "frist"; known escalations: first',
         ),
         (
             {"routes": [{"to": "pager"}]},
@@ -84,20 +84,20 @@ def test_steps_have_default_values(tmp_path: Path) -> None:
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"to": "pagr"}]}]},
-            'steps[0].to: there is no receiver "pagr"; there are',
+            'steps[0].to: unknown receiver "pagr"; known receivers:',
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"standby": "nights"}]}]},
-            'steps[0].standby: there is no rota "nights"; there are rota',
+            'steps[0].standby: unknown rota "nights"; known rotas: rota',
         ),
         (
             {"escalations": [{"id": "first", "steps": [{"standby": "nights"}]}], "standby": []},
-            'there is no rota "nights"; add one under standby:',
+            'unknown rota "nights"; add one under standby:',
         ),
         ({"escalations": [{"id": "first", "steps": [{"to": "pager", "after": "8d"}]}]}, "after: "),
         ({"escalations": [*VALID["escalations"], *VALID["escalations"]]}, '"first" is already the id of an escalation'),
         ({"people": []}, 'standby.rota.shifts: "Ada" has no receiver; add under people: {name: Ada, to: RECEIVER}'),
-        ({"people": [{"name": "Ada", "to": "nowhere"}]}, 'there is no receiver "nowhere"'),
+        ({"people": [{"name": "Ada", "to": "nowhere"}]}, 'unknown receiver "nowhere"'),
         ({"people": [*VALID["people"], *VALID["people"]]}, '"Ada" is already listed'),
         ({"priorities": "none-such"}, 'priorities: there are no priorities "none-such"'),
     ],

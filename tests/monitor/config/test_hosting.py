@@ -63,7 +63,7 @@ def test_outage_limit_below_the_tiers_gets_a_warning(tmp_path: Path) -> None:
 def test_unknown_tier_is_rejected_with_the_known_ones(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, with_keys("hosting: platinum"))
     assert problem.endswith(
-        'hosting: there is no hosting tier "platinum"; there are silver-single-node, silver, gold, gold-dr, emerald'
+        'hosting: unknown hosting tier "platinum"; known tiers: silver-single-node, silver, gold, gold-dr, emerald'
     )
 
 
@@ -75,7 +75,7 @@ def test_portfolio_may_define_its_own_tiers(tmp_path: Path) -> None:
     text = "hosting_tiers: ours\n" + with_keys("hosting: rack")
     (warning,) = warnings(tmp_path, text)
     assert "99.9% is above what the hosting tier rack (Our rack) offers, 99%" in warning
-    assert problems_of(tmp_path, text.replace("rack", "gold"))[0].endswith("there are rack")
+    assert problems_of(tmp_path, text.replace("rack", "gold"))[0].endswith("known tiers: rack")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_all_mistakes_are_reported_in_order_with_positions(tmp_path: Path) -> No
     assert problems_of(tmp_path, text) == [
         f"c.yaml:1:1: lissten: unknown key; did you mean listen? Allowed: {', '.join(sorted(Portfolio.model_fields))}",
         f"c.yaml:4:16: products.chefs.objective: {_objective_error('100%')}",
-        'c.yaml:5:18: products.chefs.depends_on[0]: there is no product "keycloak"; there are chefs',
+        'c.yaml:5:18: products.chefs.depends_on[0]: unknown product "keycloak"; known products: chefs',
         'c.yaml:7:51: products.chefs.checks.status.interval: "30 sec" is not a duration; use 30s, 5m or 1h',
         "c.yaml:7:59: products.chefs.checks.status.timeut: unknown key; did you mean timeout? Allowed: "
         + ", ".join(sorted(HttpCheck.model_fields)),

@@ -23,7 +23,10 @@ def with_rota(text: str) -> str:
         ("shifts: []", "2:21: standby.r.shifts: is missing; add shifts, or ics"),
         ("zone: UTC", "2:5: standby.r.shifts: is missing; add shifts, or ics"),
         ("ics: none.ics", "2:18: standby.r.ics: cannot read"),
-        (f"products: [q], shifts: [{{{SHIFT}}}]", '2:24: standby.r.products[0]: there is no product "q"; there are p'),
+        (
+            f"products: [q], shifts: [{{{SHIFT}}}]",
+            '2:24: standby.r.products[0]: unknown product "q"; known products: p',
+        ),
         (f"shifts: [{{{SHIFT}, rrule: often}}]", "2:91: standby.r.shifts[0].rrule: not a supported recurrence rule"),
         ("shifts: [{person: Ana, start: 2026-03-07T20:00}]", "2:22: standby.r.shifts[0].end: is missing; add it"),
         (

@@ -98,11 +98,11 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "place", "message"),
     [
-        ({"routes": [{"to": "opps"}]}, "routes[0].to", 'there is no receiver "opps"; there are ops, team'),
-        ({"routes": [{"to": "ops", "products": ["frms"]}]}, "routes[0].products[0]", 'no product "frms"'),
+        ({"routes": [{"to": "opps"}]}, "routes[0].to", 'unknown receiver "opps"; known receivers: ops, team'),
+        ({"routes": [{"to": "ops", "products": ["frms"]}]}, "routes[0].products[0]", 'unknown product "frms"'),
         ({"receivers": [hook("ops"), hook("ops")]}, "receivers.ops.id", "is already the id of a receiver"),
-        ({"receivers": [hook("ops", depends_on=["mail"])]}, "receivers.ops.depends_on[0]", 'no product "mail"'),
-        ({"alerting": {"heartbeat": {"to": "snitch"}}}, "alerting.heartbeat.to", 'no receiver "snitch"'),
+        ({"receivers": [hook("ops", depends_on=["mail"])]}, "receivers.ops.depends_on[0]", 'unknown product "mail"'),
+        ({"alerting": {"heartbeat": {"to": "snitch"}}}, "alerting.heartbeat.to", 'unknown receiver "snitch"'),
         (
             {"receivers": [{"id": "chat", "slack": "https://s.example"}], "alerting": {"heartbeat": {"to": "chat"}}},
             "alerting.heartbeat.to",
@@ -111,7 +111,7 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
         (
             {"alerting": {"reports": [{"to": "opps"}]}},
             "alerting.reports[0].to",
-            'there is no receiver "opps"; there are ops, team',
+            'unknown receiver "opps"; known receivers: ops, team',
         ),
         (
             {
@@ -124,12 +124,12 @@ def test_route_may_be_limited_to_hours(tmp_path: Path) -> None:
         (
             {"alerting": {"monthly_reports": [{"to": "opps"}]}},
             "alerting.monthly_reports[0].to",
-            'there is no receiver "opps"; there are ops, team',
+            'unknown receiver "opps"; known receivers: ops, team',
         ),
         (
             {"alerting": {"monthly_reports": [{"to": "ops", "products": ["frms"]}]}},
             "alerting.monthly_reports[0].products[0]",
-            'no product "frms"',
+            'unknown product "frms"',
         ),
         (
             {"alerting": {"monthly_reports": [{"to": "ops"}, {"to": "team"}, {"to": "ops"}]}},
