@@ -50,10 +50,11 @@ SLA_TESTS := tests/sla tests/property tests/monitor/test_release_gate.py tests/m
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
 	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 $(SLA_TESTS)
 
-bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, a probe next to blackbox_exporter + Prometheus, and the delay of a page
+bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, a probe next to blackbox_exporter + Prometheus, the delay of a page, and open pages
 	$(BIN)/python -m bench.windows
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.page_delay
+	$(BIN)/python -m bench.live_readers
 
 docs: .tools/mkdocs ## Build the documentation site, var/site/index.html; a broken link is an error
 	$(BIN)/python .ci/docs.py $<

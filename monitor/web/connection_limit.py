@@ -17,8 +17,8 @@ from monitor.web.context import HEADERS, address_of, client_network
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-CONNECTIONS = 256  # keep file descriptors free for probes
-RESERVED_FOR_LOOPBACK = 64  # of these, reserved for loopback (liveness probes)
+CONNECTIONS = 512  # two per open page; keep file descriptors free for probes
+RESERVED_FOR_LOOPBACK = 128  # of these, reserved for loopback (liveness probes)
 PER_CLIENT = 64  # of these, for one remote client network
 _MIN_CONNECTIONS = 8
 

@@ -170,14 +170,14 @@ def test_remote_client_cannot_block_other_clients() -> None:
     assert connection_limit.may_connect([remote_address] * (connection_limit.PER_CLIENT - 1), remote_address)
     assert not connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, remote_address)
     assert connection_limit.may_connect([remote_address] * connection_limit.PER_CLIENT, other)
+    limit = connection_limit.capacity()
     many_addresses = [
-        ip_address(f"198.51.100.{n}")
-        for n in range(connection_limit.CONNECTIONS - connection_limit.RESERVED_FOR_LOOPBACK)
+        ip_address(f"198.18.{n // 256}.{n % 256}") for n in range(limit - connection_limit.RESERVED_FOR_LOOPBACK)
     ]
     assert not connection_limit.may_connect(many_addresses, remote_address)
     assert connection_limit.may_connect(many_addresses, local_address)
-    assert connection_limit.may_connect([local_address] * (connection_limit.CONNECTIONS - 1), local_address)
-    assert not connection_limit.may_connect([local_address] * connection_limit.CONNECTIONS, local_address)
+    assert connection_limit.may_connect([local_address] * (limit - 1), local_address)
+    assert not connection_limit.may_connect([local_address] * limit, local_address)
     network_addresses = [ip_address(f"2001:db8::{n:x}") for n in range(connection_limit.PER_CLIENT)]
     assert not connection_limit.may_connect(network_addresses, ip_address("2001:db8::ffff"))
     assert connection_limit.may_connect(network_addresses, ip_address("2001:db8:0:1::1"))
@@ -185,7 +185,7 @@ def test_remote_client_cannot_block_other_clients() -> None:
 
 @pytest.mark.parametrize(
     ("files", "expected_limit"),
-    [(resource.RLIM_INFINITY, 256), (65_536, 256), (1_024, 256), (256, 64), (64, 16), (5, 8)],
+    [(resource.RLIM_INFINITY, 512), (65_536, 512), (1_024, 256), (256, 64), (64, 16), (5, 8)],
 )
 def test_connections_use_at_most_a_quarter_of_the_file_descriptors(
     monkeypatch: pytest.MonkeyPatch, files: int, expected_limit: int
