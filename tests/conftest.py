@@ -12,9 +12,12 @@ from hypothesis import settings
 
 from monitor import log
 from tests.faults.names import add_faults
+from tests.support.postgres import create_schema, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.postgres import Postgres
 
 # Examples have no deadline, because a busy machine is not a defect. CI uses the same examples every time, so that its
 # result depends on the change only; everywhere else each run uses new ones.
@@ -40,6 +43,19 @@ def _no_log_settings_of_other_tests() -> Iterator[None]:
     for handler in root.handlers[:]:
         if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """Run one PostgreSQL server for all tests of a process."""
+    with running_postgres(tmp_path_factory.mktemp("server") / "postgres") as server:
+        yield server
+
+
+@pytest.fixture
+def empty_schema(postgres_server: Postgres) -> str:
+    """Return the connection string of an empty schema."""
+    return create_schema(postgres_server)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -7,14 +7,14 @@ from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Any
 
 from monitor.storage import statements as sql
+from monitor.storage.connection import has_table
 from monitor.storage.rows import DamagedRowError
 from sla.escalation import Progress
 from sla.page_response import Response
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from monitor.storage.connection import Connection
     from sla.interval import Interval
 
 
@@ -24,7 +24,7 @@ def response_row(response: Response) -> tuple[Any, ...]:
     return (*fields, json.dumps([asdict(progress) for progress in response.escalations]))
 
 
-def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
+def open_responses_in(connection: Connection) -> list[Response]:
     """Return the unfinished responses to alerts, ordered by start. Records of earlier versions have none.
 
     Raises:
@@ -33,7 +33,7 @@ def open_responses_in(connection: sqlite3.Connection) -> list[Response]:
     return _responses(connection, sql.OPEN_RESPONSES)
 
 
-def responses_in(connection: sqlite3.Connection, span: Interval) -> list[Response]:
+def responses_in(connection: Connection, span: Interval) -> list[Response]:
     """Return the responses that started within the interval, in the order of their start.
 
     Raises:
@@ -42,8 +42,8 @@ def responses_in(connection: sqlite3.Connection, span: Interval) -> list[Respons
     return _responses(connection, sql.RESPONSES, span.start, span.end)
 
 
-def _responses(connection: sqlite3.Connection, query: str, *bounds: int) -> list[Response]:
-    if not connection.execute(sql.HAS_RESPONSES).fetchone():
+def _responses(connection: Connection, query: str, *bounds: int) -> list[Response]:
+    if not has_table(connection, "responses"):
         return []
     return [_response(row) for row in connection.execute(query, bounds)]
 

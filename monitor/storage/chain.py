@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.storage import statements as sql
+from monitor.storage.connection import has_table
 from monitor.storage.rows import incidents_in, outcome_of
 from sla.chain import (
     NO_HEAD,
@@ -28,10 +29,10 @@ from sla.interval import DAY
 from sla.observation import Run
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from monitor.storage.connection import Connection
 _RUNS_PER_PAUSE: Final = 2_000  # number of runs to read before a pause that lets other threads run
 _PAUSE: Final = 0.001  # seconds
+MANY: Final = 2**62  # no limit, for SQLite and PostgreSQL
 
 Item = tuple[str, str, str]  # kind, id, digest
 
@@ -45,7 +46,7 @@ class ClosedDay:
     items: Sequence[Item]
 
 
-def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[Series, int]) -> None:
+def write_head(connection: Connection, closed: ClosedDay, series: dict[Series, int]) -> None:
     """Insert a head with the series and items that it covers. A head with an existing number is ignored.
 
     Raises:
@@ -61,15 +62,15 @@ def write_head(connection: sqlite3.Connection, closed: ClosedDay, series: dict[S
         )
 
 
-def heads_in(connection: sqlite3.Connection, start: int = 1, limit: int = -1) -> list[tuple[Head, str]]:
+def heads_in(connection: Connection, start: int = 1, limit: int = MANY) -> list[tuple[Head, str]]:
     """Return the heads from number `start`, with their recorded digests. A record of an earlier version has none."""
-    if not connection.execute(sql.HAS_HEADS).fetchone():
+    if not has_table(connection, "heads"):
         return []
     rows = connection.execute(sql.HEADS, (start, limit))
     return [(Head(n, day, since, made, full != 0, c, p), head) for n, day, since, made, full, c, p, head in rows]
 
 
-def chain_in(connection: sqlite3.Connection) -> Chain:
+def chain_in(connection: Connection) -> Chain:
     """Return the chain of an open record, with the series and items that its heads cover."""
     heads = heads_in(connection)
     covered: dict[int, Covered] = {head.number: Covered() for head, _ in heads}
@@ -81,7 +82,7 @@ def chain_in(connection: sqlite3.Connection) -> Chain:
     return Chain([head for head, _ in heads], [digest for _, digest in heads], covered)
 
 
-def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
+def unchecked_facts(connection: Connection) -> list[Fact]:
     """Return the facts without validation, including facts that were changed after they were recorded."""
     facts = []
     for identity, made, author, kind, product, body in connection.execute(sql.FACTS):
@@ -93,7 +94,7 @@ def unchecked_facts(connection: sqlite3.Connection) -> list[Fact]:
     return facts
 
 
-def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay | None:
+def next_head(connection: Connection, day: int, now: int) -> ClosedDay | None:
     """Return the head that closes the day (days since 1970, UTC) of an open record. None if no head is due.
 
     No head is due before the first observation, or if the day or a later day has a head. The data without a head may be
@@ -118,7 +119,7 @@ def next_head(connection: sqlite3.Connection, day: int, now: int) -> ClosedDay |
     return ClosedDay(head, series, [item for item, _ in items])
 
 
-def _series(connection: sqlite3.Connection, begin: int, end: int) -> Iterator[tuple[Series, Position, str]]:
+def _series(connection: Connection, begin: int, end: int) -> Iterator[tuple[Series, Position, str]]:
     """Yield each series that has runs before `end` without a head since number `begin`, with its new position."""
     reasons = dict(connection.execute(sql.ALL_REASONS))
     positions = {number: position for number, *position in connection.execute(sql.POSITIONS, (begin,))}
@@ -141,7 +142,7 @@ def _run(name: Series, row: tuple[int, ...], reasons: dict[int, str]) -> Run:
     return Run(name[0], outcome, reasons[reason], first, last, count, hold, known, latency, maximum, name[1], *flags)
 
 
-def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, str]]:
+def _items(connection: Connection, begin: int) -> Iterator[tuple[Item, str]]:
     """Yield the facts and resolved incidents without a head since number `begin`, each with its product."""
     known = {(kind, name) for kind, name, number, _ in connection.execute(sql.HEAD_ITEMS) if number >= begin}
     facts = unchecked_facts(connection)
@@ -155,7 +156,7 @@ def _items(connection: sqlite3.Connection, begin: int) -> Iterator[tuple[Item, s
 
 
 def _parts(
-    connection: sqlite3.Connection,
+    connection: Connection,
     series: Sequence[tuple[Series, Position, str]],
     items: Sequence[tuple[Item, str]],
 ) -> list[Part]:

@@ -1,14 +1,67 @@
-"""Open the SQLite file, and return remedies for SQLite's errors."""
+"""Connections to a record, opening the SQLite file, and remedies for SQLite's errors."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from monitor.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    Parameters = tuple[Any, ...] | dict[str, Any]
+
+
+class Rows(Protocol):
+    """The result of a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that an INSERT, UPDATE or DELETE changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return all remaining rows."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection to a record in SQLite (`sqlite3.Connection`) or PostgreSQL (`PostgresConnection`).
+
+    Statements have SQLite's placeholders: `?` for a tuple of values, `:name` for a dictionary.
+    """
+
+    def execute(self, statement: str, values: Parameters = ..., /) -> Rows:
+        """Execute a statement."""
+        ...
+
+    def executemany(self, statement: str, rows: Iterable[tuple[Any, ...]], /) -> object:
+        """Execute a statement once for each row of values."""
+        ...
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Return whether the record has the table. Records of earlier versions do not have all tables."""
+    if not isinstance(connection, sqlite3.Connection):
+        return True  # a record in PostgreSQL is migrated before it is read
+    return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).fetchone() is not None
+
+
+def has_rechecks(connection: Connection) -> bool:
+    """Return whether the record's rows have the column `recheck`, unlike records of earlier versions."""
+    if not isinstance(connection, sqlite3.Connection):
+        return True
+    query = "SELECT 1 FROM pragma_table_info('runs') WHERE name = 'recheck'"
+    return connection.execute(query).fetchone() is not None
+
 
 BUSY_TIMEOUT: Final = 1.0  # seconds to wait for another process's transaction; then the write fails and is retried
 

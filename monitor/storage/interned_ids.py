@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
+
+    from monitor.storage.connection import Connection
 
 K = TypeVar("K", bound="str | tuple[str, str]")
 
@@ -17,12 +18,15 @@ class InternedIds(dict[K, int], Generic[K]):
     `connect` returns the connection. `find` and `add` are the statements with the text as parameters.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], find: str, add: str) -> None:
+    def __init__(self, connect: Callable[[], Connection], find: str, add: str) -> None:
         super().__init__()
         self._connect, self._find, self._add = connect, find, add
 
     def __missing__(self, key: K) -> int:
         connection, values = self._connect(), (key,) if isinstance(key, str) else key
         row = connection.execute(self._find, values).fetchone()
-        number = self[key] = int(row[0]) if row else int(connection.execute(self._add, values).lastrowid or 0)
+        if row is None:
+            connection.execute(self._add, values)
+            row = connection.execute(self._find, values).fetchone()
+        number = self[key] = int(row[0])
         return number

@@ -10,20 +10,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from monitor.storage import statements as sql
+from monitor.storage.connection import has_table
 from monitor.storage.rows import DamagedRowError
 from sla.latency_day import KEPT_TIME, LatencyDay
 from sla.latency_histogram import LatencyHistogram
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from monitor.storage.connection import Connection
 
     Series = tuple[str, str]
 
 
-def write_latency_days(
-    connection: sqlite3.Connection, days: Iterable[LatencyDay], series: Mapping[Series, int]
-) -> None:
+def write_latency_days(connection: Connection, days: Iterable[LatencyDay], series: Mapping[Series, int]) -> None:
     """Write days, replace those of the same check and start, and delete the check's days after `KEPT_TIME`.
 
     Raises:
@@ -36,7 +36,7 @@ def write_latency_days(
         connection.execute(sql.PRUNE_LATENCY_DAYS, (number, day.start - KEPT_TIME))
 
 
-def latency_days_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
+def latency_days_in(connection: Connection, checks: Collection[str] | None = None) -> Iterator[LatencyDay]:
     """Yield the days of all checks, or only of `checks`, ordered by check, vantage and `start`.
 
     A record of an earlier version has none.
@@ -44,25 +44,25 @@ def latency_days_in(connection: sqlite3.Connection, checks: Collection[str] | No
     Raises:
         DamagedRowError: a histogram or the phases are damaged.
     """
-    if connection.execute(sql.HAS_LATENCY_DAYS).fetchone():
+    if has_table(connection, "latency_days"):
         for number, check, vantage in sorted(connection.execute(sql.ALL_SERIES), key=itemgetter(1, 2)):
             if checks is None or check in checks:
                 for row in connection.execute(sql.LATENCY_DAYS_OF, (number,)):
                     yield _day(check, vantage, row)
 
 
-def recent_latencies_in(connection: sqlite3.Connection) -> Iterator[tuple[str, int, int]]:
+def recent_latencies_in(connection: Connection) -> Iterator[tuple[str, int, int]]:
     """Yield `(check, at, latency)` of the good observations that the recorded days may not contain, by `at`."""
-    if connection.execute(sql.HAS_LATENCY_DAYS).fetchone():
+    if has_table(connection, "latency_days"):
         yield from connection.execute(sql.RECENT_LATENCIES)
 
 
-def moved_days(connection: sqlite3.Connection, mark: int) -> list[tuple[int, int, int]]:
+def moved_days(connection: Connection, mark: int) -> list[tuple[int, int, int]]:
     """Return `(series, start, last)` of the days that were moved aside with this mark."""
     return connection.execute(sql.MOVED_LATENCY_DAYS, (mark,)).fetchall()
 
 
-def recount(connection: sqlite3.Connection, days: Iterable[tuple[int, int, int]]) -> None:
+def recount(connection: Connection, days: Iterable[tuple[int, int, int]]) -> None:
     """Recount the observations of the days `(series, start, end)`, at most one day per series.
 
     The phases are lost, because observations do not have them.

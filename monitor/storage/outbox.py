@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.notification import Kind, Notification
 from monitor.storage import statements as sql
+from monitor.storage.connection import has_table
 from monitor.storage.rows import DamagedRowError
 from sla.product_incident import ProductIncident, Severity
 
 if TYPE_CHECKING:
-    import sqlite3
+    from monitor.storage.connection import Connection
 
 
 def product_incident_row(incident: ProductIncident) -> tuple[Any, ...]:
@@ -26,41 +27,41 @@ def notification_row(notification: Notification) -> tuple[Any, ...]:
     return astuple(notification)
 
 
-def product_incidents_in(connection: sqlite3.Connection) -> list[ProductIncident]:
+def product_incidents_in(connection: Connection) -> list[ProductIncident]:
     """Return all product incidents of an open record, oldest first. A record of an earlier version has none.
 
     Raises:
         DamagedRowError: the severity or the members of a row are invalid.
     """
-    if not connection.execute(sql.HAS_PRODUCT_INCIDENTS).fetchone():
+    if not has_table(connection, "product_incidents"):
         return []
     return [_product_incident(row) for row in connection.execute(sql.PRODUCT_INCIDENTS)]
 
 
-def unfinished_in(connection: sqlite3.Connection) -> list[Notification]:
+def unfinished_in(connection: Connection) -> list[Notification]:
     """Return the notifications of all keys with an undelivered or unresolved notification, in the order of creation."""
-    if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
+    if not has_table(connection, "notifications"):
         return []
     return [_notification(row) for row in connection.execute(sql.UNFINISHED_NOTIFICATIONS)]
 
 
-def latest_in(connection: sqlite3.Connection, limit: int) -> list[Notification]:
+def latest_in(connection: Connection, limit: int) -> list[Notification]:
     """Return the latest notifications, newest first."""
-    if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
+    if not has_table(connection, "notifications"):
         return []
     return [_notification(row) for row in connection.execute(sql.LATEST_NOTIFICATIONS, (limit,))]
 
 
-def notifications_of(connection: sqlite3.Connection, key: str) -> list[Notification]:
+def notifications_of(connection: Connection, key: str) -> list[Notification]:
     """Return the notifications of one alert, in the order of their decision."""
-    if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
+    if not has_table(connection, "notifications"):
         return []
     return [_notification(row) for row in connection.execute(sql.NOTIFICATIONS_OF, (key,))]
 
 
-def notifications_since(connection: sqlite3.Connection, since: int) -> list[Notification]:
+def notifications_since(connection: Connection, since: int) -> list[Notification]:
     """Return the notifications that were due at the instant or later, in the order of their decision."""
-    if not connection.execute(sql.HAS_NOTIFICATIONS).fetchone():
+    if not has_table(connection, "notifications"):
         return []
     return [_notification(row) for row in connection.execute(sql.NOTIFICATIONS_SINCE, (since,))]
 

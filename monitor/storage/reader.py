@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.alert_responses import open_responses_in, responses_in
-from monitor.storage.chain import chain_in, heads_in, next_head, unchecked_facts
-from monitor.storage.connection import open_connection, remedy
+from monitor.storage.chain import MANY, chain_in, heads_in, next_head, unchecked_facts
+from monitor.storage.connection import has_table, open_connection, remedy
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.outbox import (
     latest_in,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from monitor.notification import Notification
     from monitor.storage.chain import ClosedDay
+    from monitor.storage.connection import Connection
     from sla.chain import Head
     from sla.chain_check import Chain
     from sla.fact import Fact
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 class Reader:
     """All data for rebuilding a ledger, as of one commit."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def load_runs(self, checks: Collection[str] | None = None) -> Iterator[Run]:
@@ -126,7 +127,7 @@ class Reader:
         instant: int | None = self._connection.execute(sql.FIRST_OBSERVED).fetchone()[0]
         return instant
 
-    def load_heads(self, start: int = 1, limit: int = -1) -> list[tuple[Head, str]]:
+    def load_heads(self, start: int = 1, limit: int = MANY) -> list[tuple[Head, str]]:
         """Return up to `limit` heads of closed days from number `start`, with their recorded digests."""
         return heads_in(self._connection, start, limit)
 
@@ -163,7 +164,7 @@ def reading(path: Path, *, trusted: bool = False) -> Iterator[Reader]:
         with contextlib.closing(open_connection(path, "ro")) as connection:
             connection.execute("BEGIN")
             check_owner_and_version(connection, path)
-            if not connection.execute(sql.HAS_TABLES).fetchone():
+            if not has_table(connection, "runs"):
                 raise StoreError(f"the record {path} is empty; start `ninewatch run` and let it run for a while")
             if not trusted:
                 refuse_damage(connection, path)

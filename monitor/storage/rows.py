@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.storage import statements as sql
+from monitor.storage.connection import has_rechecks, has_table
 from monitor.storage.incident_failures import with_failures
 from monitor.storage.validation import LATEST_INSTANT
 from sla.correction import Correction, Revocation, read
@@ -17,6 +18,8 @@ from sla.observation import PRECEDENCE, Observation, Outcome, Run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from monitor.storage.connection import Connection, Rows
 
 # The codes are stored in records and never change. The code of an outcome is its precedence: if two observations have
 # the same instant, the one with the larger code is kept (measurement.md, section 1).
@@ -49,7 +52,7 @@ def is_recheck(value: object) -> bool:
     return value == 1
 
 
-def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
+def runs_in(connection: Connection, checks: Collection[str] | None = None) -> Iterator[Run]:
     """Yield the runs of all checks, or only of `checks`, ordered by check, vantage and `first`.
 
     Raises:
@@ -68,7 +71,7 @@ def runs_in(connection: sqlite3.Connection, checks: Collection[str] | None = Non
         yield Run(check, outcome, reason_code, first, last, count, hold, known, latency, maximum, vantage, *flags)
 
 
-def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> Iterator[Any]:
+def _run_rows(connection: Connection, series: Sequence[int] | None) -> Iterator[Any]:
     if series is None:
         yield from _select(connection, sql.RUNS)
         return
@@ -76,47 +79,47 @@ def _run_rows(connection: sqlite3.Connection, series: Sequence[int] | None) -> I
         yield from _select(connection, sql.RUNS_OF, (number,))
 
 
-def _select(connection: sqlite3.Connection, statement: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+def _select(connection: Connection, statement: str, values: tuple[object, ...] = ()) -> Rows:
     """Execute a statement with the column `recheck`, which records of earlier versions do not have."""
-    if not connection.execute(sql.HAS_RECHECKS).fetchone():
+    if not has_rechecks(connection):
         statement = sql.without_rechecks(statement)
     return connection.execute(statement, values)
 
 
-def observations_in(connection: sqlite3.Connection, check: str, window: Interval) -> list[Observation]:
+def observations_in(connection: Connection, check: str, window: Interval) -> list[Observation]:
     """Return the check's observations with `at` in the window, by `at`. Older ones may have been pruned."""
     return [_observation(row) for row in _select(connection, sql.RUNS_IN_WINDOW, (check, window.start, window.end))]
 
 
-def observations_between(connection: sqlite3.Connection, window: Interval) -> Iterator[Observation]:
+def observations_between(connection: Connection, window: Interval) -> Iterator[Observation]:
     """Yield the observations of all checks with `at` in the window, by `at`. Older ones may have been pruned."""
     for row in _select(connection, sql.OBSERVATIONS_BETWEEN, (window.start, window.end)):
         yield _observation(row)
 
 
-def observations_after_last_run(connection: sqlite3.Connection) -> Iterator[Observation]:
+def observations_after_last_run(connection: Connection) -> Iterator[Observation]:
     """Yield the observations of an open record after the last run of their check and vantage, by `at`."""
     for row in _select(connection, sql.NEWEST_RUNS):
         yield _observation(row)
 
 
-def incidents_in(connection: sqlite3.Connection) -> list[Incident]:
+def incidents_in(connection: Connection) -> list[Incident]:
     """Return all incidents of an open record, oldest first."""
     incidents = [Incident(*row) for row in connection.execute(sql.INCIDENTS)]
-    if not connection.execute(sql.HAS_FAILURES).fetchone():
+    if not has_table(connection, "incident_failures"):
         return incidents
     return with_failures(incidents, connection.execute(sql.FAILURES))
 
 
-def facts_in(connection: sqlite3.Connection) -> list[Fact]:
+def facts_in(connection: Connection) -> list[Fact]:
     """Return all facts of an open record in the order of creation. A record of an earlier version has corrections only.
 
     Raises:
         DamagedRowError: a body is not JSON, or a correction was changed.
     """
-    if connection.execute(sql.HAS_FACTS).fetchone():
+    if has_table(connection, "facts"):
         return [_fact(row) for row in connection.execute(sql.FACTS)]
-    if connection.execute(sql.HAS_CORRECTIONS).fetchone():
+    if has_table(connection, "corrections"):
         return [fact_of_correction_row(*row) for row in connection.execute(sql.CORRECTIONS)]
     return []
 

@@ -5,29 +5,24 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import structlog
 
 from monitor.errors import StoreError
-from monitor.storage import statements as sql
-from monitor.storage.alert_responses import open_responses_in, response_row
+from monitor.storage.alert_responses import open_responses_in
 from monitor.storage.backup import copy_verified
-from monitor.storage.chain import write_head
+from monitor.storage.batch_writing import BatchWriter
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import open_connection, prepare, primary_code, remedy
-from monitor.storage.incident_failures import failure_rows
-from monitor.storage.interned_ids import InternedIds
-from monitor.storage.latency_days import latency_days_in, recent_latencies_in, write_latency_days
+from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.lock import Lock
-from monitor.storage.outbox import notification_row, product_incident_row, product_incidents_in, unfinished_in
+from monitor.storage.outbox import product_incidents_in, unfinished_in
 from monitor.storage.pruning import prune
 from monitor.storage.record_file import RecordFiles, move_aside, refuse_missing
 from monitor.storage.rows import (
     DamagedRowError,
     facts_in,
-    incident_row,
     incidents_in,
     observations_after_last_run,
     observations_in,
@@ -35,7 +30,6 @@ from monitor.storage.rows import (
 )
 from monitor.storage.schema import check_owner_and_version, migrate
 from monitor.storage.validation import damage_error, refuse_damage
-from sla.observation import PRECEDENCE, Observation, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +40,7 @@ if TYPE_CHECKING:
     from sla.incident import Incident
     from sla.interval import Interval
     from sla.latency_day import LatencyDay
+    from sla.observation import Observation, Run
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
@@ -71,8 +66,7 @@ class SqliteStore:
         self._path, self._now = path, now
         self._files = RecordFiles(path)
         self._connection: sqlite3.Connection | None = None
-        self._series = InternedIds[tuple[str, str]](self._connection_for_writing, sql.FIND_SERIES, sql.ADD_SERIES)
-        self._reasons = InternedIds[str](self._connection_for_writing, sql.FIND_REASON, sql.ADD_REASON)
+        self._batches = BatchWriter(self._connection_for_writing)
         self._synchronous = ""
         self._in_write = False
         self._change = ""  # the last description of how the record's file was changed
@@ -98,40 +92,10 @@ class SqliteStore:
                 connection = self._connection_for_writing()
                 self._synchronise("FULL" if batch.durable else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                self._insert(connection, batch)
+                self._batches.insert(connection, batch)
                 connection.execute("COMMIT")
         finally:
             self._in_write = False
-
-    def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
-        series, reasons = self._series, self._reasons
-        if batch.observations:
-            rows = [
-                (o.at, series[o.check, o.vantage], PRECEDENCE[o.outcome], reasons[o.reason], o.latency, o.recheck)
-                for o in batch.observations
-            ]
-            connection.executemany(sql.INSERT_OBSERVATION, rows)
-        if batch.runs:
-            connection.executemany(sql.RUN, [self._run_row(run) for run in batch.runs])
-        if batch.incidents:
-            connection.executemany(sql.INCIDENT, map(incident_row, batch.incidents))
-            connection.executemany(sql.FAILURE, [row for incident in batch.incidents for row in failure_rows(incident)])
-        connection.executemany(sql.PRODUCT_INCIDENT, map(product_incident_row, batch.product_incidents))
-        connection.executemany(sql.NOTIFICATION, map(notification_row, batch.notifications))
-        connection.executemany(sql.RESPONSE, map(response_row, batch.responses))
-        if batch.facts:
-            connection.executemany(sql.ADD_FACT, [astuple(fact) for fact in batch.facts])
-        connection.executemany(sql.ADD_STEP, batch.clock_steps)
-        write_latency_days(connection, batch.latency_days, series)
-        for closed in batch.heads:
-            write_head(connection, closed, series)
-        if batch.folded_until is not None:
-            connection.execute(sql.FOLD_RUN, (batch.folded_until,))
-
-    def _run_row(self, run: Run) -> tuple[int, ...]:
-        series, reason = self._series[run.check, run.vantage], self._reasons[run.reason]
-        rest = (run.latency_count, run.latency_sum, run.latency_max, run.seeded, run.recheck)
-        return (series, run.first, run.last, PRECEDENCE[run.outcome], reason, run.count, run.hold, *rest)
 
     def reconcile(self, now: int) -> SetAside | None:
         """Set aside rows with timestamps of a wrong clock. Call this method before loading."""
@@ -287,8 +251,7 @@ class SqliteStore:
             raise StoreError(f"the record {self._path} {action}: {error}{remedy(error)}") from error
 
     def _roll_back_or_close(self, error: sqlite3.Error) -> None:
-        self._series.clear()
-        self._reasons.clear()
+        self._batches.forget_ids()
         connection = self._connection
         if connection is not None and primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL):
             with contextlib.suppress(sqlite3.Error):

@@ -1,26 +1,38 @@
-"""All SQL statements on the tables of `schema.py` except the migrations and the pruning of observations."""
+"""All SQL statements on the tables of `schema.py` except the migrations and the pruning of observations.
+
+The statements run on SQLite and PostgreSQL, except those for rows of a wrong clock, which run on SQLite only.
+"""
 
 from typing import Final
+
+
+def _upsert(table: str, key: str, columns: str) -> str:
+    """Return a statement that inserts a row, or replaces the row with the same key."""
+    names = [name.strip() for name in columns.split(",")]
+    values = ", ".join("?" * len(names))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key.split(", "))
+    return f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608 - our own texts
+
 
 # If two observations have the same instant, the worse one is kept (measurement.md, section 1).
 INSERT_OBSERVATION: Final = """
     INSERT INTO observations (at, series, outcome, reason, latency, recheck) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (at, series) DO UPDATE
     SET outcome = excluded.outcome, reason = excluded.reason, latency = excluded.latency, recheck = excluded.recheck
-    WHERE excluded.outcome > outcome"""
+    WHERE excluded.outcome > observations.outcome"""
 
-RUN: Final = """
-    INSERT OR REPLACE INTO runs (series, first, last, outcome, reason, count, hold, latency_count, latency_sum,
-        latency_max, seeded, recheck)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-
-INCIDENT: Final = """
-    INSERT OR REPLACE INTO incidents (id, product, check_key, opened, resolved, reason, downtime)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+RUN: Final = _upsert(
+    "runs",
+    "series, first",
+    "series, first, last, outcome, reason, count, hold, latency_count, latency_sum, latency_max, seeded, recheck",
+)
+INCIDENT: Final = _upsert("incidents", "id", "id, product, check_key, opened, resolved, reason, downtime")
 
 FOLD_RUN: Final = """
     INSERT INTO progress (name, value) VALUES ('folded_until', ?)
-    ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"""
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > progress.value"""
+
+FOLDED_UNTIL: Final = "SELECT value FROM progress WHERE name = 'folded_until'"
 
 # Texts are joined in Python: this creates one string per check and reason instead of per row, in half the time.
 # A record of an earlier version has no column `recheck`: see `without_rechecks`.
@@ -33,16 +45,16 @@ RUNS_OF: Final = """
 ALL_SERIES: Final = "SELECT id, check_key, vantage FROM series"
 ALL_REASONS: Final = "SELECT id, word FROM reasons"
 
-# Without the bound `folded_until`, the query would scan all observations. -9e18 means no bound.
+# Without the bound `folded_until`, the query would scan all observations. -1 means no bound.
 NEWEST_RUNS: Final = """
     WITH folded AS MATERIALIZED (
         SELECT id, check_key, vantage,
-            coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -9e18) AS last
+            coalesce((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1), -1) AS last
         FROM series)
     SELECT check_key, at, outcome, word, latency, vantage, recheck
     FROM observations LEFT JOIN folded ON folded.id = series LEFT JOIN reasons ON reasons.id = reason
     WHERE (folded.last IS NULL OR at > folded.last)
-        AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
+        AND at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -1)
     ORDER BY at, series"""
 
 RUNS_IN_WINDOW: Final = """
@@ -61,39 +73,28 @@ INCIDENTS: Final = (
     "SELECT id, product, check_key, opened, resolved, reason, downtime FROM incidents ORDER BY opened, id"
 )
 
-FAILURE: Final = "INSERT OR REPLACE INTO incident_failures (incident, which, body) VALUES (?, ?, ?)"
-HAS_FAILURES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'incident_failures'"
+FAILURE: Final = _upsert("incident_failures", "incident, which", "incident, which, body")
 FAILURES: Final = "SELECT incident, which, body FROM incident_failures"
 
-PRODUCT_INCIDENT: Final = """
-    INSERT OR REPLACE INTO product_incidents (id, product, opened, resolved, severity, members, unannounced)
-    VALUES (?, ?, ?, ?, ?, ?, ?)"""
-HAS_RECHECKS: Final = "SELECT 1 FROM pragma_table_info('runs') WHERE name = 'recheck'"
-HAS_PRODUCT_INCIDENTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'product_incidents'"
+PRODUCT_INCIDENT: Final = _upsert(
+    "product_incidents", "id", "id, product, opened, resolved, severity, members, unannounced"
+)
 PRODUCT_INCIDENTS: Final = """
     SELECT id, product, opened, resolved, severity, members, unannounced FROM product_incidents ORDER BY opened, id"""
 
-RESPONSE: Final = """
-    INSERT OR REPLACE INTO responses (key, started, product, severity, priority, target, acknowledged, author, via,
-        ended, escalations)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-HAS_RESPONSES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'responses'"
 _RESPONSE_COLUMNS: Final = """key, started, product, severity, priority, target, acknowledged, author, via, ended,
     escalations"""
+RESPONSE: Final = _upsert("responses", "key, started", _RESPONSE_COLUMNS)
 OPEN_RESPONSES: Final = f"SELECT {_RESPONSE_COLUMNS} FROM responses WHERE ended IS NULL ORDER BY started, key"  # noqa: S608 - our own texts
 RESPONSES: Final = f"""
     SELECT {_RESPONSE_COLUMNS} FROM responses WHERE started >= ? AND started < ? ORDER BY started, key"""  # noqa: S608
 
-NOTIFICATION: Final = """
-    INSERT OR REPLACE INTO notifications (key, receiver, turn, event, repeat, made, due, severity, product, body,
-        attempts, claimed_epoch, claimed_holder, done, error)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _NOTIFICATION_COLUMNS: Final = """key, receiver, turn, event, repeat, made, due, severity, product, body, attempts,
     claimed_epoch, claimed_holder, done, error"""
+NOTIFICATION: Final = _upsert("notifications", "key, receiver, turn", _NOTIFICATION_COLUMNS)
 _FINISHED: Final = """
     SELECT key, receiver FROM notifications GROUP BY key, receiver
-    HAVING max(event IN ('resolved', 'report')) AND max(done IS NULL) = 0"""
-HAS_NOTIFICATIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'notifications'"
+    HAVING sum(CASE WHEN event IN ('resolved', 'report') THEN 1 ELSE 0 END) > 0 AND count(done) = count(*)"""
 UNFINISHED_NOTIFICATIONS: Final = f"""
     SELECT {_NOTIFICATION_COLUMNS} FROM notifications WHERE (key, receiver) NOT IN ({_FINISHED})
     ORDER BY made, key, receiver, turn"""  # noqa: S608 - texts of ours
@@ -108,11 +109,9 @@ PRUNE_NOTIFICATIONS: Final = f"""
         SELECT key, receiver FROM notifications GROUP BY key, receiver HAVING max(made) < ?)
     AND (key, receiver) IN ({_FINISHED})"""  # noqa: S608
 
-ADD_FACT: Final = "INSERT OR IGNORE INTO facts (id, made, author, kind, product, body) VALUES (?, ?, ?, ?, ?, ?)"
-HAS_FACTS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'facts'"
+ADD_FACT: Final = """
+    INSERT INTO facts (id, made, author, kind, product, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY made, id"
-HAS_CORRECTIONS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'corrections'"  # the table of earlier versions
-HAS_TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'runs'"
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
 
 FIND_SERIES: Final = "SELECT id FROM series WHERE check_key = ? AND vantage = ?"
@@ -121,14 +120,13 @@ FIND_REASON: Final = "SELECT id FROM reasons WHERE word = ?"
 ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?)"
 
 ADD_HEAD: Final = """
-    INSERT OR IGNORE INTO heads (number, day, since, made, whole, content, previous, head)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+    INSERT INTO heads (number, day, since, made, whole, content, previous, head)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 ADD_HEAD_SERIES: Final = """
-    INSERT OR IGNORE INTO head_series (series, head, first, last, count, latency_count, latency_sum, latency_max,
-        digest)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-ADD_HEAD_ITEM: Final = "INSERT OR IGNORE INTO head_items (kind, id, head, digest) VALUES (?, ?, ?, ?)"
-HAS_HEADS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'heads'"
+    INSERT INTO head_series (series, head, first, last, count, latency_count, latency_sum, latency_max, digest)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+ADD_HEAD_ITEM: Final = """
+    INSERT INTO head_items (kind, id, head, digest) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 HEADS: Final = """
     SELECT number, day, since, made, whole, content, previous, head FROM heads WHERE number >= ?
     ORDER BY number LIMIT ?"""
@@ -156,24 +154,21 @@ SET_ASIDE: Final = """
 LAST_OBSERVED_INSTANT: Final = """
     SELECT max(last) FROM (
         SELECT max((SELECT last FROM runs WHERE series = series.id ORDER BY first DESC LIMIT 1)) AS last FROM series
-        UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1))"""
+        UNION ALL SELECT (SELECT at FROM observations ORDER BY at DESC LIMIT 1)) AS newest"""
 
 # The first observation of all checks, and the last observation of each check, in runs.
 FIRST_OBSERVED: Final = "SELECT min(first) FROM runs"
 LAST_OBSERVED: Final = """
     SELECT check_key, max(last) FROM runs JOIN series ON series.id = series GROUP BY check_key"""
 
-LATENCY_DAY: Final = """
-    INSERT OR REPLACE INTO latency_days (series, start, last, histogram, phase_count, phases)
-    VALUES (?, ?, ?, ?, ?, ?)"""
+LATENCY_DAY: Final = _upsert("latency_days", "series, start", "series, start, last, histogram, phase_count, phases")
 PRUNE_LATENCY_DAYS: Final = "DELETE FROM latency_days WHERE series = ? AND start < ?"
-HAS_LATENCY_DAYS: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'latency_days'"
 LATENCY_DAYS_OF: Final = """
     SELECT start, last, histogram, phase_count, phases FROM latency_days WHERE series = ? ORDER BY start"""
 # Good observations after the last save of all days. Outcome 1 is good.
 RECENT_LATENCIES: Final = """
     SELECT check_key, at, latency FROM observations JOIN series ON series.id = series
-    WHERE at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -9e18)
+    WHERE at >= coalesce((SELECT value FROM progress WHERE name = 'folded_until'), -1)
         AND outcome = 1 AND recheck = 0 AND latency IS NOT NULL AND vantage = 'local'
     ORDER BY at"""
 MOVED_LATENCY_DAYS: Final = """

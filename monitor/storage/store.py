@@ -130,9 +130,10 @@ class Store(Protocol):
         ...
 
     def prune(self, before: int, limit: int = 5_000) -> int:
-        """Delete observations before `before`, at least `limit` if there are as many.
+        """Delete observations before `before`, at least `limit` if there are as many, and return their number.
 
-        Return their number. Keep runs.
+        Keep runs, and observations that are not in a written run. A store may keep observations until all of their day
+        (UTC) is before `before`.
         """
         ...
 

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.notification import Kind, Notification
+from monitor.storage.postgres import PostgresStore
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch, Store
 from sla.correction import Correction, Revocation
 from sla.escalation import Progress
 from sla.fact import Fact
 from sla.incident import Failure, Incident
-from sla.interval import Interval
+from sla.interval import DAY, Interval
 from sla.latency_day import LatencyDay
 from sla.latency_histogram import LatencyHistogram
 from sla.observation import Observation, Outcome, Run
 from sla.page_response import Response
 from sla.product_incident import ProductIncident, Severity
+from tests.support.postgres import needs_postgres_driver
 from tests.support.stores import MemoryStore
 
 if TYPE_CHECKING:
@@ -29,16 +31,21 @@ if TYPE_CHECKING:
 GOOD, BAD, UNKNOWN = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", pytest.param("postgres", marks=needs_postgres_driver)])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Store]]:
     """Return a function that closes the store and opens it again with the same record."""
     memory = MemoryStore()
     stores: list[Store] = []
+    if request.param == "postgres":
+        conninfo = request.getfixturevalue("empty_schema")
 
     def again() -> Store:
         if stores:
             stores.pop().close()
-        stores.append(SqliteStore(tmp_path / "record.db", 0) if request.param == "sqlite" else memory)
+        if request.param == "postgres":
+            stores.append(PostgresStore(conninfo))
+        else:
+            stores.append(SqliteStore(tmp_path / "record.db", 0) if request.param == "sqlite" else memory)
         return stores[0]
 
     yield again
@@ -182,23 +189,24 @@ def test_tail_has_the_observations_after_the_last_run_of_a_check(store: Store) -
 
 @pytest.mark.fault(13)
 def test_prune_removes_the_oldest_observations_in_steps_but_no_runs(store: Store) -> None:
-    store.write(Batch([observation_at(at) for at in range(100)], [run(0, 99)], folded_until=99))
-    assert store.prune(40, limit=15) == 15
-    assert [o.at for o in store.observations("p/a", Interval(0, 20))] == [15, 16, 17, 18, 19]
+    """A store may remove whole days (UTC), so there is one observation per day."""
+    store.write(Batch([observation_at(day * DAY) for day in range(40)], [run(0, 99)], folded_until=39 * DAY))
+    assert store.prune(20 * DAY, limit=7) == 7
+    assert [o.at // DAY for o in store.observations("p/a", Interval(0, 10 * DAY))] == [7, 8, 9]
     steps = []
-    while pruned := store.prune(40, limit=15):
+    while pruned := store.prune(20 * DAY, limit=7):
         steps.append(pruned)
-    assert sum(steps) == 25
-    assert [o.at for o in store.observations("p/a", Interval(0, 100))] == list(range(40, 100))
+    assert sum(steps) == 13
+    assert [o.at // DAY for o in store.observations("p/a", Interval(0, 40 * DAY))] == list(range(20, 40))
     assert list(store.load_runs()) == [run(0, 99)]
 
 
 def test_observations_that_are_not_in_a_run_are_not_pruned(store: Store) -> None:
     """This does not depend on the retention, because their data would be lost."""
-    store.write(Batch([observation_at(at) for at in range(10)]))
-    assert store.prune(10) == 0
-    store.write(Batch(runs=[run(0, 5)], folded_until=4))
-    assert store.prune(10) == 4
+    store.write(Batch([observation_at(day * DAY) for day in range(10)]))
+    assert store.prune(10 * DAY) == 0
+    store.write(Batch(runs=[run(0, 5 * DAY)], folded_until=4 * DAY))
+    assert store.prune(10 * DAY) == 4
 
 
 def test_maintenance_changes_no_data(store: Store) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,13 @@ from tests.support.processes import Program, alive, free_port, run_program, wait
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), Path("/usr/lib/postgresql/15/bin"))
 PASSWORD = "right-canary"
+_NUMBERS = itertools.count()
 
 needs_postgres = pytest.mark.skipif(not (POSTGRES / "postgres").exists(), reason="not installed: postgres")
+
+needs_postgres_driver = pytest.mark.skipif(
+    not (POSTGRES / "postgres").exists() or find_spec("psycopg") is None, reason="not installed: postgres, psycopg"
+)
 
 
 def as_owner(user: str, folder: Path) -> dict[str, Any]:
@@ -120,3 +127,22 @@ def _children(parent: int) -> list[int]:
             if int(stat_fields[1]) == parent:
                 pids.append(pid)
     return pids
+
+
+@contextlib.contextmanager
+def running_postgres(folder: Path, *options: str) -> Iterator[Postgres]:
+    """Run a new server in the folder while the `with` block runs."""
+    folder.mkdir()
+    server = Postgres(folder, *options)
+    with server.running():
+        yield server
+
+
+def create_schema(server: Postgres) -> str:
+    """Create an empty schema, and return the connection string of a session that uses it."""
+    import psycopg
+
+    name = f"record_{next(_NUMBERS)}"
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}".encode())
+    return f"{server.conninfo} options=-csearch_path={name}"
