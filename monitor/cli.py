@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "verify:verify_command",
     "backup": "backup:backup_command",
     "restore": "backup:restore_command",
+    "store": "store:store",
     "measure": "measure:measure_command",
     "nines": "nines:nines_command",
     "audit": "audit:audit_command",

@@ -33,8 +33,12 @@ _BEGIN_WRITE: Final = """
     SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL synchronous_commit = {}"""
 _BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+_UNREACHABLE: Final = "check that the server runs and is reachable"
 _REMEDIES: Final = {
-    "08": "check that the server runs and is reachable",
+    "08": _UNREACHABLE,
+    "57P01": _UNREACHABLE,
+    "57P02": _UNREACHABLE,
+    "57P03": _UNREACHABLE,
     "28": "check the user and the password (PGPASSWORD or ~/.pgpass)",
     "3D": "create the database, or name another one",
     "42501": "grant the user CREATE and USAGE on the schema",
@@ -67,6 +71,10 @@ class PostgresConnection:
         with self._connection.cursor().copy(statement.encode()) as copy:
             for row in rows:
                 copy.write_row(row)
+
+    def has_table(self, name: str) -> bool:
+        """Return whether the schema has a table with this name."""
+        return self.execute("SELECT to_regclass(?)", (name,)).fetchone()[0] is not None
 
     def begin(self, *, durable: bool = True) -> None:
         """Begin a transaction. If it is not `durable`, a crash of the server may lose it after its commit."""
@@ -112,7 +120,7 @@ def open_postgres(conninfo: str) -> PostgresConnection:
     """
     import psycopg
 
-    parameters = {**_DEFAULTS, "target_session_attrs": "read-write", **_tls(conninfo)}
+    parameters = {**_DEFAULTS, "target_session_attrs": "read-write", **tls_options(conninfo)}
     options = {key: value for key, value in parameters.items() if key not in _parameters_of(conninfo)}
     connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None, **options)
     return PostgresConnection(connection)
@@ -131,11 +139,11 @@ def location_name(conninfo: str) -> str:
     return f"the database {database} of {server}"
 
 
-def remedy_of(error: psycopg.Error) -> str:
+def remedy_of(error: Exception) -> str:
     """Return the remedy for the error as the end of a message. Empty if unknown."""
     import psycopg
 
-    code = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
+    code = getattr(error, "sqlstate", None) or ("08" if isinstance(error, psycopg.OperationalError) else "")
     text = _REMEDIES.get(code) or _REMEDIES.get(code[:2])
     return f"; {text}" if text else ""
 
@@ -162,7 +170,8 @@ def _parameters_of(conninfo: str) -> dict[str, Any]:
         raise NinewatchError(f"the connection string is invalid: {first_line(error)}") from None
 
 
-def _tls(conninfo: str) -> dict[str, Any]:
+def tls_options(conninfo: str) -> dict[str, Any]:
+    """Return the options that verify the certificate of a server on another machine, unless `sslmode` is specified."""
     import os
 
     from psycopg import pq

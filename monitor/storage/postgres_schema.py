@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,8 @@ FIRST_SCHEMA: Final = 10
 LATER_SCHEMAS: Final[Mapping[int, tuple[str, ...]]] = {}
 
 OBSERVATIONS, RUNS = "observations", "runs"
-_PARTITION_KEYS: Final = {OBSERVATIONS: "at", RUNS: "first"}
+COPYING: Final = "copying"  # a table that exists while a copy is incomplete
+PARTITION_KEYS: Final = {OBSERVATIONS: "at", RUNS: "first"}
 _TYPES: Final = {"INTEGER": "bigint", "TEXT": 'text COLLATE "C"', "BLOB": "bytea"}
 _REFUSE_CHANGES: Final = (
     "CREATE FUNCTION {table}_refuse_changes() RETURNS trigger LANGUAGE plpgsql"
@@ -42,11 +44,12 @@ _REFUSE_CHANGES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the record: the names of its columns, and the columns of its key. Rows set aside have no key."""
+    """A table of the record."""
 
     name: str
     columns: tuple[str, ...]
-    key: tuple[str, ...]
+    key: tuple[str, ...]  # empty for rows that were set aside
+    generated: str  # the column whose values are generated, or empty
     statements: tuple[str, ...]  # that create it in PostgreSQL
 
 
@@ -59,8 +62,10 @@ def tables() -> tuple[Table, ...]:
         return tuple(_table(connection, name) for (name,) in names)
 
 
-def prepare_tables(connection: PostgresConnection, location: str) -> None:
+def prepare_tables(connection: PostgresConnection, location: str, *, copying: bool = False) -> None:
     """Create the tables in an empty database, or migrate those of an earlier version, in one transaction.
+
+    With `copying`, mark new tables as an incomplete copy, and accept an incomplete copy.
 
     Raises:
         StoreError: the tables belong to another program or to a newer version, or are an incomplete copy.
@@ -68,31 +73,40 @@ def prepare_tables(connection: PostgresConnection, location: str) -> None:
     """
     connection.begin()
     connection.execute("SELECT pg_advisory_xact_lock(962490995)")  # two processes may start at once
-    version = _version(connection, location)
-    if version is None:
+    schema = schema_of(connection, location, allow_copying=copying)
+    if schema is None:
         connection.execute("CREATE TABLE ninewatch_record (schema integer NOT NULL)")
         connection.execute("INSERT INTO ninewatch_record (schema) VALUES (?)", (len(MIGRATIONS),))
+        if copying:
+            connection.execute(f"CREATE TABLE {COPYING} ()")
         for table in tables():
             for statement in table.statements:
                 connection.execute(statement)
     else:
-        for later in range(version + 1, len(MIGRATIONS) + 1):
+        for later in range(schema + 1, len(MIGRATIONS) + 1):
             for statement in LATER_SCHEMAS[later]:
                 connection.execute(statement)
             connection.execute("UPDATE ninewatch_record SET schema = ?", (later,))
     connection.commit()
 
 
-def _version(connection: PostgresConnection, location: str) -> int | None:
-    """Return the schema of the record. None if the database has no tables."""
-    if connection.execute("SELECT to_regclass('ninewatch_record')").fetchone()[0] is None:
-        foreign = [table.name for table in tables() if _exists(connection, table.name)]
+def schema_of(connection: PostgresConnection, location: str, *, allow_copying: bool = False) -> int | None:
+    """Return the schema of the record. None if the database has no tables of a record.
+
+    Raises:
+        StoreError: the tables belong to another program or to a newer version, or are an incomplete copy.
+        psycopg.Error: the tables cannot be read.
+    """
+    if not connection.has_table("ninewatch_record"):
+        foreign = [table.name for table in tables() if connection.has_table(table.name)]
         if foreign:
             raise StoreError(
                 f"{location} has a table {foreign[0]} of another program and was not changed; name an empty database,"
                 " or another schema with `options=-csearch_path=NAME`"
             )
         return None
+    if connection.has_table(COPYING) and not allow_copying:
+        raise StoreError(f"{location} has an incomplete copy; continue it with `ninewatch store copy`")
     version = int(connection.execute("SELECT schema FROM ninewatch_record").fetchone()[0])
     if version > len(MIGRATIONS):
         raise StoreError(
@@ -102,8 +116,15 @@ def _version(connection: PostgresConnection, location: str) -> int | None:
     return version
 
 
-def _exists(connection: PostgresConnection, table: str) -> bool:
-    return connection.execute("SELECT to_regclass(?)", (table,)).fetchone()[0] is not None
+def drop_tables(connection: PostgresConnection) -> None:
+    """Drop all tables of a record in the current transaction.
+
+    Raises:
+        psycopg.Error: they cannot be dropped.
+    """
+    for name in (*(table.name for table in reversed(tables())), "ninewatch_record", COPYING):
+        connection.execute(f"DROP TABLE IF EXISTS {name} CASCADE")
+        connection.execute(f"DROP FUNCTION IF EXISTS {name}_refuse_changes()")
 
 
 class Partitions:
@@ -126,7 +147,7 @@ class Partitions:
             psycopg.Error: they cannot be created.
         """
         for name, (start, end) in sorted({_partition(table, at) for at in instants}):
-            if name not in self._known and not _exists(connection, name):
+            if name not in self._known and not connection.has_table(name):
                 # Unlike PARTITION OF, attaching an empty table does not wait for transactions that read the table.
                 connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS)")
                 connection.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})")
@@ -177,22 +198,24 @@ def _partition(table: str, at: int) -> tuple[str, tuple[int, int]]:
 
 def _table(connection: sqlite3.Connection, name: str) -> Table:
     columns = connection.execute(f"PRAGMA table_info({name})").fetchall()
-    key = tuple(column[1] for column in sorted(columns, key=lambda column: column[5]) if column[5])
-    parts = [_column(column, is_only_key=len(key) == 1) for column in columns]
+    key = tuple(column[1] for column in sorted(columns, key=itemgetter(5)) if column[5])
+    generated = next((column[1] for column in columns if (column[1],) == key and column[2] == "INTEGER"), "")
+    parts = [_column(column, generated) for column in columns]
     if key:
         parts.append(f"PRIMARY KEY ({', '.join(map(quoted, key))})")
     for index in connection.execute(f"PRAGMA index_list({name})").fetchall():
         if index[3] == "u":
             unique = [row[2] for row in connection.execute(f"PRAGMA index_info({index[1]})")]
             parts.append(f"UNIQUE ({', '.join(map(quoted, unique))})")
-    partitions = f" PARTITION BY RANGE ({_PARTITION_KEYS[name]})" if name in _PARTITION_KEYS else ""
+    partitions = f" PARTITION BY RANGE ({PARTITION_KEYS[name]})" if name in PARTITION_KEYS else ""
     create = f"CREATE TABLE {name} ({', '.join(parts)}){partitions}"
-    return Table(name, tuple(column[1] for column in columns), key, (create, *_indexes(connection, name)))
+    names = tuple(column[1] for column in columns)
+    return Table(name, names, key, generated, (create, *_indexes(connection, name)))
 
 
-def _column(column: tuple[int, str, str, int, str | None, int], *, is_only_key: bool) -> str:
+def _column(column: tuple[int, str, str, int, str | None, int], generated: str) -> str:
     _, name, kind, not_null, default, position = column
-    if position and is_only_key and kind == "INTEGER":
+    if name == generated:
         return f"{quoted(name)} bigint GENERATED BY DEFAULT AS IDENTITY"
     suffix = " NOT NULL" if not_null or position else ""
     return f"{quoted(name)} {_TYPES[kind]}{suffix}{'' if default is None else f' DEFAULT {default}'}"
