@@ -30,8 +30,8 @@ class BatchWriter:
     """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._series = InternedIds[tuple[str, str]](connect, sql.FIND_SERIES, sql.ADD_SERIES)
-        self._reasons = InternedIds[str](connect, sql.FIND_REASON, sql.ADD_REASON)
+        self._series = InternedIds[tuple[str, str]](connect, sql.ALL_SERIES, sql.FIND_SERIES, sql.ADD_SERIES)
+        self._reasons = InternedIds[str](connect, sql.ALL_REASONS, sql.FIND_REASON, sql.ADD_REASON)
 
     def forget_ids(self) -> None:
         """Read the ids again at their next use."""

@@ -13,20 +13,23 @@ K = TypeVar("K", bound="str | tuple[str, str]")
 
 
 class InternedIds(dict[K, int], Generic[K]):
-    """Ids by text, read or created on first use. Clear it if a transaction fails, because it may have created ids.
+    """Ids by text. All are read on first use, and others are created on theirs.
 
-    `connect` returns the connection. `find` and `add` are the statements with the text as parameters.
+    Clear it if a transaction fails, because it may have created ids.
     """
 
-    def __init__(self, connect: Callable[[], Connection], find: str, add: str) -> None:
+    def __init__(self, connect: Callable[[], Connection], read_all: str, find: str, add: str) -> None:
+        """Keep the statements: `read_all` returns ids and texts, `find` and `add` have the text as parameters."""
         super().__init__()
-        self._connect, self._find, self._add = connect, find, add
+        self._connect, self._read_all, self._find, self._add = connect, read_all, find, add
 
     def __missing__(self, key: K) -> int:
-        connection, values = self._connect(), (key,) if isinstance(key, str) else key
-        row = connection.execute(self._find, values).fetchone()
-        if row is None:
+        connection = self._connect()
+        if not self:
+            for number, *texts in connection.execute(self._read_all):
+                self[texts[0] if isinstance(key, str) else tuple(texts)] = number  # type: ignore[index]
+        if key not in self:
+            values = (key,) if isinstance(key, str) else key
             connection.execute(self._add, values)
-            row = connection.execute(self._find, values).fetchone()
-        number = self[key] = int(row[0])
-        return number
+            self[key] = int(connection.execute(self._find, values).fetchone()[0])
+        return self[key]

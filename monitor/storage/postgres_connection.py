@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from monitor.errors import NinewatchError
+from monitor.storage import statements as sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from monitor.storage.connection import Parameters, Rows
 
+_WITH_INTEGERS_ONLY: Final = (sql.INSERT_OBSERVATION, sql.RUN)
 _PLACEHOLDER: Final = re.compile(r"\?|(?<!:):(\w+)")
 _FIRST_WITH_SYSTEM_CERTIFICATES: Final = 160_000  # the version of libpq with `sslrootcert=system`
 _DEFAULTS: Final = {
@@ -61,8 +64,12 @@ class PostgresConnection:
         return self._connection.execute(_translate(statement), parameters or None)
 
     def executemany(self, statement: str, rows: Iterable[tuple[Any, ...]], /) -> None:
-        """Execute a statement once for each row, without waiting for the result of each."""
-        if rows := [_as_integers(row) for row in rows]:
+        """Execute a statement once for each row. Observations and runs are inserted by one statement for all rows."""
+        rows = [_as_integers(row) for row in rows]
+        if statement in _WITH_INTEGERS_ONLY and rows:
+            columns = [list(column) for column in zip(*_without_repeated_keys(statement, rows), strict=True)]
+            self._connection.execute(_for_arrays(statement), columns)
+        elif rows:
             self._connection.cursor().executemany(_translate(statement), rows)
 
     def copy_in(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
@@ -186,6 +193,24 @@ def tls_options(conninfo: str) -> dict[str, Any]:
 
 def _is_local(host: str) -> bool:
     return not host or host.startswith(("/", "@", "127.")) or host in ("localhost", "::1")
+
+
+def _without_repeated_keys(statement: str, rows: list[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Return one row for each key, the first two columns, because one statement cannot change a row twice.
+
+    Of observations, the worst one is kept; of runs, the last one.
+    """
+    if statement == sql.INSERT_OBSERVATION:
+        rows = sorted(rows, key=itemgetter(2))
+    return {row[:2]: row for row in rows}.values()
+
+
+@lru_cache(maxsize=2)
+def _for_arrays(statement: str) -> bytes:
+    """Return the statement that inserts rows from one array for each column."""
+    values = statement[statement.index("VALUES") : statement.index("ON CONFLICT")]
+    arrays = ", ".join(["%s::bigint[]"] * values.count("?"))
+    return statement.replace(values, f"SELECT * FROM unnest({arrays}) ").encode()  # noqa: S608 - our own texts
 
 
 @lru_cache(maxsize=256)

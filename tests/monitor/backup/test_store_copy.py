@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
-from monitor.backup import copied_record, store_copy
+from monitor.backup import copied_record
 from monitor.cli import cli
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage.chain import ClosedDay
 from monitor.storage.postgres import PostgresStore
+from monitor.storage.postgres_connection import quoted
+from monitor.storage.postgres_schema import tables
 from monitor.storage.reader import reading
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch
@@ -96,7 +98,7 @@ def table_counts(path: Path) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as connection:
         return {
             table.name: connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]  # noqa: S608 - our tables
-            for table in store_copy.tables()
+            for table in tables()
         }
 
 
@@ -111,8 +113,8 @@ def test_copy_to_postgres_and_back_has_every_row_of_every_table(folder: Path, em
     assert back.exit_code == 0, back.output
     assert table_counts(folder / "back.db") == before
     with closing(sqlite3.connect("n.db")) as one, closing(sqlite3.connect("back.db")) as other:
-        for table in store_copy.tables():
-            query = f"SELECT * FROM {table.name} ORDER BY {', '.join(map(copied_record.quoted, table.columns))}"  # noqa: S608
+        for table in tables():
+            query = f"SELECT * FROM {table.name} ORDER BY {', '.join(map(quoted, table.columns))}"  # noqa: S608
             assert one.execute(query).fetchall() == other.execute(query).fetchall()
     SqliteStore(folder / "back.db", START).close()  # a sound record
 
