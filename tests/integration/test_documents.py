@@ -35,7 +35,16 @@ HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 
 # Commands that a test cannot run: the command -> the reason, and the command to run instead (None: no command).
 _NEEDS_THE_SINK = "runs until it is stopped, or sends to it; tests/integration/test_first_alert.py does both"
+_NEEDS_POSTGRES = "needs a server of PostgreSQL; tests/monitor/backup/test_store_copy.py copies in both directions"
 EXEMPT: dict[str, tuple[str, str | None]] = {
+    'ninewatch store copy ninewatch.db "host=db.example.org user=ninewatch dbname=ninewatch" -c ninewatch.yaml': (
+        _NEEDS_POSTGRES,
+        None,
+    ),
+    'ninewatch store copy "host=db.example.org user=ninewatch dbname=ninewatch" restored.db -c ninewatch.yaml': (
+        _NEEDS_POSTGRES,
+        None,
+    ),
     "ninewatch alert sink": (_NEEDS_THE_SINK, None),
     "ninewatch alert test channel -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),
     "ninewatch alert test mail -c examples/alerting.yaml": (_NEEDS_THE_SINK, None),
