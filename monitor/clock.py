@@ -15,7 +15,7 @@ _TIMEX_BYTES, _TIME_ERROR = 512, 5  # adjtimex(2): buffer larger than its struct
 _STEP = SECOND  # larger differences mean that the wall clock was set rather than slewed
 
 
-def chance() -> float:
+def random_fraction() -> float:
     """Return a random number in [0, 1), for jitter and never for secrets."""
     return random.random()  # noqa: S311
 

@@ -139,13 +139,13 @@ class Health:
     blackbox_reload_at: int | None = None
     unknown_modules: int = 0
 
-    def woke(self, moment: float, late: float) -> None:
+    def record_tick(self, moment: float, late: float) -> None:
         """Record a tick of the loop monitor: its monotonic moment, and the event-loop lag in seconds."""
         self.last_tick = moment
         self.loop_lag = late
         self.loop_lag_max = max(self.loop_lag_max, late)
 
-    def started(self, late: int) -> None:
+    def record_start(self, late: int) -> None:
         """Record the start of a probe, `late` microseconds after it was due."""
         self.lateness = late / 1_000_000
         if self.lateness > self.lateness_max:

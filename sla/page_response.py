@@ -99,5 +99,5 @@ def summary(responses: Sequence[Response], now: int) -> Summary:
     """Return the summary of the responses at the instant."""
     times = [response.time_to_acknowledge for response in responses if response.time_to_acknowledge is not None]
     results = [response.within_target(now) for response in responses]
-    middle = round(median(times)) if times else None
-    return Summary(len(responses), len(times), middle, results.count(True), results.count(False))
+    median_time = round(median(times)) if times else None
+    return Summary(len(responses), len(times), median_time, results.count(True), results.count(False))

@@ -103,15 +103,15 @@ def _groups(text: str) -> Iterator[tuple[Sequence[int], Sequence[Interval]]]:
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     rest = text.strip().lower()
-    place = 0
-    while place < len(rest):
-        token = _TOKEN.match(rest, place)
+    position = 0
+    while position < len(rest):
+        token = _TOKEN.match(rest, position)
         if token is None:
             raise ValueError(f'"{text}" are not service hours; {_EXAMPLES}')
         yield token
-        place = token.end()
-        separator = _SEPARATOR.match(rest, place)
-        place = separator.end() if separator else place
+        position = token.end()
+        separator = _SEPARATOR.match(rest, position)
+        position = separator.end() if separator else position
 
 
 def _day_range(first: str, last: str) -> Iterator[int]:

@@ -29,19 +29,19 @@ class ReferenceAnswer:
     reached: frozenset[str] | None
 
 
-def deciding(answers: Sequence[ReferenceAnswer]) -> list[ReferenceAnswer]:
+def deciding_references(answers: Sequence[ReferenceAnswer]) -> list[ReferenceAnswer]:
     """Return the far references, or the near ones if there are no far ones."""
     return [answer for answer in answers if not answer.near] or list(answers)
 
 
-def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
+def observable_families(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
     """Return for each address family whether the vantage can observe; None while undecided.
 
     Families without evidence are absent. A reference of both families (a name) that answered over one of them is not
     evidence about the other. If it failed while another reference answered, the fault may be its own, so its failure is
     evidence only if no reference answered.
     """
-    decisive = deciding(answers)
+    decisive = deciding_references(answers)
     reached_families = frozenset[str]().union(*(answer.reached or () for answer in decisive))
     observes: dict[str, bool | None] = {}
     for family in FAMILIES:
@@ -62,8 +62,8 @@ def sight(answers: Sequence[ReferenceAnswer]) -> dict[str, bool | None]:
 def is_hidden(observes: Mapping[str, bool | None], tried_families: Collection[str]) -> bool | None:
     """Return whether blindness explains a failure of a target tried over these families; None while undecided.
 
-    `observes` is the result of `sight`. If no tried family has evidence, or none was tried (a failed name lookup), all
-    families decide.
+    `observes` is the result of `observable_families`. If no tried family has evidence, or none was tried (a failed name
+    lookup), all families decide.
     """
     relevant = [observes[family] for family in tried_families if family in observes] or list(observes.values())
     if True in relevant:

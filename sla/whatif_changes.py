@@ -222,16 +222,16 @@ class DeploymentsWithoutDowntime(Change):
 
     def avoided(self, outage: Outage, at: int) -> Avoided:
         """Return what the change avoids of the piece that begins at the instant."""
-        begun, latest = outage.not_up_since, at if outage.certain is None else outage.certain
-        assert begun is not None, "the product is not up"  # noqa: S101 - for the type checker
-        possible = not outage.with_dependency and any(s.start <= latest and begun < s.end for s in self.spans)
+        start, latest = outage.not_up_since, at if outage.certain is None else outage.certain
+        assert start is not None, "the product is not up"  # noqa: S101 - for the type checker
+        possible = not outage.with_dependency and any(s.start <= latest and start < s.end for s in self.spans)
         estimated = not outage.estimated_with_dependency and self._caused(outage.estimated, at)
-        certain = not outage.affected_dependencies and self._caused(begun, at)
+        certain = not outage.affected_dependencies and self._caused(start, at)
         return Avoided(*(at if holds else None for holds in (possible, estimated, certain)))
 
-    def _caused(self, begun: int | None, at: int) -> bool:
+    def _caused(self, start: int | None, at: int) -> bool:
         """Return whether the instant, and the start of its outage, are in the settling time of one deployment."""
-        return begun is not None and any(span.start <= begun and at < span.end for span in self.spans)
+        return start is not None and any(span.start <= start and at < span.end for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,11 +152,11 @@ class Subscriptions:
 
         def requested(by_id: ById) -> ById:
             subscription = self._requested(page, address, choice, now)
-            with_place = _with_place_for_one(by_id)  # in all cases, for constant time
-            kept = by_id if subscription.id in by_id else with_place
-            if len(kept) >= MAX_SUBSCRIPTIONS:
+            within_limit = _within_limit(by_id)  # in all cases, for constant time
+            current = by_id if subscription.id in by_id else within_limit
+            if len(current) >= MAX_SUBSCRIPTIONS:
                 raise SubscriptionsFullError("there are too many subscriptions")
-            return {**kept, subscription.id: subscription}
+            return {**current, subscription.id: subscription}
 
         await self._change(requested)
 
@@ -247,7 +247,7 @@ def subscriptions_path(record: Path) -> Path:
     return record.with_name(record.name + SUFFIX)
 
 
-def _with_place_for_one(by_id: ById) -> ById:
+def _within_limit(by_id: ById) -> ById:
     """Drop the oldest unconfirmed subscriptions, so that one more is within the limit."""
     pending = sorted((known for known in by_id.values() if known.confirmed is None), key=lambda known: known.requested)
     erased = {known.id for known in pending[: max(0, len(pending) + 1 - MAX_PENDING)]}

@@ -99,13 +99,13 @@ class Conditions:
         """
         products = list(self._ledger.products.values())
         for product in products[self.update_count % UPDATES_PER_ROUND :: UPDATES_PER_ROUND]:
-            yield list(self._burns(product, now))
+            yield list(self._update_burn_alerts(product, now))
             yield list(resolved_latency_alerts(self._ledger, product, self.open, now))
         sites, drills = resolved_site_alerts(self._ledger, self.open, now), self._drills.update(self.open, now)
         vantages = resolved_vantage_alerts(self._ledger, self._deliveries(), self.open, now)
-        yield [*self._blind(now), *self._removed_products(now), *sites, *drills, *vantages]
+        yield [*self._update_blind_alert(now), *self._removed_products(now), *sites, *drills, *vantages]
         if self.update_count % UPDATES_PER_ROUND == 0:
-            yield list(self._certificates(now))
+            yield list(self._update_certificate_alerts(now))
         self.update_count += 1
         yield list(self.open.values())
 
@@ -118,7 +118,7 @@ class Conditions:
         removed = [key for key, alert in self.open.items() if alert.product and alert.product not in products]
         yield from (self._resolve(key, now) for key in removed)
 
-    def _burns(self, product: Product, now: int) -> Iterator[Alert]:
+    def _update_burn_alerts(self, product: Product, now: int) -> Iterator[Alert]:
         for state in self._ledger.burn_alerts(product.id, now):
             prefix = f"{BURN}:{product.id}:{state.policy.alert}:"
             key = next((key for key in self.open if key.startswith(prefix)), None)
@@ -135,7 +135,7 @@ class Conditions:
         last = next(self._product_incidents.recent(product.id, 0), None)
         return last is not None and (last.resolved is None or now < last.resolved + policy.short)
 
-    def _certificates(self, now: int) -> Iterator[Alert]:
+    def _update_certificate_alerts(self, now: int) -> Iterator[Alert]:
         notice = self._ledger.portfolio.alerting.certificate_notice
         for entry in self._ledger.entries.values():
             expiry = _expiry(entry)
@@ -152,7 +152,7 @@ class Conditions:
     def _certificate_keys(self, entry: CheckEntry) -> list[str]:
         return [key for key in self.open if key.startswith(f"{CERTIFICATE}:{entry.key}:")]
 
-    def _blind(self, now: int) -> Iterator[Alert]:
+    def _update_blind_alert(self, now: int) -> Iterator[Alert]:
         """Open one alert while this vantage cannot observe; yield it when it is resolved.
 
         It cannot observe if its references fail for `VANTAGE_BLIND_AFTER`, or if no check had a known outcome for
@@ -165,13 +165,13 @@ class Conditions:
         unknown = [unknown_since] if unknown_since is not None and now - unknown_since >= BLIND_AFTER else []
         if open_key is not None:
             if blind:
-                self.open[open_key] = _blindness(self.open[open_key], blind)
+                self.open[open_key] = _with_blind_status(self.open[open_key], blind)
             elif self._observes(now):
                 yield self._resolve(open_key, now)
-        elif begun := [status.blind_from(family) for status in blind for family in status.blind] + unknown:
-            key = f"{BLIND}:{blind[0].id if blind else VANTAGE}:{min(begun) // SECOND}"
-            alert = Alert(key, "", Severity.PAGE if unknown else Severity.TICKET, min(begun), None, _BLIND_SUMMARY)
-            self.open[key] = _blindness(alert, blind) if blind else alert
+        elif starts := [status.blind_from(family) for status in blind for family in status.blind] + unknown:
+            key = f"{BLIND}:{blind[0].id if blind else VANTAGE}:{min(starts) // SECOND}"
+            alert = Alert(key, "", Severity.PAGE if unknown else Severity.TICKET, min(starts), None, _BLIND_SUMMARY)
+            self.open[key] = _with_blind_status(alert, blind) if blind else alert
 
     def _unknown_since(self, now: int) -> int | None:
         """Return the instant since which no check has a known outcome. None if one has, or none was probed yet."""
@@ -190,7 +190,7 @@ class Conditions:
         return vantages_observe and bool(self._last_outcomes()) and self._blind_since is None
 
 
-def _blindness(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
+def _with_blind_status(alert: Alert, blind: Sequence[VantageStatus]) -> Alert:
     """Return the alert with the current statuses. It becomes a page when neither IPv4 nor IPv6 of the uplink works."""
     severity = Severity.PAGE if any(status.fully_blind and status.via is None for status in blind) else alert.severity
     summary = f"This monitor is blind: {'; '.join(status.summary for status in blind)}"

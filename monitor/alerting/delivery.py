@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from monitor.clock import chance
+from monitor.clock import random_fraction
 from monitor.network.failure import ProbeFailure, error_text, single_line
 from monitor.notification import OF_NO_ALERT, Decided, Kind, Notification
 from monitor.receivers.base import NotDelivered, NotNeeded
@@ -173,8 +173,8 @@ class Delivery:
         if math.isinf(instant):
             await self._wake.wait()
             return
-        moment = self._clock.monotonic() + max(0.0, (instant - self._clock.now()) / SECOND)
-        tasks = [asyncio.ensure_future(wait) for wait in (self._wake.wait(), self._clock.sleep_until(moment))]
+        wake_time = self._clock.monotonic() + max(0.0, (instant - self._clock.now()) / SECOND)
+        tasks = [asyncio.ensure_future(wait) for wait in (self._wake.wait(), self._clock.sleep_until(wake_time))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -208,7 +208,7 @@ class Delivery:
             for row in changed:
                 self.schedule_repeat(row)
         else:
-            jitter = chance()
+            jitter = random_fraction()
             changed = [
                 self._outbox.mark_failed(row, now, outcome.error, jitter, wait=outcome.wait, refused=outcome.refused)
                 for row in rows

@@ -34,7 +34,7 @@ def resolved_latency_alerts(ledger: Ledger, product: Product, open_: dict[str, A
     prefix = f"{LATENCY}:{product.id}:"
     keys = {key.rpartition(":")[0]: key for key in open_ if key.startswith(prefix)}
     for figure in latency_figures(ledger, product, now):
-        subject = f"{prefix}{_name(figure)}"
+        subject = f"{prefix}{_key_name(figure)}"
         key = keys.pop(subject, None)
         if figure.alerting_burn:
             key = f"{subject}:{now // SECOND}" if key is None else key
@@ -45,7 +45,7 @@ def resolved_latency_alerts(ledger: Ledger, product: Product, open_: dict[str, A
         yield replace(open_.pop(key), resolved=now)
 
 
-def _name(figure: LatencyFigure) -> str:
+def _key_name(figure: LatencyFigure) -> str:
     """Return a name of the objective without the separators of alert keys."""
     return content_id(f"{figure.check} {figure.measured.objective} {figure.measured.window_length}")
 

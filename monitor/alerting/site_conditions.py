@@ -74,7 +74,7 @@ def _alert(key: str, product: Product, active: ActiveSite, opened: int) -> Alert
         names = {site.id: site.name for site in product.sites}
         summary = f"{product.name} runs at {names[active.site]}, not at its primary site {product.sites[0].name}"
         return Alert(key, product.id, Severity.TICKET, opened, None, summary)
-    what = "No site" if active.state is SiteState.NONE else "More than one site"
-    summary = f"{what} of {product.name} is active"
+    count_text = "No site" if active.state is SiteState.NONE else "More than one site"
+    summary = f"{count_text} of {product.name} is active"
     notes = () if active.state is SiteState.NONE else ("Writes to two active sites may be lost.",)
     return Alert(key, product.id, Severity.PAGE, opened, None, summary, notes=notes)

@@ -37,20 +37,22 @@ def resolved_vantage_alerts(
         key = _open_key(open_alerts, f"{SILENT_VANTAGE}:{status.id}:")
         if status.state.failing and (key is not None or now - status.since >= OPEN_AFTER):
             key = key or f"{SILENT_VANTAGE}:{status.id}:{status.since // SECOND}"
-            open_alerts[key] = _of_vantage(key, status, open_alerts.get(key))
+            open_alerts[key] = _vantage_alert(key, status, open_alerts.get(key))
         elif key is not None and status.restored(now):
             yield replace(open_alerts.pop(key), resolved=now)
-    yield from _quorum(deliveries, open_alerts, now, several=bool(configured))
+    yield from _update_quorum_alert(deliveries, open_alerts, now, several=bool(configured))
 
 
-def _quorum(deliveries: Deliveries, open_alerts: dict[str, Alert], now: int, *, several: bool) -> Iterator[Alert]:
+def _update_quorum_alert(
+    deliveries: Deliveries, open_alerts: dict[str, Alert], now: int, *, several: bool
+) -> Iterator[Alert]:
     """Open one page while checks lack their quorum; yield it when it is resolved."""
     key = _open_key(open_alerts, f"{QUORUM}:{VANTAGE}:")
     begun = min((loss.since for loss in deliveries.losses), default=now)
     assured = deliveries.assured_since
     if deliveries.losses and (key is not None or now - begun >= OPEN_AFTER):
         key = key or f"{QUORUM}:{VANTAGE}:{begun // SECOND}"
-        open_alerts[key] = _of_quorum(key, deliveries, open_alerts.get(key), begun)
+        open_alerts[key] = _quorum_alert(key, deliveries, open_alerts.get(key), begun)
     elif key is not None and (not several or (assured is not None and now - assured >= deliveries.settle)):
         yield replace(open_alerts.pop(key), resolved=now)
 
@@ -59,14 +61,14 @@ def _open_key(open_alerts: dict[str, Alert], prefix: str) -> str | None:
     return next((key for key in open_alerts if key.startswith(prefix)), None)
 
 
-def _of_vantage(key: str, status: DeliveryStatus, known: Alert | None) -> Alert:
+def _vantage_alert(key: str, status: DeliveryStatus, known: Alert | None) -> Alert:
     summary = f"The vantage {status.id} is {status.state.value}: {status.summary}"
     votes = f"It has no vote on {len(status.missing)} of {status.checks} checks: {named(status.missing)}."
     notes = ((f"{status.problem}.",) if status.problem else ()) + ((votes,) if status.missing else ())
     return Alert(key, "", Severity.TICKET, known.opened if known else status.since, None, summary, notes=notes)
 
 
-def _of_quorum(key: str, deliveries: Deliveries, known: Alert | None, begun: int) -> Alert:
+def _quorum_alert(key: str, deliveries: Deliveries, known: Alert | None, begun: int) -> Alert:
     checks = tuple(loss.check for loss in deliveries.losses)
     summary = f"Too few vantages deliver: an outage of {named(checks)} would not be detected"
     notes = tuple(f"{loss.summary}." for loss in deliveries.losses[:_MAX_NOTES])

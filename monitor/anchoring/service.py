@@ -134,7 +134,7 @@ class Anchoring:
             async with asyncio.timeout(source.timeout / SECOND):
                 attempt.limit(source.timeout / SECOND)
                 rows = await fetch_heads(attempt, source, f"{source.url.rstrip('/')}/api/v1/heads?from={last}")
-                new = _new(source.id, rows, known_heads, self.clock.now())
+                new = _new_heads(source.id, rows, known_heads, self.clock.now())
         except Exception as error:  # noqa: BLE001 - any failure is retried
             self._record_failure(state, "heads_not_fetched", source.id, error)
             return
@@ -157,7 +157,7 @@ def _error_text(error: Exception) -> str:
     return single_line(str(error) if isinstance(error, ResponseError | GitError | TokenError) else repr(error))
 
 
-def _new(
+def _new_heads(
     source: str, rows: Sequence[dict[str, object]], known_heads: dict[int, WitnessedHead], now: int
 ) -> list[WitnessedHead]:
     """Return the heads that were not fetched before.

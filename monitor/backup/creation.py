@@ -49,7 +49,7 @@ def create_backup(portfolio: Portfolio, target: Path, now: int) -> Backup:
         NinewatchError: the target exists, or the backup could not be written. Nothing remains of it.
     """
     if target.exists():
-        raise _exists(target)
+        raise _exists_error(target)
     record = portfolio.store
     if not record.exists():
         raise StoreError(f"no record at {record}; specify the daemon's configuration with -c")
@@ -61,22 +61,22 @@ def create_backup(portfolio: Portfolio, target: Path, now: int) -> Backup:
             manifest = _manifest(portfolio, copy, now, files[-1:] + files[:-1])
             draft = Path(folder) / target.name
             _write_archive(draft, copy, manifest)
-            _name(draft, target)
+            _publish(draft, target)
         sync_directory(target.parent)
     except OSError as error:
         raise NinewatchError(f"cannot write {target}: {(error.strerror or 'unwritable').lower()}") from None
     return Backup(target, target.stat().st_size, manifest)
 
 
-def _name(draft: Path, target: Path) -> None:
+def _publish(draft: Path, target: Path) -> None:
     """Move the file to its final name. Unlike with a rename, an existing file is an error."""
     try:
         os.link(draft, target)
     except FileExistsError:
-        raise _exists(target) from None
+        raise _exists_error(target) from None
 
 
-def _exists(target: Path) -> NinewatchError:
+def _exists_error(target: Path) -> NinewatchError:
     return NinewatchError(f"{target} exists and was not changed; name a new file")
 
 

@@ -30,8 +30,8 @@ class Damage:
     text: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return f"{place}: {self.text}"
+        location = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"{location}: {self.text}"
 
 
 def digest(content: bytes) -> str:

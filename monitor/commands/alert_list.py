@@ -26,8 +26,8 @@ def _state_parts(response: Response, now: int) -> list[str]:
     parts = [response.priority] if response.priority else []
     parts += [_step(progress) for progress in response.escalations if progress.step]
     if response.acknowledged is not None:
-        took = format_duration(response.acknowledged - response.started)
-        parts.append(f"acknowledged by {response.author} after {took}{_target_state(response, now)}")
+        elapsed = format_duration(response.acknowledged - response.started)
+        parts.append(f"acknowledged by {response.author} after {elapsed}{_target_state(response, now)}")
         return parts
     parts.append(f"not acknowledged{_target_state(response, now)}")
     if (due := response.next_due) is not None:

@@ -134,7 +134,7 @@ def _parent_keys(name: str, root: Any) -> str:
     """
     kinds_by_key: dict[str, dict[str, None]] = {}
     for key, owner in _owners(name, root):
-        kinds_by_key.setdefault(key, {})[_of(owner)] = None
+        kinds_by_key.setdefault(key, {})[_owner_text(owner)] = None
     return ", ".join(f"`{key}`{kind}" for key, kinds in kinds_by_key.items() for kind in _shortened(kinds))
 
 
@@ -156,7 +156,7 @@ def _owners(name: str, root: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _of(owner: str) -> str:
+def _owner_text(owner: str) -> str:
     for suffix, plural in (("Check", "checks"), ("Receiver", "receivers")):
         if owner.endswith(suffix):
             return f" of `{owner.removesuffix(suffix).lower()}` {plural}"

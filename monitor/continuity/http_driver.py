@@ -82,9 +82,9 @@ class HttpDriver:
                 continue
             capture_values(response, self.reading.capture, run.id)
             secret_values |= capture_values(response, self.reading.capture_secrets, run.id)
-            done = self._is_finished(document(response) if self.finished else None)
-            counts.update([FINISH if done and self._finish_creates_record else BEGIN])
-            if done and not self._finish_creates_record:
+            is_finished = self._is_finished(document(response) if self.finished else None)
+            counts.update([FINISH if is_finished and self._finish_creates_record else BEGIN])
+            if is_finished and not self._finish_creates_record:
                 counts.update([FINISH])
         return ReadResult(counts, _temporary_secrets(secret_values))
 

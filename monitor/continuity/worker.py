@@ -104,14 +104,14 @@ class Worker:
         return sum(run.acknowledged(BEGIN) is None and now < run.started + RECENT_TIME for run in left_behind)
 
     def _is_due(self, run: Run, now: int) -> bool:
-        begun = run.acknowledged(BEGIN)
+        began_at = run.acknowledged(BEGIN)
         if self._is_for_other_target(run):
             return True
-        if begun is None:
+        if began_at is None:
             return run.outcome(BEGIN) is not WriteOutcome.INDETERMINATE or now >= self._next_search(run)
         if now < self._may_take_effect_until(run):
             return False
-        return begun < self._finish_at_once_before or now >= begun + self.transaction.open_for
+        return began_at < self._finish_at_once_before or now >= began_at + self.transaction.open_for
 
     def _next_search(self, run: Run) -> int:
         """Return when to look up a `begin` without an answer: immediately, and again after `MAX_EFFECT_DELAY`."""
@@ -133,11 +133,13 @@ class Worker:
         return run.reading is not None and run.reading.at >= instant
 
     async def _begin(self, attempt: Attempt) -> None:
-        run = f"nw-{secret_bytes(8).hex()}"
-        described = self.driver.describe(BEGIN, run, {})
-        intent = Intent(run, self.owner, BEGIN, self._clock.now(), described.request, described.secrets, self._target)
-        begun = await self._record(intent)
-        await self._write(begun, BEGIN, attempt)
+        run_id = f"nw-{secret_bytes(8).hex()}"
+        described = self.driver.describe(BEGIN, run_id, {})
+        intent = Intent(
+            run_id, self.owner, BEGIN, self._clock.now(), described.request, described.secrets, self._target
+        )
+        run = await self._record(intent)
+        await self._write(run, BEGIN, attempt)
 
     async def _continue(self, run: Run, attempt: Attempt) -> None:
         """Send the next request of an open run."""

@@ -103,7 +103,7 @@ class DeliveryWatch:
     def _status(self, vantage: str, tally: _Tally, problem: str, now: int) -> DeliveryStatus:
         state = self._state(vantage, tally, now)
         previous = next((one for one in self._health.deliveries.vantages if one.id == vantage), None)
-        unchanged = previous is not None and _kind(previous.state) == _kind(state)
+        unchanged = previous is not None and _without_failure_kind(previous.state) == _without_failure_kind(state)
         since = previous.since if previous is not None and unchanged else now
         settle = min(tally.longest_hold, MAX_SETTLE) + SETTLE
         missing = tuple(tally.missing)
@@ -156,7 +156,7 @@ def _able_vantages(entry: CheckEntry, since: int, now: int) -> tuple[str, ...]:
     return tuple(name for name, at in expires if now <= max(at or 0, since + entry.hold))
 
 
-def _kind(state: DeliveryState) -> DeliveryState:
+def _without_failure_kind(state: DeliveryState) -> DeliveryState:
     """Return one state for all failures, so that only a change between failing and working is logged."""
     return DeliveryState.SILENT if state.failing else state
 

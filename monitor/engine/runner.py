@@ -97,9 +97,9 @@ class Runner:
             elif judge is not None:
                 result = await judge(attempt, started, result)
         elif duration > slow_after and result.outcome is Outcome.GOOD:
-            took = format_duration(round(duration * SECOND))
+            elapsed = format_duration(round(duration * SECOND))
             limit = format_exact_duration(round(slow_after * SECOND))
-            result = replace(result, reason=SLOW, detail=f"took {took}, slow after {limit}")
+            result = replace(result, reason=SLOW, detail=f"took {elapsed}, slow after {limit}")
         return AttemptResult(at, result, duration)
 
     def new_attempt(self, outbound: OutboundPolicy | None = None) -> Attempt:

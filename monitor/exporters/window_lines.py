@@ -119,9 +119,9 @@ class _WindowTexts:
         least, estimate, most = figures.downtime(durations)
         low_prefix, point_prefix, high_prefix = self._availability
         least_prefix, estimate_prefix, most_prefix = self._downtime
-        middle = "" if point is None else f"{point_prefix}{point!r}\n"
+        point_line = "" if point is None else f"{point_prefix}{point!r}\n"
         return (
-            f"{low_prefix}{low!r}\n{middle}{high_prefix}{high!r}\n",
+            f"{low_prefix}{low!r}\n{point_line}{high_prefix}{high!r}\n",
             f"{self._coverage}{coverage!r}\n",
             f"{least_prefix}{least / SECOND!r}\n"
             f"{estimate_prefix}{estimate / SECOND!r}\n"

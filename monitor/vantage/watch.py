@@ -26,7 +26,7 @@ from monitor.vantage.reference_state import Answer, ReferenceState, answers_sinc
 from monitor.vantage_status import VantageStatus
 from sla.interval import SECOND
 from sla.observation import Outcome
-from sla.vantage import BLIND_REASON, blind_families, is_hidden, sight
+from sla.vantage import BLIND_REASON, blind_families, is_hidden, observable_families
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -156,13 +156,17 @@ class VantageWatch:
             return False
         try:
             async with asyncio.timeout(self._longest_wait):
-                while not is_hidden(sight([member.failed_since(started) for member in decisive]), families):
+                while not is_hidden(
+                    observable_families([member.failed_since(started) for member in decisive]), families
+                ):
                     self._ask_again(decisive, failed)
-                    if (hidden := is_hidden(sight(answers_since(decisive, failed)), families)) is not None:
+                    if (
+                        hidden := is_hidden(observable_families(answers_since(decisive, failed)), families)
+                    ) is not None:
                         return hidden
                     await self._answered.wait()
         except TimeoutError:
-            return bool(is_hidden(sight(with_pending_failed(answers_since(decisive, failed))), families))
+            return bool(is_hidden(observable_families(with_pending_failed(answers_since(decisive, failed))), families))
         return True
 
     def _ask_again(self, references: Iterable[ReferenceState], moment: float) -> None:
@@ -225,7 +229,7 @@ class VantageWatch:
     def _status(self, via: str | None, previous: dict[str, VantageStatus]) -> VantageStatus:
         name = VANTAGE if via is None else f"{VANTAGE}/{via}"
         before, now = previous.get(name), self._clock.now()
-        sees = sight(answers_since(self._deciding_members(via), -math.inf))
+        sees = observable_families(answers_since(self._deciding_members(via), -math.inf))
         blind = blind_families(sees)
         changed = before is not None and before.blind != blind
         if changed:

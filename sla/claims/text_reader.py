@@ -40,7 +40,7 @@ def read_text(text: str) -> list[Part]:
     return parts
 
 
-def _rest(lines: list[Line], at: int) -> Iterator[Line]:
+def _lines_from(lines: list[Line], at: int) -> Iterator[Line]:
     return (lines[i] for i in range(at, len(lines)))
 
 
@@ -88,7 +88,7 @@ def _wiki(lines: list[Line], at: int, parts: list[Part]) -> int:
         return 0
     rows: list[list[Cell]] = [[]]
     used = 1
-    for number, line in _rest(lines, at + 1):
+    for number, line in _lines_from(lines, at + 1):
         used += 1
         mark = line.strip()
         if mark.startswith("|}"):
@@ -132,7 +132,7 @@ def _read_grid(lines: list[Line], at: int, parts: list[Part], split: Callable[[s
     """Read a table of 2 or more lines with the same number of fields, and skip horizontal rules."""
     rows: list[list[Cell]] = []
     used = 0
-    for number, line in _rest(lines, at):
+    for number, line in _lines_from(lines, at):
         if _RULE.match(line) and line.strip():
             used += 1
             continue
@@ -155,7 +155,7 @@ def _prose(lines: list[Line], at: int, parts: list[Part]) -> int:
         parts.append(Passage.from_lines([(number, clean(heading["text"]))], heading=True))
         return 1
     joined = [(number, clean(first))]
-    for number, line in _rest(lines, at + 1):
+    for number, line in _lines_from(lines, at + 1):
         if not _is_continuation(joined[-1][1], line):
             break
         joined.append((number, clean(line)))

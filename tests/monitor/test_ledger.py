@@ -191,8 +191,8 @@ def test_health_reports_the_age_of_queued_writes() -> None:
 def test_health_keeps_the_maximum() -> None:
     health = Health()
     for late in (2, 7, 3):
-        health.started(late * SECOND)
-        health.woke(float(late), late / 100)
+        health.record_start(late * SECOND)
+        health.record_tick(float(late), late / 100)
     assert (health.lateness, health.lateness_max) == (3.0, 7.0)
     assert (health.last_tick, health.loop_lag, health.loop_lag_max) == (3.0, 0.03, 0.07)
 

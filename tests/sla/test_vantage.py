@@ -6,7 +6,16 @@ from itertools import permutations, product
 
 import pytest
 
-from sla.vantage import FAMILIES, IP4, IP6, ReferenceAnswer, blind_families, deciding, is_hidden, sight
+from sla.vantage import (
+    FAMILIES,
+    IP4,
+    IP6,
+    ReferenceAnswer,
+    blind_families,
+    deciding_references,
+    is_hidden,
+    observable_families,
+)
 
 NONE: frozenset[str] = frozenset()
 FOUR, SIX, BOTH = frozenset({IP4}), frozenset({IP6}), frozenset(FAMILIES)
@@ -47,7 +56,7 @@ def test_a_family_is_blind_when_all_its_deciding_references_failed(
 ) -> None:
     """The order of the references has no influence."""
     for order in permutations(answers):
-        assert sight(order) == expected
+        assert observable_families(order) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,17 +87,17 @@ def test_late_answer_does_not_change_a_decision() -> None:
     """A decision while answers are pending is the same as the decision after they arrived."""
     complete = [far(families, reached) for families in (FOUR, SIX, BOTH) for reached in (NONE, families)]
     for answers in product(complete, repeat=3):
-        final = sight(answers)
+        final = observable_families(answers)
         for missing in range(3):
             early = [far(answer.families, None) if n == missing else answer for n, answer in enumerate(answers)]
-            for family, sees in sight(early).items():
+            for family, sees in observable_families(early).items():
                 assert sees is None or final[family] is sees
 
 
 def test_deciding_references_are_the_far_ones() -> None:
     gateway, outside = near(FOUR, FOUR), far(FOUR, NONE)
-    assert deciding([gateway, outside]) == [outside]
-    assert deciding([gateway]) == [gateway]
+    assert deciding_references([gateway, outside]) == [outside]
+    assert deciding_references([gateway]) == [gateway]
 
 
 def test_blind_families_are_those_that_certainly_cannot_observe() -> None:

@@ -90,7 +90,7 @@ async def main(port: int) -> None:
     sys.stdout.write(f"http://{server.addresses[0]}/\n")
     sys.stdout.flush()
     while True:
-        health.woke(clock.monotonic(), 0.0)
+        health.record_tick(clock.monotonic(), 0.0)
         await asyncio.sleep(1)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.fault(19)
 async def test_livez_fails_if_the_scheduler_was_idle_longer_than_the_limit(server: RunningServer) -> None:
-    server.health.woke(server.clock.monotonic(), 0.0)
+    server.health.record_tick(server.clock.monotonic(), 0.0)
     assert (await server.get("/livez")).status == 200
     server.clock.jump(TICK_LIMIT)
     assert (await server.get("/livez")).status == 200
