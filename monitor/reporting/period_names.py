@@ -35,10 +35,20 @@ _TEXTS: dict[str, str] = {
 }
 
 
+def _period(window: Window, zone: ZoneInfo) -> str:
+    """Return the period of a calendar window, or of a window that is exactly a calendar month. Empty otherwise."""
+    name = window.name.removeprefix("last ")
+    if name in _NAMES:
+        return name
+    start, end = (local(at, zone) for at in (window.full.start, window.full.end))
+    is_month = all(at.day == 1 and not (at.hour or at.minute or at.second or at.microsecond) for at in (start, end))
+    return Period.MONTH if is_month and 12 * (end.year - start.year) + end.month - start.month == 1 else ""
+
+
 def period_name(window: Window, zone: ZoneInfo) -> str:
     """Return the name of a calendar window with its date. For other windows, return the start and the end."""
     start, end = local(window.full.start, zone), local(window.full.end, zone)
-    name = _NAMES.get(window.name.removeprefix("last "))
+    name = _NAMES.get(_period(window, zone))
     if name is not None:
         return name(start)
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
@@ -48,7 +58,7 @@ def period_in(window: Window, zone: ZoneInfo, language: Language) -> str:
     """Return the name of the window in a language."""
     if language is ENGLISH:
         return period_name(window, zone)
-    start, period = local(window.full.start, zone), window.name.removeprefix("last ")
+    start, period = local(window.full.start, zone), _period(window, zone)
     if period == Period.MONTH:
         return language.month(start)
     if period == Period.DAY:

@@ -107,6 +107,15 @@ async def test_periods_in_french(publish: Publish, window: str, expected: str) -
     assert expected in text
 
 
+async def test_window_of_the_monthly_message_has_the_name_of_the_month(publish: Publish) -> None:
+    server = await publish(three_services())
+    page = (await server.get("/reports?window=2026-08-01/2026-09-01")).text
+    assert "Executive summary, August 2026" in page
+    assert "at least 2h in August 2026 (promised" in page
+    text = (await server.get("/reports?window=2026-08-01/2026-09-01&lang=fr")).text
+    assert "Sommaire exécutif, août\u00a02026" in text or "Sommaire exécutif, août 2026" in text
+
+
 async def test_product_and_window_are_chosen_in_the_address(publish: Publish) -> None:
     server = await publish(three_services())
     page = (await server.get("/reports?product=kept&window=30d")).text
