@@ -41,6 +41,7 @@ READERS = (
     "/calendar",
     "/reports",
     "/calculator",
+    "/plan",
     "/no-such-page",
     "/reports?lang=fr",
 )
@@ -160,7 +161,7 @@ def test_every_page_of_the_server_is_examined() -> None:
         and path != "/reports/file"
         and not path.endswith("{logo}")
     }
-    assert pages == {"/products/{id}", *READERS[3:7], *OPERATORS, *PUBLIC[:3], *SUBSCRIBERS}
+    assert pages == {"/products/{id}", *READERS[3:8], *OPERATORS, *PUBLIC[:3], *SUBSCRIBERS}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_chromium]
 
-PAGES = ["/", "/products/notify", "/products/chefs", "/runbook", "/calendar"]
+PAGES = ["/", "/products/notify", "/products/chefs", "/runbook", "/calendar", "/plan?plan=five-nines-bundle"]
 
 # Contrast of every visible text with its background, by WCAG 2; returns texts below 4.5 (3 for large text).
 CONTRAST = """() => {
