@@ -48,4 +48,4 @@ def copy_command(source: str, target: str, path: Path, restart: bool) -> None:
 
 def _report(table: str, rows: int) -> None:
     if rows:
-        click.echo(f"copied {plural(rows, 'row')} of {table}", err=True)
+        click.echo(f"copied {rows:,} {'row' if rows == 1 else 'rows'} of {table}", err=True)
