@@ -257,7 +257,7 @@ def open_target(location: str, *, restart: bool) -> Target:
                 raise StoreError(f"{path} exists and was not changed; name a new file")
             if restart:
                 draft.unlink(missing_ok=True)
-            file = sqlite3.connect(draft, isolation_level=None)
+            file = open_connection(draft, "rwc")
             closing.callback(file.close)
             target = SqliteTarget(file, draft, path)
         closing.pop_all()

@@ -115,9 +115,9 @@ FACTS: Final = "SELECT id, made, author, kind, product, body FROM facts ORDER BY
 CORRECTIONS: Final = "SELECT made, author, reason, product, start, end, revokes FROM corrections ORDER BY made, id"
 
 FIND_SERIES: Final = "SELECT id FROM series WHERE check_key = ? AND vantage = ?"
-ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?)"
+ADD_SERIES: Final = "INSERT INTO series (check_key, vantage) VALUES (?, ?) ON CONFLICT DO NOTHING"
 FIND_REASON: Final = "SELECT id FROM reasons WHERE word = ?"
-ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?)"
+ADD_REASON: Final = "INSERT INTO reasons (word) VALUES (?) ON CONFLICT DO NOTHING"
 
 ADD_HEAD: Final = """
     INSERT INTO heads (number, day, since, made, whole, content, previous, head)

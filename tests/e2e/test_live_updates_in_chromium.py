@@ -89,6 +89,7 @@ async def test_change_keeps_the_focus_on_the_link_of_a_row_that_moves(browser: B
 async def test_page_of_a_product_ignores_changes_of_others(browser: Browser, shown: ShownServer) -> None:
     page, _ = await open_page(browser, shown, "/products/chefs")
     await page.click("#days-table summary")
+    await page.wait_for_function("() => etag")  # the first message reports a new version to the first reader
     requests, version = list[str](), await page.evaluate("version")
     page.on("request", lambda request: requests.append(request.url))
     async with page.expect_request("**/products/chefs"):

@@ -32,7 +32,7 @@ def as_owner(user: str, folder: Path) -> dict[str, Any]:
     """Return process options that run a server as its own user, because it refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    for path in (folder, *folder.parents[:3]):  # folders of pytest and its workers, which only the owner may read
+    for path in (folder, *folder.parents[:4]):  # folders of pytest and its workers, which only the owner may read
         path.chmod(path.stat().st_mode | 0o055)  # never remove permissions: with --basetemp, one folder may be /tmp
     shutil.chown(folder, user)
     return {"user": user}

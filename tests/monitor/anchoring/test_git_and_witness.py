@@ -178,13 +178,13 @@ async def test_witness_keeps_and_confirms_heads(record: AnchoredRecord, tmp_path
 async def test_witness_detects_a_changed_head(record: AnchoredRecord) -> None:
     from monitor.anchoring.http import ResponseError
     from monitor.anchoring.receipt import WitnessedHead
-    from monitor.anchoring.service import _new
+    from monitor.anchoring.service import _new_heads
 
     known_heads = {1: WitnessedHead("ours", 1, "2026-10-30", "a" * 64, 0)}
     row = {"number": 1, "day": "2026-10-30", "head": "b" * 64}
     with pytest.raises(ResponseError, match="the record was edited"):
-        _new("ours", [row], known_heads, 0)
-    assert _new("ours", [row | {"head": "a" * 64}, row | {"number": 2}], known_heads, 5)[0].number == 2
+        _new_heads("ours", [row], known_heads, 0)
+    assert _new_heads("ours", [row | {"head": "a" * 64}, row | {"number": 2}], known_heads, 5)[0].number == 2
     with pytest.raises(ResponseError, match="not a list of heads"):
-        _new("ours", [{"number": "1"}], known_heads, 0)
+        _new_heads("ours", [{"number": "1"}], known_heads, 0)
     assert record.health.anchor_failures == {}
