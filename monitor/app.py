@@ -15,16 +15,19 @@ from monitor.alerting.service import Alerting
 from monitor.config.loader import LoadResult, examine
 from monitor.config.watcher import Watcher
 from monitor.daemon_parts import Parts, create_parts, prepare_probing
+from monitor.engine.delivery_watch import DeliveryWatch
 from monitor.engine.fact_recorder import FactRecorder
 from monitor.engine.heartbeats import Heartbeats
 from monitor.engine.probe_environment import probe_environment
 from monitor.engine.recorder import Recorder, restore
 from monitor.engine.scheduler import Scheduler
 from monitor.engine.self_check import SelfCheck
+from monitor.engine.vantage_intake import VantageIntake
 from monitor.errors import NinewatchError
 from monitor.facts.journal import Journal
 from monitor.health import Health
 from monitor.ledger.ledger import Ledger
+from monitor.listeners import Addresses, listening
 from monitor.network.outbound_policy import OutboundPolicy
 from monitor.probes.registry import check_types
 from monitor.receivers.registry import RECEIVER_TYPES
@@ -38,14 +41,16 @@ from monitor.startup import (
     usable_signer,
     usable_subscriptions,
 )
+from monitor.storage.frames import FrameMaker
 from monitor.storage.reader import recorded_since
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.writer import Writer
+from monitor.vantage.shipper import Shipper
 from monitor.vantage.watch import VantageWatch
 from monitor.web.blackbox import Probes
 from monitor.web.liveness import Watchdog
 from monitor.web.rate_limit import RateLimit
-from monitor.web.server import Listener, build, listen
+from monitor.web.server import build
 from monitor.web.write_context import WriteContext
 
 if TYPE_CHECKING:
@@ -61,7 +66,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-NEEDS_RESTART = ("listen", "store", "documentation")  # keys that a reload does not apply
+NEEDS_RESTART = ("listen", "store", "documentation", "role", "intake")  # keys that a reload does not apply
 CHECK_INTERVAL = 1.0  # seconds between two checks of the configuration's files and the wall clock
 
 
@@ -78,6 +83,7 @@ class Running:
     address: str
     stop: Callable[[], None]
     reload: Callable[[], None]
+    intake: str = ""  # the address for vantages, of a centre
 
 
 class Daemon:
@@ -113,6 +119,7 @@ class Daemon:
         self._ledger = Ledger(portfolio)
         self._stop, self._reload_requested = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
+        self._frames: FrameMaker | None = None  # of a vantage
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
@@ -168,19 +175,28 @@ class Daemon:
                 ),
                 self._serve(
                     runner,
+                    intake := VantageIntake(
+                        self._ledger,
+                        recorder,
+                        writer,
+                        self._clock,
+                        deliveries := DeliveryWatch(self._ledger, self._health, self._clock),
+                    ),
                     heartbeats := Heartbeats(self._ledger, recorder.record, self._clock),
                     WriteContext(facts, alerting, runner.new_attempt, RateLimit(self._clock), signer, subscriptions),
-                ) as listener,
+                ) as addresses,
             ):
                 limit = in_flight_limit(self._portfolio)
                 scheduler = Scheduler(self._clock, loop_monitor, self._health, max_in_flight=limit)
                 vantage = VantageWatch(self._clock, self._health, runner.attempt)
                 probing = prepare_probing(
-                    self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats, self._health
+                    self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats, deliveries
                 )
                 gc.freeze()  # the loaded data is long-lived, so the garbage collector can skip it
-                address = f"http://{listener.addresses[0]}"
-                ready(Running(self._ledger, self._health, address, self._stop.set, self._reload_requested.set))
+                intake.restore(store.load_cursors())
+                address = f"http://{addresses.site}"
+                requests = self._stop.set, self._reload_requested.set
+                ready(Running(self._ledger, self._health, address, *requests, intake=addresses.intake))
                 parts = create_parts(self._ledger, self._clock, self._health, probing, writer, facts, alerting)
                 recorder.add_hook(parts.drills.on_event)
                 parts.drills.update()
@@ -194,7 +210,10 @@ class Daemon:
     async def _restore(self, store: SqliteStore) -> tuple[Writer, FactRecorder]:
         """Read the record into the ledger. Return the writers of observations and of facts."""
         set_aside_future_rows(store, self._clock.now(), self._health)
-        writer = Writer(store, self._health, self._clock)
+        if self._portfolio.centre is not None:
+            incarnation = store.next_incarnation(self._clock.now())
+            self._frames = FrameMaker(incarnation, self._portfolio.centre.keep)
+        writer = Writer(store, self._health, self._clock, frames=self._frames)
         self._self_check.record_step = writer.put_clock_step
         facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
         facts.restore(store)  # first: renamings determine the products and checks of runs
@@ -212,6 +231,9 @@ class Daemon:
                 tasks.create_task(parts.probing.vantage.run(), name="vantage")
                 tasks.create_task(parts.probing.scheduler.run(), name="scheduler")
                 tasks.create_task(parts.probing.importer.run(), name="vantage-importer")
+                if self._frames is not None:
+                    shipper = Shipper(self._ledger, self._record, self._frames, self._clock, self._health)
+                    tasks.create_task(shipper.run(runner.new_attempt), name="shipper")
                 tasks.create_task(parts.alerting.run(runner.new_attempt), name="alerting")
                 tasks.create_task(self._watch(parts), name="watch")
                 tasks.create_task(parts.keeper.run(), name="chain-keeper")
@@ -237,21 +259,12 @@ class Daemon:
 
     @contextlib.asynccontextmanager
     async def _serve(
-        self, runner: Runner, heartbeats: Heartbeats, write_context: WriteContext
-    ) -> AsyncIterator[Listener]:
-        address = self._portfolio.listen
+        self, runner: Runner, intake: VantageIntake, heartbeats: Heartbeats, write_context: WriteContext
+    ) -> AsyncIterator[Addresses]:
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
-        try:
-            site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, write_context)
-            listener = await listen(site, address.host, address.port)
-        except OSError as error:
-            # asyncio's message repeats the address
-            reason = (error.strerror or str(error)).rpartition(": ")[2].lower()
-            raise NinewatchError(f"cannot listen on {address}: {reason}; set another address with `listen:`") from None
-        try:
-            yield listener
-        finally:
-            await listener.close()
+        site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, write_context)
+        async with listening(site, self._portfolio, intake) as addresses:
+            yield addresses
 
     async def _watch(self, parts: Parts) -> None:
         """Check once per second for changes of configuration, journal and environment."""

@@ -11,7 +11,6 @@ from monitor.continuity.journeys import SUFFIX as JOURNEYS
 from monitor.continuity.journeys import JourneyCleaner
 from monitor.continuity.service import Continuity
 from monitor.engine.chain_keeper import ChainKeeper
-from monitor.engine.delivery_watch import DeliveryWatch
 from monitor.engine.drill_manager import DrillManager
 from monitor.engine.jobs import Jobs
 from monitor.engine.pause_manager import PauseManager, paused_keys
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from monitor.alerting.service import Alerting
     from monitor.clock import Clock
+    from monitor.engine.delivery_watch import DeliveryWatch
     from monitor.engine.fact_recorder import FactRecorder
     from monitor.engine.heartbeats import Heartbeats
     from monitor.engine.recorder import Recorder
@@ -84,7 +84,7 @@ def prepare_probing(
     runner: Runner,
     recorder: Recorder,
     heartbeats: Heartbeats,
-    health: Health,
+    deliveries: DeliveryWatch,
 ) -> Probing:
     """Prepare the probes of the portfolio, and load the scheduler with those that are not paused."""
     journeys = JourneyCleaner(ledger, IntentLog.of(ledger.portfolio.store, JOURNEYS), clock)
@@ -95,7 +95,7 @@ def prepare_probing(
     jobs.paused = paused_keys(ledger, clock.now())
     pauses = PauseManager(ledger, clock, partial(_set_paused, jobs, scheduler, heartbeats))
     scheduler.load(jobs.all())
-    importer = VantageImporter(ledger, recorder, clock, DeliveryWatch(ledger, health, clock))
+    importer = VantageImporter(ledger, recorder, clock, deliveries)
     return Probing(scheduler, jobs, vantage, journeys, pauses, importer)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sla.duration import format_duration
 from sla.interval import SECOND
 from sla.window import format_instant
+
+if TYPE_CHECKING:
+    from sla.vantage import ClockOffset
 
 _MAX_NAMED: Final = 3  # checks named in a text
 
@@ -27,6 +30,8 @@ class DeliveryState(StrEnum):
     """Observations arrive, but not of all checks: the vantage has another configuration, or cannot probe them."""
     AHEAD = "ahead"
     """The clock of the vantage is ahead, so its observations are not used."""
+    BEHIND = "behind"
+    """The clock of the vantage is behind, so its observations are not used."""
     BLIND = "blind"
     """All observations are unknown."""
 
@@ -37,13 +42,45 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class VantageLink:
+    """The last request of a vantage that sends its observations over the network.
+
+    `received` is its instant on this daemon's clock. `same_checks`: whether the vantage probes the same checks with the
+    same parameters. `clock` is the offset of its clock, None before it was measured.
+    """
+
+    received: int
+    version: str
+    same_checks: bool
+    clock: ClockOffset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingStatus:
+    """What a vantage knows about the delivery to its centre.
+
+    `url` is the address that responded last, `delivered_at` the instant of that (None before the first response), and
+    `problem` the reason why the last request failed, or empty. `waiting` is the number of frames that the centre has
+    not stored, `oldest` the instant of the oldest of them. `clock` is the measured offset of this vantage's clock.
+    """
+
+    url: str = ""
+    delivered_at: int | None = None
+    waiting: int = 0
+    oldest: int | None = None
+    problem: str = ""
+    clock: ClockOffset | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryStatus:
     """The state of the observations delivered by another vantage.
 
     Instants and durations are in microseconds. `since` is when it started to fail, or to work; `newest` the instant of
     its newest observation. `checks` is the number of checks that it probes, `missing` has the keys of those without a
     valid observation. `ahead` is the minimum time by which its clock is known to be ahead, or 0. `problem` is the
-    reason why its file cannot be read. After a failure it must deliver for `settle`.
+    reason why its file cannot be read. After a failure it must deliver for `settle`. `link` is None if it delivers a
+    file, or sent no request yet.
     """
 
     id: str
@@ -55,6 +92,7 @@ class DeliveryStatus:
     problem: str = ""
     settle: int = 0
     ahead: int = 0
+    link: VantageLink | None = None
 
     def restored(self, now: int) -> bool:
         """Return whether the vantage has delivered for longer than `settle`, so not only one late delivery."""
@@ -72,12 +110,19 @@ class DeliveryStatus:
             case DeliveryState.AHEAD:
                 ahead = format_duration(self.ahead)
                 return f"its clock is at least {ahead} ahead, so its observations are not used; correct it"
+            case DeliveryState.BEHIND:
+                return f"its clock is {self._offset_text} behind, so its observations are not used; correct it"
             case DeliveryState.OUTDATED:
                 return f"no observations of {len(self.missing)} of {self.checks} checks: {named(self.missing)}"
             case DeliveryState.BLIND:
                 return "all its observations are unknown"
             case _:
                 return f"the newest observation: {newest}"
+
+    @property
+    def _offset_text(self) -> str:
+        clock = None if self.link is None else self.link.clock
+        return format_duration(0 if clock is None else abs(clock.certain))
 
 
 @dataclass(frozen=True, slots=True)

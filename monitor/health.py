@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitor.delivery_status import Deliveries
+from monitor.delivery_status import Deliveries, ShippingStatus
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Health:
     The vantages':
         vantages: this vantage, and one for each named network, with their references.
         deliveries: whether the other vantages deliver their observations in time, and which checks lost their quorum.
+        shipping: the delivery of this vantage to its centre. frames_dropped: frames deleted before the centre stored
+            them.
 
     The configuration's:
         config_reload_success: whether the last load succeeded; config_reload_at: instant of the running configuration's
@@ -129,6 +131,8 @@ class Health:
 
     vantages: tuple[VantageStatus, ...] = ()
     deliveries: Deliveries = field(default_factory=Deliveries)
+    shipping: ShippingStatus = field(default_factory=ShippingStatus)
+    frames_dropped: int = 0
 
     config_reload_success: bool = True
     config_reload_at: int | None = None

@@ -12,9 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sla.interval import SECOND
+
 IP4, IP6 = "ip4", "ip6"
 FAMILIES: Final = (IP4, IP6)
 BLIND_REASON: Final = "vantage_blind"
+CLOCK_REASON: Final = "vantage_clock"
+MAX_CLOCK_OFFSET: Final = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +80,29 @@ def is_hidden(observes: Mapping[str, bool | None], tried_families: Collection[st
 def blind_families(observes: Mapping[str, bool | None]) -> tuple[str, ...]:
     """Return the families over which the vantage is certainly blind."""
     return tuple(family for family, sees in observes.items() if sees is False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """By how much a vantage's clock is behind its centre's, and the maximum error of that, in microseconds."""
+
+    offset: int
+    error: int
+
+    @property
+    def certain(self) -> int:
+        """The part of the offset that is not explained by the error of its measurement. Negative if it is ahead."""
+        size = max(0, abs(self.offset) - self.error)
+        return size if self.offset > 0 else -size
+
+
+def max_clock_offset(interval: int) -> int:
+    """Return the offset of a vantage's clock (microseconds) up to which its observations of a check are used.
+
+    It is a quarter of the check's interval, at most 5 s. With a larger offset, they are unknown: the states of the
+    vantages would be combined at different instants.
+
+    >>> max_clock_offset(2_000_000), max_clock_offset(60_000_000)
+    (500000, 5000000)
+    """
+    return min(MAX_CLOCK_OFFSET, interval // 4)

@@ -20,6 +20,7 @@ class Scope(StrEnum):
     DRILLS_WRITE = "drills:write"
     GATE_WRITE = "gate:write"
     AUDIT_READ = "audit:read"
+    VANTAGE_WRITE = "vantage:write"
 
 
 MEANINGS: Final[Mapping[Scope, str]] = {
@@ -33,6 +34,7 @@ MEANINGS: Final[Mapping[Scope, str]] = {
     Scope.DRILLS_WRITE: "start and end drills, state their recovery points and findings, sign them off",
     Scope.GATE_WRITE: "override the release gate",
     Scope.AUDIT_READ: "read the audit log, with the addresses of clients",
+    Scope.VANTAGE_WRITE: "send observations as the vantage with the token's name",
 }
 # scope -> scope that includes it
 INCLUDED: Final[Mapping[Scope, Scope]] = {Scope.ALERTS_READ: Scope.ALERTS_WRITE, Scope.CALENDAR_READ: Scope.READ}

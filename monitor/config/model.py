@@ -40,6 +40,7 @@ from monitor.config.priorities import PrioritiesField
 from monitor.config.product import Product
 from monitor.config.readiness import ReadinessBlock
 from monitor.config.references import LONGEST_WAIT, ReferenceBase
+from monitor.config.roles import Centre, DaemonRole, Intake, check_role
 from monitor.config.secret import Secret
 from monitor.config.stage import StagePolicyField, shipped_stage_policy
 from monitor.config.status_pages import StatusPage
@@ -171,6 +172,16 @@ class Portfolio(Model):
     system_references: Flag | None = None
     """Whether gateways and resolvers of this machine are near references. Default: if `references` are configured."""
 
+    role: DaemonRole = DaemonRole.ALONE
+    """`alone`: this daemon decides by itself, or with the files of `vantages`. `vantage`: it sends its observations to
+    a centre. `centre`: it receives the observations of `vantages`."""
+
+    centre: Centre | None = None
+    """With `role: vantage`: the centre that receives the observations."""
+
+    intake: Intake | None = None
+    """With `role: centre`: the listener for the observations of vantages."""
+
     vantages: tuple[Vantage, ...] = ()
     """Other ninewatch daemons that probe the same checks. Their votes and this daemon's vote decide together."""
 
@@ -249,6 +260,11 @@ class Portfolio(Model):
         parts = urlsplit(self.public_url or "")
         if self.public_url is not None and parts.scheme != "https" and not loopback(parts.hostname or ""):
             raise problem_at("public_url", "is not encrypted, and `login` needs that; use an https URL")
+
+    @model_validator(mode="after")
+    def _keys_fit_the_role(self) -> Portfolio:
+        check_role(self)
+        return self
 
     @model_validator(mode="after")
     def _outcomes_wait_for_references(self) -> Portfolio:

@@ -46,9 +46,10 @@ class Vantage(Model):
     id: Id
     """Identifies the vantage in the record, on pages and in the API. `local` is this daemon."""
 
-    observations: ObservationFile
+    observations: ObservationFile | None = None
     """File with the vantage's observations, as `ninewatch export observations --format jsonl` writes them. This daemon
-    reads the lines that are appended. A relative path is relative to the daemon's working directory."""
+    reads the lines that are appended. A relative path is relative to the daemon's working directory. Default: the
+    vantage sends them to the `intake` of this centre."""
 
 
 def quorum_of(vantages: Sequence[Vantage], quorum: Quorum | None) -> Quorum:

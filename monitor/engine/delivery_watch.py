@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, QuorumLoss
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, QuorumLoss, VantageLink
 from sla.interval import MINUTE, SECOND
+from sla.vantage import MAX_CLOCK_OFFSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,12 @@ class DeliveryWatch:
         ] = {}  # instant since which its vantages should deliver a check
         self._arrived: dict[str, int] = {}
         self._ahead: dict[str, tuple[int, int]] = {}  # instant and offset of the last observation ahead of our clock
+        self._links: dict[str, VantageLink] = {}
         self._lost: dict[str, int] = {}
+
+    def connected(self, vantage: str, link: VantageLink) -> None:
+        """Record a request of a vantage that sends its observations over the network."""
+        self._links[vantage] = link
 
     def arrived(self, vantage: str) -> None:
         """Record that new observations of the vantage arrived."""
@@ -108,16 +114,27 @@ class DeliveryWatch:
         settle = min(tally.longest_hold, MAX_SETTLE) + SETTLE
         missing = tuple(tally.missing)
         ahead = self._ahead_by(vantage, tally, now)
-        return DeliveryStatus(vantage, state, since, tally.newest, tally.checks, missing, problem, settle, ahead)
+        link = self._links.get(vantage)
+        return DeliveryStatus(vantage, state, since, tally.newest, tally.checks, missing, problem, settle, ahead, link)
 
     def _ahead_by(self, vantage: str, tally: _Tally, now: int) -> int:
         """Return the offset of the vantage's clock in microseconds, 0 if no recent observation was ahead."""
         at, offset = self._ahead.get(vantage, (0, 0))
-        return offset if now <= at + tally.shortest_hold else 0
+        measured = -self._certain_offset(vantage)
+        return max(offset if now <= at + tally.shortest_hold else 0, measured if measured > MAX_CLOCK_OFFSET else 0)
+
+    def _certain_offset(self, vantage: str) -> int:
+        """Return the measured offset of the vantage's clock in microseconds, negative if it is ahead."""
+        link = self._links.get(vantage)
+        return 0 if link is None or link.clock is None else link.clock.certain
 
     def _state(self, vantage: str, tally: _Tally, now: int) -> DeliveryState:
         if not tally.checks:
             return DeliveryState.DELIVERING
+        if self._certain_offset(vantage) > MAX_CLOCK_OFFSET:
+            return DeliveryState.BEHIND
+        if self._certain_offset(vantage) < -MAX_CLOCK_OFFSET:
+            return DeliveryState.AHEAD
         if now > tally.reference + tally.shortest_hold:
             if self._ahead_by(vantage, tally, now):
                 return DeliveryState.AHEAD

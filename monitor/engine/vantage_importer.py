@@ -64,11 +64,11 @@ class VantageImporter:
         """
         files: dict[str, ObservationFile] = {}
         for vantage in self._ledger.portfolio.vantages:
+            if (path := vantage.observations) is None:
+                continue  # it sends its observations over the network
             known = self._files.get(vantage.id)
-            is_same = known is not None and known.path == vantage.observations
-            files[vantage.id] = (
-                known if known is not None and is_same else ObservationFile(vantage.observations, vantage.id)
-            )
+            is_same = known is not None and known.path == path
+            files[vantage.id] = known if known is not None and is_same else ObservationFile(path, vantage.id)
         self._files = files
         return sum([await self._read(file) for file in files.values()])
 

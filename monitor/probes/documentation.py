@@ -68,6 +68,7 @@ SHARED = {
     "forbidden_locally": ("unknown", "the operating system forbids the connection or the socket"),
     "monitor_starved": ("unknown", "the daemon was stalled"),
     "vantage_blind": ("unknown", "the probe failed while all far references failed too, so the monitor is cut off"),
+    "vantage_clock": ("unknown", "the clock of the vantage is wrong, so the instant of the observation is not known"),
     "no_route": ("unknown", "the monitor has no route to the host"),
     "out_of_descriptors": ("unknown", "the monitor has no free file descriptor"),
     "out_of_memory": ("unknown", "the monitor is out of memory"),

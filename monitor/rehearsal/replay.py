@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from monitor.ledger.check_entry import CheckEntry
     from monitor.ledger.ledger import Ledger
     from monitor.notification import Decided, Notification
+    from monitor.storage.frames import Cursor
     from monitor.storage.record_writer import Committed
     from sla.fact import Fact
     from sla.incident import Incident
@@ -105,6 +106,9 @@ class DecisionCollector:
                 self.notifications[row.identity] = row
                 self.changed = True
         self.changed |= bool(decided.incidents)
+
+    def put_cursor(self, cursor: Cursor) -> None:
+        """Do nothing: a rehearsal has no other vantages."""
 
     def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
         """Do nothing."""

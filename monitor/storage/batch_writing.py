@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.storage import statements as sql
 from monitor.storage.alert_responses import response_row
 from monitor.storage.chain import write_head
+from monitor.storage.frames import write_cursors, write_frame
 from monitor.storage.incident_failures import failure_rows
 from monitor.storage.interned_ids import InternedIds
 from monitor.storage.latency_days import write_latency_days
@@ -60,6 +61,10 @@ class BatchWriter:
         write_latency_days(connection, batch.latency_days, self._series)
         for closed in batch.heads:
             write_head(connection, closed, self._series)
+        if batch.frame is not None:
+            write_frame(connection, batch.frame)
+        if batch.cursors:
+            write_cursors(connection, batch.cursors)
         if batch.folded_until is not None:
             connection.execute(sql.FOLD_RUN, (batch.folded_until,))
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from monitor.notification import Decided
+from monitor.notification import NO_DECISIONS, Decided
 from monitor.storage.store import Batch
 
 if TYPE_CHECKING:
     from monitor.notification import Notification
     from monitor.storage.chain import ClosedDay
+    from monitor.storage.frames import Cursor
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.latency_day import LatencyDay
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
     from sla.page_response import Response
     from sla.product_incident import ProductIncident
 
-# One queue entry per probe result, so that a commit contains it completely or not at all.
-Item = tuple["Observation | None", Sequence["Run"], "Incident | None", "int | None", Decided]
+
+class Item(NamedTuple):
+    """An entry of the writer's queue: one per probe result, so that a commit contains it completely or not at all."""
+
+    observation: Observation | None = None
+    runs: Sequence[Run] = ()
+    incident: Incident | None = None
+    folded_until: int | None = None
+    decided: Decided = NO_DECISIONS
+    cursor: Cursor | None = None
 
 
 class PendingWrites:
@@ -41,10 +50,12 @@ class PendingWrites:
         self._notifications: dict[tuple[str, str, int], Notification] = {}
         self._responses: dict[tuple[str, int], Response] = {}
         self._latency_days: dict[tuple[str, str, int], LatencyDay] = {}
+        self._cursors: dict[str, Cursor] = {}
         self._folded: int | None = None
 
     def __bool__(self) -> bool:
-        return any((self.observations, self.clock_steps, self.heads, *self._versioned)) or self._folded is not None
+        waiting = (self.observations, self.clock_steps, self.heads, self._cursors, *self._versioned)
+        return any(waiting) or self._folded is not None
 
     @property
     def _versioned(self) -> tuple[dict[Any, Any], ...]:
@@ -54,7 +65,7 @@ class PendingWrites:
 
     def add(self, item: Item) -> None:
         """Add the rows of a queue entry."""
-        observation, runs, incident, folded_until, decided = item
+        observation, runs, incident, folded_until, decided, cursor = item
         if observation is not None:
             self.observations.append(observation)
         for run in runs:
@@ -69,6 +80,8 @@ class PendingWrites:
             self._notifications[notification.identity] = notification
         for response in decided.responses:
             self._responses[response.key, response.started] = response
+        if cursor is not None:
+            self._cursors[cursor.vantage] = cursor
 
     def add_fact(self, fact: Fact) -> None:
         """Add a fact."""
@@ -79,7 +92,11 @@ class PendingWrites:
         self._latency_days[day.check, day.vantage, day.start] = day
 
     def batch(self, observations: int) -> Batch:
-        """Return the next transaction: at most this number of the oldest observations, and all other rows."""
+        """Return the next transaction: at most this number of the oldest observations, and all other rows.
+
+        It contains the cursors only if it contains all observations, which were added before them.
+        """
+        is_last = len(self.observations) <= observations
         return Batch(
             list(islice(self.observations, observations)),
             tuple(self.runs.values()),
@@ -92,6 +109,7 @@ class PendingWrites:
             tuple(self.heads),
             tuple(self._responses.values()),
             tuple(self._latency_days.values()),
+            cursors=tuple(self._cursors.values()) if is_last else (),
         )
 
     def remove(self, batch: Batch) -> None:
@@ -106,3 +124,5 @@ class PendingWrites:
         for rows_by_key in self._versioned:
             rows_by_key.clear()
         self._folded = None
+        if batch.cursors:
+            self._cursors.clear()

@@ -9,6 +9,7 @@ from monitor.errors import StoreError
 from monitor.storage import statements as sql
 from monitor.storage.alert_responses import open_responses_in
 from monitor.storage.batch_writing import BatchWriter
+from monitor.storage.frames import PRUNE_LIMIT, Position, cursors_in, next_incarnation, prune_frames
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.outbox import product_incidents_in, unfinished_in
 from monitor.storage.postgres_connection import (
@@ -115,6 +116,25 @@ class PostgresStore:
         """Return all facts in the order of creation, including facts of unknown kinds."""
         with self._translated_errors("cannot be read"):
             return facts_in(self._open())
+
+    def load_cursors(self) -> dict[str, Position]:
+        """Return the position up to which the record contains the frames of each vantage."""
+        with self._translated_errors("cannot be read"):
+            return cursors_in(self._open())
+
+    def next_incarnation(self, now: int) -> int:
+        """Return the incarnation of this process life as a vantage: `now`, or later than that of all stored frames."""
+        with self._translated_errors("cannot be read"):
+            return next_incarnation(self._open(), now)
+
+    def prune_frames(self, before: int) -> list[Position]:
+        """Delete the oldest frames that are older than `before`, and return their positions."""
+        with self._translated_errors("could not be pruned"):
+            connection = self._open()
+            connection.begin(durable=False)
+            deleted = prune_frames(connection, before, PRUNE_LIMIT)
+            connection.commit()
+            return deleted
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a connection of its own."""

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 # The tables of a record in PostgreSQL are created in the schema of the version that creates them. For each later
 # version, this has the statements that migrate a record of the version before.
 FIRST_SCHEMA: Final = 10
-LATER_SCHEMAS: Final[Mapping[int, tuple[str, ...]]] = {}
+LATER_SCHEMAS: Final[Mapping[int, tuple[str, ...]]] = {
+    11: (
+        "CREATE TABLE frames_out (incarnation bigint NOT NULL, seq bigint NOT NULL, at bigint NOT NULL,"
+        " body bytea NOT NULL, PRIMARY KEY (incarnation, seq))",
+        'CREATE TABLE cursors (vantage text COLLATE "C" NOT NULL PRIMARY KEY, incarnation bigint NOT NULL,'
+        " seq bigint NOT NULL)",
+    ),
+}
 
 OBSERVATIONS, RUNS = "observations", "runs"
 COPYING: Final = "copying"  # a table that exists while a copy is incomplete

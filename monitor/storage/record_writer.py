@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from monitor.notification import Notification
+    from monitor.storage.frames import Cursor
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.latency_day import LatencyDay
@@ -29,6 +30,7 @@ class Committed:
     recovered: bool = False
     emptied: bool = False
     notifications: tuple[Notification, ...] = ()
+    cursors: tuple[Cursor, ...] = ()
 
 
 class RecordWriter(Protocol):
@@ -62,6 +64,10 @@ class RecordWriter(Protocol):
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents and notifications."""
+        ...
+
+    def put_cursor(self, cursor: Cursor) -> None:
+        """Queue the position of a vantage."""
         ...
 
     def put_latency_days(self, days: Sequence[LatencyDay]) -> None:

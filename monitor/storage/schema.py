@@ -140,6 +140,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " start INTEGER NOT NULL, last INTEGER NOT NULL, histogram BLOB NOT NULL, phase_count INTEGER NOT NULL,"
         " phases TEXT NOT NULL)",
     ),
+    (
+        # Frames of a vantage that wait for its centre, and the positions up to which a centre has stored the frames of
+        # each vantage (`frames.py`).
+        "CREATE TABLE frames_out (incarnation INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,"
+        " body BLOB NOT NULL, PRIMARY KEY (incarnation, seq))",
+        "CREATE TABLE cursors (vantage TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, seq INTEGER NOT NULL)"
+        " WITHOUT ROWID",
+    ),
 )
 
 

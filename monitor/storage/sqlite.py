@@ -15,6 +15,7 @@ from monitor.storage.backup import copy_verified
 from monitor.storage.batch_writing import BatchWriter
 from monitor.storage.clock_marks import SetAside, reconcile
 from monitor.storage.connection import open_connection, prepare, primary_code, remedy
+from monitor.storage.frames import PRUNE_LIMIT, Position, cursors_in, next_incarnation, prune_frames
 from monitor.storage.latency_days import latency_days_in, recent_latencies_in
 from monitor.storage.lock import Lock
 from monitor.storage.outbox import product_incidents_in, unfinished_in
@@ -147,6 +148,22 @@ class SqliteStore:
         """Return all facts in the order of creation, including facts of unknown kinds."""
         with self._translated_errors("cannot be read"):
             return facts_in(self._connection_for_writing())
+
+    def load_cursors(self) -> dict[str, Position]:
+        """Return the position up to which the record contains the frames of each vantage."""
+        with self._translated_errors("cannot be read"):
+            return cursors_in(self._connection_for_writing())
+
+    def next_incarnation(self, now: int) -> int:
+        """Return the incarnation of this process life as a vantage: `now`, or later than that of all stored frames."""
+        with self._translated_errors("cannot be read"):
+            return next_incarnation(self._connection_for_writing(), now)
+
+    def prune_frames(self, before: int) -> list[Position]:
+        """Delete the oldest frames that are older than `before`, and return their positions."""
+        with self._translated_errors("could not be pruned"):
+            self._synchronise("NORMAL")
+            return prune_frames(self._connection_for_writing(), before, PRUNE_LIMIT)
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         """Return the check's observations with `at` in the window, by `at`, over a read-only connection."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from monitor.notification import Notification
     from monitor.storage.chain import ClosedDay
+    from monitor.storage.frames import Cursor, NewFrame, Position
     from sla.fact import Fact
     from sla.incident import Incident
     from sla.interval import Interval
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 class Batch:
     """The content of one transaction.
 
-    A repeated write has no effect, except for clock steps. So a batch is written again if the result of its commit is
-    unknown. A row replaces the existing row with the same key: check, vantage and `first` of a run, the id of an
-    incident, key, receiver and turn of a notification, key and start of a response, and check, vantage and start of a
-    day of latencies. Facts with an existing id and heads with an existing number are ignored. `folded_until` is the
-    instant before which every observation is in a written run. A clock step is the record's time before the step, and
-    its size.
+    A repeated write has no effect, except for clock steps, and a frame, which is stored again with another number. So a
+    batch is written again if the result of its commit is unknown. A row replaces the existing row with the same key:
+    check, vantage and `first` of a run, the id of an incident, key, receiver and turn of a notification, key and start
+    of a response, and check, vantage and start of a day of latencies. Facts with an existing id and heads with an
+    existing number are ignored. `folded_until` is the instant before which every observation is in a written run. A
+    clock step is the record's time before the step, and its size. `frame` contains the observations for the centre of
+    this vantage. A cursor is stored with or after the last observation of its frames, and never moves back.
     """
 
     observations: Sequence[Observation] = ()
@@ -42,9 +44,11 @@ class Batch:
     heads: Sequence[ClosedDay] = ()
     responses: Sequence[Response] = ()
     latency_days: Sequence[LatencyDay] = ()
+    frame: NewFrame | None = None
+    cursors: Sequence[Cursor] = ()
 
     def __bool__(self) -> bool:
-        parts = (self.observations, self.runs, self.clock_steps, self.latency_days)
+        parts = (self.observations, self.runs, self.clock_steps, self.latency_days, self.cursors)
         return self.durable or any(parts) or self.folded_until is not None
 
     @property
@@ -123,6 +127,21 @@ class Store(Protocol):
 
     def load_facts(self) -> list[Fact]:
         """Return all facts in the order of creation, including facts of unknown kinds."""
+        ...
+
+    def load_cursors(self) -> dict[str, Position]:
+        """Return the position up to which the record contains the frames of each vantage."""
+        ...
+
+    def next_incarnation(self, now: int) -> int:
+        """Return the incarnation of this process life as a vantage: `now`, or later than that of all stored frames."""
+        ...
+
+    def prune_frames(self, before: int) -> list[Position]:
+        """Delete the oldest frames that are older than `before`, at most `PRUNE_LIMIT`, and return their positions.
+
+        The newest frame is kept, because the number of the next one follows from it.
+        """
         ...
 
     def observations(self, check: str, window: Interval) -> list[Observation]:

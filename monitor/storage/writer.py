@@ -13,14 +13,14 @@ import structlog
 from monitor.errors import StoreError
 from monitor.notification import NO_DECISIONS, Decided
 from monitor.storage.file_watch import RecordWatch
-from monitor.storage.pending_writes import PendingWrites
+from monitor.storage.pending_writes import Item, PendingWrites
 from monitor.storage.record_writer import Committed
 
 if TYPE_CHECKING:
     from monitor.clock import Clock
     from monitor.health import Health
     from monitor.storage.chain import ClosedDay
-    from monitor.storage.pending_writes import Item
+    from monitor.storage.frames import Cursor, FrameMaker
     from monitor.storage.store import Batch, Store
     from sla.fact import Fact
     from sla.incident import Incident
@@ -55,8 +55,18 @@ class Writer:
     transactions with incidents or notifications, and when a failing store has recovered.
     """
 
-    def __init__(self, store: Store, health: Health, clock: Clock, *, limit: int = MAX_QUEUED) -> None:
+    def __init__(
+        self,
+        store: Store,
+        health: Health,
+        clock: Clock,
+        *,
+        limit: int = MAX_QUEUED,
+        frames: FrameMaker | None = None,
+    ) -> None:
+        """Create the writer. `frames` makes the frames for the centre, if this daemon is a vantage."""
         self._store, self._health, self._clock, self._limit = store, health, clock, limit
+        self._frames = frames
         self._queue: deque[Item] = deque()
         self._remainders: deque[Item] = deque()  # the rest of queue entries whose observation was dropped
         self._queued_facts: deque[Fact] = deque()
@@ -105,7 +115,7 @@ class Writer:
         if self._accepted - self._processed >= self._limit:
             self._drop_oldest()
         self._accepted += 1
-        self._queue.append((observation, runs, incident, None, decided))
+        self._queue.append(Item(observation, runs, incident, None, decided))
         health.records_queued += 1
         health.queue_depth = self._accepted - self._processed
         if health.queue_since is None:
@@ -115,7 +125,7 @@ class Writer:
 
     def put_folded(self, runs: Sequence[Run], until: int | None) -> None:
         """Queue open runs. With `until`, all observations before `until` are in a run."""
-        self._queue.append((None, runs, None, until, NO_DECISIONS))
+        self._queue.append(Item(runs=runs, folded_until=until))
         self._health.records_queued += 1
 
     def put_incident(self, incident: Incident, decided: Decided | None = None) -> None:
@@ -123,14 +133,14 @@ class Writer:
 
         With `decided`, the incident is written immediately, in one transaction with the resulting decisions.
         """
-        self._queue.append((None, (), incident, None, NO_DECISIONS if decided is None else decided))
+        self._queue.append(Item(incident=incident, decided=NO_DECISIONS if decided is None else decided))
         if decided is not None:
             self._health.records_queued += 1
             self._urgent.set()
 
     def put_decided(self, decided: Decided, *, urgent: bool = True) -> None:
         """Queue product incidents, notifications and responses. Urgent ones are written immediately."""
-        self._queue.append((None, (), None, None, decided))
+        self._queue.append(Item(decided=decided))
         self._health.records_queued += 1
         if urgent:
             self._urgent.set()
@@ -140,6 +150,11 @@ class Writer:
         self._queued_facts.extend(facts)
         self._health.records_queued += 1
         self._urgent.set()
+
+    def put_cursor(self, cursor: Cursor) -> None:
+        """Queue the position of a vantage. It is written with, or after, the observations that were queued before."""
+        self._queue.append(Item(cursor=cursor))
+        self._health.records_queued += 1
 
     def put_latency_days(self, days: Sequence[LatencyDay]) -> None:
         """Queue days of latencies. They are committed before any `folded_until` that is queued afterwards."""
@@ -171,17 +186,17 @@ class Writer:
     def _drop_oldest(self) -> None:
         """Drop the oldest queued observation, but keep its runs and incident. Called on the event loop."""
         try:
-            observation, runs, incident, until, decided = self._queue.popleft()
+            oldest = self._queue.popleft()
         except IndexError:  # the thread has taken the entire backlog, and trims it
             return
-        if observation is not None:
+        if oldest.observation is not None:
             self._accepted -= 1
             self._lost_by_loop.observations += 1
-        must_keep = incident is not None or any(decided)
+        must_keep = oldest.incident is not None or oldest.cursor is not None or any(oldest.decided)
         if not must_keep and len(self._remainders) >= self._limit:
-            self._lost_by_loop.runs += len(runs)
-        elif runs or must_keep or until is not None:
-            self._remainders.append((None, runs, incident, until, decided))
+            self._lost_by_loop.runs += len(oldest.runs)
+        elif oldest.runs or must_keep or oldest.folded_until is not None:
+            self._remainders.append(oldest._replace(observation=None))
         self._report_losses()
 
     def _work(self) -> None:
@@ -212,6 +227,8 @@ class Writer:
             self._after_failure(_error_text(error), tuple(self._pending.incidents.values()))
             return False
         if emptied:
+            if self._frames is not None:
+                self._frames.restart(self._store.next_incarnation(self._clock.now()))
             self._call_listeners(Committed((), emptied=True))
         return not self._health.record_missing
 
@@ -248,6 +265,8 @@ class Writer:
         """Write all pending items, runs and incidents first. Return whether all writes succeeded."""
         while self._pending:
             batch = self._pending.batch(MAX_BATCH)
+            if self._frames is not None:
+                batch = self._frames.with_frame(batch)
             incidents = tuple(batch.incidents)
             try:
                 self._store.write(batch)
@@ -269,9 +288,10 @@ class Writer:
         self._report_success()
         if recovered:
             log.info("store_recovered", still_waiting=self._health.queue_depth)
-        if batch.incidents or batch.notifications or recovered:
+        if batch.incidents or batch.notifications or batch.cursors or recovered:
             incidents, notifications = tuple(batch.incidents), tuple(batch.notifications)
-            self._call_listeners(Committed(incidents, recovered=recovered, notifications=notifications))
+            cursors = tuple(batch.cursors)
+            self._call_listeners(Committed(incidents, "", recovered, notifications=notifications, cursors=cursors))
 
     def _report_success(self) -> None:
         health = self._health
@@ -284,7 +304,7 @@ class Writer:
         if self._pending.observations:
             return self._pending.observations[0].at
         try:
-            observation = self._queue[0][0]
+            observation = self._queue[0].observation
         except IndexError:
             return None
         return None if observation is None else observation.at
@@ -306,6 +326,8 @@ class Writer:
         try:
             if self._retained is not None and self._store.prune(self._retained) == 0:
                 self._retained = None
+            if self._frames is not None:
+                self._health.frames_dropped += self._frames.prune(self._store, self._clock.now())
             now = self._clock.monotonic()
             if self._rows >= CHECKPOINT_ROWS or (self._rows and now >= self._checkpointed_at + CHECKPOINT_INTERVAL):
                 self._rows, self._checkpointed_at = 0, now

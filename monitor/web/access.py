@@ -67,6 +67,7 @@ class Role(StrEnum):
     DRILLS_WRITE = "drills:write"
     GATE_WRITE = "gate:write"
     AUDIT_READ = "audit:read"
+    VANTAGE_WRITE = "vantage:write"
 
 
 class Declaration(NamedTuple):

@@ -16,35 +16,35 @@ FORM_FIELDS: web.RequestKey[dict[str, Any]] = web.RequestKey("form_fields")
 """The fields of a page's form, which are parsed before the handler of the API gets the request."""
 
 
-async def read_start(request: web.Request, length: int) -> bytes:
-    """Return at most `length` bytes from the start of the body.
+async def read_start(request: web.Request, length: int, seconds: float | None = None) -> bytes:
+    """Return at most `length` bytes from the start of the body. `seconds`: time limit, default `READ_TIMEOUT`.
 
     Raises:
         Refusal: the bytes do not arrive in time.
     """
-    body = b""
+    body, limit = b"", READ_TIMEOUT if seconds is None else seconds
     if not request.can_read_body:
         return body
     try:
-        async with asyncio.timeout(READ_TIMEOUT):
+        async with asyncio.timeout(limit):
             while len(body) < length and (chunk := await request.content.read(length - len(body))):
                 body += chunk
     except TimeoutError:
         raise Refusal(
-            408, f"the request body did not arrive within {READ_TIMEOUT:g} s", "send the complete body in time"
+            408, f"the request body did not arrive within {limit:g} s", "send the complete body in time"
         ) from None
     return body
 
 
-async def read_body(request: web.Request) -> bytes:
-    """Return the complete body.
+async def read_body(request: web.Request, limit: int = MAX_BODY, seconds: float | None = None) -> bytes:
+    """Return the complete body. `seconds`: time limit, default `READ_TIMEOUT`.
 
     Raises:
-        Refusal: the body is longer than `MAX_BODY`, or does not arrive in time.
+        Refusal: the body is longer than `limit` bytes, or does not arrive in time.
     """
-    body = await read_start(request, MAX_BODY + 1)
-    if len(body) > MAX_BODY:
-        raise Refusal(413, f"the body is longer than {MAX_BODY} bytes", "send less", (("Connection", "close"),))
+    body = await read_start(request, limit + 1, seconds)
+    if len(body) > limit:
+        raise Refusal(413, f"the body is longer than {limit} bytes", "send less", (("Connection", "close"),))
     return body
 
 

@@ -74,6 +74,7 @@ from monitor.web.status_pages import page_response
 from monitor.web.write_context import WRITE_CONTEXT
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
@@ -142,7 +143,7 @@ def build(
     Raises:
         NinewatchError: the configured documentation cannot be read.
     """
-    app = web.Application(middlewares=[_guard], client_max_size=0)
+    app = web.Application(middlewares=[guard], client_max_size=0)
     private = is_loopback(ledger.portfolio.listen.host)
     app[CONTEXT] = WebContext(ledger, health, clock, Exporter(ledger, health, clock), Assets.load(), private, record)
     app[INVALID_CREDENTIAL_LIMIT] = RateLimit(clock)
@@ -165,11 +166,12 @@ def build(
         pings.publish(app, heartbeats)
     if probes is not None:
         app[blackbox.PROBES] = probes
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.append(add_headers)
     return app
 
 
-async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Add the security headers to a response."""
     # Pages with forms set another policy, and public data may be embedded in other sites.
     kept = {
         name: response.headers[name] for name in (CONTENT_SECURITY_POLICY, RESOURCE_POLICY) if name in response.headers
@@ -179,7 +181,8 @@ async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
 
 
 @web.middleware
-async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Check and handle a request, and respond to errors with a problem and a remedy."""
     try:
         _check_request(request)
         if (page := page_of_host(request.app[CONTEXT].ledger.portfolio, request.host)) is not None:
@@ -286,8 +289,8 @@ class Listener:
         await self.runner.cleanup()
 
 
-async def listen(app: web.Application, host: str, port: int) -> Listener:
-    """Listen on the address. `ConnectionLimiter` decides which connections are accepted.
+async def listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None) -> Listener:
+    """Listen on the address, with TLS if specified. `ConnectionLimiter` decides which connections are accepted.
 
     Raises:
         OSError: the address is in use, or not an address of this machine.
@@ -305,7 +308,7 @@ async def listen(app: web.Application, host: str, port: int) -> Listener:
         # asyncio of Python 3.11 accepts up to `backlog` connections per event. Without a free file descriptor each of
         # these attempts fails, is logged and is repeated later, so the backlog of asyncio is 1.
         server = await asyncio.get_running_loop().create_server(
-            partial(ConnectionLimiter, manager), host, port, backlog=1
+            partial(ConnectionLimiter, manager), host, port, backlog=1, ssl=tls
         )
         _set_kernel_backlog(server, 128)
     except OSError:
