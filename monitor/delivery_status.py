@@ -57,7 +57,7 @@ class VantageLink:
 
 @dataclass(frozen=True, slots=True)
 class ShippingStatus:
-    """What a vantage knows about the delivery to its centre.
+    """The delivery of this vantage to its centre.
 
     `url` is the address that responded last, `delivered_at` the instant of that (None before the first response), and
     `problem` the reason why the last request failed, or empty. `waiting` is the number of frames that the centre has

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from monitor.delivery_status import Deliveries, ShippingStatus
+from monitor.delivery_status import Deliveries
 from sla.product_incident import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from monitor.delivery_status import ShippingStatus
     from monitor.vantage_status import VantageStatus
     from sla.page_response import Response
 
@@ -68,8 +69,8 @@ class Health:
     The vantages':
         vantages: this vantage, and one for each named network, with their references.
         deliveries: whether the other vantages deliver their observations in time, and which checks lost their quorum.
-        shipping: the delivery of this vantage to its centre. frames_dropped: frames deleted before the centre stored
-            them.
+        shipping: the delivery of this vantage to its centre, None if it has none. frames_dropped: frames that were
+            deleted before the centre stored them.
 
     The configuration's:
         config_reload_success: whether the last load succeeded; config_reload_at: instant of the running configuration's
@@ -131,7 +132,7 @@ class Health:
 
     vantages: tuple[VantageStatus, ...] = ()
     deliveries: Deliveries = field(default_factory=Deliveries)
-    shipping: ShippingStatus = field(default_factory=ShippingStatus)
+    shipping: ShippingStatus | None = None
     frames_dropped: int = 0
 
     config_reload_success: bool = True

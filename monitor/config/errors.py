@@ -10,7 +10,7 @@ from typing import Any
 from monitor.errors import NinewatchError
 
 _MAX_QUOTE = 60
-_MAX_MESSAGE = 400
+_MAX_MESSAGE = 600
 
 Loc = tuple[str | int, ...]
 LocatedMessages = Iterator[tuple[Loc, str]]

@@ -146,7 +146,7 @@ def checks_digest(portfolio: Portfolio) -> str:
     """
     parameters = [
         (product.id, check.model_dump(mode="json"))
-        for product, check in sorted(portfolio.checks(), key=lambda each: (each[0].id, each[1].id))
+        for product, check in sorted(portfolio.checks(), key=lambda pair: (pair[0].id, pair[1].id))
         if check.elsewhere
     ]
     return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:16]

@@ -101,6 +101,7 @@ class DaemonCollector(Collector):
             yield GaugeMetricFamily(name, help_, value=float(getattr(health, field)))
         yield self._vantages()
         yield from self._deliveries()
+        yield from self._shipping()
         yield from self._anchors()
         yield from self._wall_clock()
         yield from self._store()
@@ -126,7 +127,18 @@ class DaemonCollector(Collector):
         newest = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
         name, help_ = "ninewatch_vantage_clock_ahead", "Time by which the vantage's clock is at least ahead"
         ahead = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
+        name, help_ = "ninewatch_vantage_clock_offset", "Vantage's clock minus this daemon's clock, as measured"
+        offset = GaugeMetricFamily(name, help_, labels=["vantage"], unit="seconds")
+        name, help_ = (
+            "ninewatch_vantage_same_checks",
+            "1 if the vantage probes the same checks, 0 if not",
+        )
+        same = GaugeMetricFamily(name, help_, labels=["vantage"])
         for status in deliveries.vantages:
+            if (link := status.link) is not None:
+                same.add_metric([status.id], float(link.same_checks))
+                if link.clock is not None:
+                    offset.add_metric([status.id], -link.clock.offset / SECOND)
             ahead.add_metric([status.id], status.ahead / SECOND)
             delivering.add_metric([status.id], float(not status.state.failing))
             if status.newest is not None:
@@ -136,7 +148,27 @@ class DaemonCollector(Collector):
         without = GaugeMetricFamily(name, help_, labels=[])
         if deliveries.losses or deliveries.assured_since is not None:  # known since the start
             without.add_metric([], len(deliveries.losses))
-        yield from (delivering, newest, ahead, without)
+        yield from (delivering, newest, ahead, offset, same, without)
+
+    def _shipping(self) -> Iterator[Metric]:
+        """Yield the families about the delivery of this vantage to its centre, without samples if there is none."""
+        status = self._health.shipping
+        name, help_ = "ninewatch_frames_waiting", "Frames of observations that the centre has not stored"
+        waiting = GaugeMetricFamily(name, help_, labels=[])
+        name, help_ = "ninewatch_frames_oldest_timestamp", "Instant of the oldest frame that waits, Unix time"
+        oldest = GaugeMetricFamily(name, help_, labels=[], unit="seconds")
+        name, help_ = "ninewatch_centre_response_timestamp", "Instant of the centre's last response, Unix time"
+        response = GaugeMetricFamily(name, help_, labels=[], unit="seconds")
+        help_ = f"Frames deleted before the centre stored them{_SINCE_START}"
+        dropped = CounterMetricFamily("ninewatch_frames_dropped", help_, labels=[])
+        if status is not None:
+            waiting.add_metric([], status.waiting)
+            dropped.add_metric([], self._health.frames_dropped)
+            if status.oldest is not None:
+                oldest.add_metric([], status.oldest / SECOND)
+            if status.delivered_at is not None:
+                response.add_metric([], status.delivered_at / SECOND)
+        yield from (waiting, oldest, response, dropped)
 
     def _anchors(self) -> Iterator[Metric]:
         health = self._health

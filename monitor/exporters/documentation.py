@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.clock import SystemClock
-from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, ShippingStatus, VantageLink
 from monitor.exporters.daemon import DaemonCollector
 from monitor.exporters.exposition import Family
 from monitor.exporters.families import CHECK_FAMILIES, FIGURES_AGE, PAUSED, PRODUCT_FAMILIES, SAMPLES_OMITTED, SILENCES
@@ -18,6 +18,7 @@ from monitor.exporters.feature_families import (
 )
 from monitor.health import Health
 from monitor.vantage_status import VantageStatus
+from sla.vantage import ClockOffset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +106,10 @@ def _daemon_families() -> Iterator[Family]:
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
-    health.deliveries = Deliveries((DeliveryStatus("east", DeliveryState.DELIVERING, 0, 0, 1, ()),), assured_since=0)
+    link = VantageLink(0, "1", same_checks=True, clock=ClockOffset(0, 0))
+    east = DeliveryStatus("east", DeliveryState.DELIVERING, 0, 0, 1, (), link=link)
+    health.deliveries = Deliveries((east,), assured_since=0)
+    health.shipping = ShippingStatus(delivered_at=0, oldest=0)
     for metric in DaemonCollector(health, SystemClock()).collect():
         suffix = {"counter": "_total", "info": "_info"}.get(metric.type, "")
         labels = " ".join(dict.fromkeys(_labels([metric])))

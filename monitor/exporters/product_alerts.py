@@ -164,6 +164,15 @@ def _vantage_alerts() -> Iterator[Alert]:
         "not of all checks. It has no vote until it delivers again.",
         hold="5m",
     )
+    yield Alert(
+        "NinewatchCentreNotReached",
+        f"time() - {over_replicas('min', 'ninewatch_frames_oldest_timestamp_seconds')} > 300",
+        "warning",
+        "The centre does not receive the observations of a vantage",
+        "The oldest observation that the centre has not stored is {{ $value | humanizeDuration }} old. Observations "
+        "are kept for `centre.keep` and sent later; the centre never receives older ones.",
+        hold="1m",
+    )
 
 
 def _certificate_alerts() -> Iterator[Alert]:

@@ -139,7 +139,7 @@ def unpack(body: bytes, vantage: str) -> tuple[list[Observation], ClockOffset | 
                 f"the frame has version {version}, this ninewatch reads up to {VERSION}; upgrade the centre first"
             )
         columns = _DECODER.decode(content)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameError(f"the frame is invalid: {error}") from None
     lengths = {len(column) for column in (columns.check, columns.at, columns.outcome, columns.reason, columns.latency)}
     if lengths != {len(columns.recheck)} or len(columns.recheck) > MAX_OBSERVATIONS:

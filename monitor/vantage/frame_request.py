@@ -97,7 +97,7 @@ def decode_request(body: bytes) -> FrameRequest:
     """
     try:
         return _REQUEST.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RequestError(f"the request is invalid: {error}") from None
 
 
@@ -114,7 +114,7 @@ def decode_response(body: bytes) -> FrameResponse:
     """
     try:
         return _RESPONSE.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RequestError(f"the response is invalid: {error}") from None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from monitor.clock import random_fraction
 from monitor.config.roles import checks_digest
 from monitor.config.secret import Secret
+from monitor.delivery_status import ShippingStatus
 from monitor.errors import StoreError
 from monitor.http.check import HttpCheck
 from monitor.http.exchange import exchange
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from monitor.health import Health
     from monitor.ledger.ledger import Ledger
     from monitor.network.attempt import Attempt
-    from monitor.storage.frame_reader import WaitingFrames
     from monitor.storage.frames import FrameMaker
     from monitor.vantage.frame_request import FrameResponse
 
@@ -86,6 +86,9 @@ class Shipper:
     _failures: int = 0
     _url: int = 0  # index of the address that responded last
 
+    def __post_init__(self) -> None:
+        self.health.shipping = ShippingStatus()
+
     async def run(self, make_attempt: MakeAttempt) -> None:
         """Send frames until cancelled."""
         while True:
@@ -105,7 +108,7 @@ class Shipper:
             log.exception("shipper_defect")
             return self._after_failure("a defect of ninewatch; see the log", None)
         if self._failures:
-            log.info("delivery_recovered", waiting=self.health.shipping.waiting)
+            log.info("delivery_recovered", waiting=self._status.waiting)
         self._failures = 0
         return 0.0 if more else INTERVAL
 
@@ -120,18 +123,26 @@ class Shipper:
         """
         first = self._position is None
         waiting = await asyncio.to_thread(read_frames, self.record, self._position or START, 1 if first else MAX_FRAMES)
-        self._report_waiting(waiting)
+        if not first:
+            self._report(waiting=waiting.total, oldest=waiting.since)
         sent = (
             [] if first else limited([SentFrame(*frame.position, frame.body) for frame in waiting.frames], MAX_BODIES)
         )
         response = await self._send_to_any(make_attempt, sent, waiting.oldest)
         self._position = self.frames.delivered = response.position
-        last = sent[-1].position if sent else response.position
-        return first or response.position < last or waiting.total > len(sent)
+        if first:
+            return True
+        later = [frame for frame in waiting.frames if frame.position > response.position]
+        left = waiting.total - len(waiting.frames) + len(later)
+        self._report(waiting=left, oldest=min((frame.at for frame in later), default=None))
+        return left > 0
 
-    def _report_waiting(self, waiting: WaitingFrames) -> None:
-        status = self.health.shipping
-        self.health.shipping = replace(status, waiting=waiting.total, oldest=waiting.since)
+    @property
+    def _status(self) -> ShippingStatus:
+        return self.health.shipping or ShippingStatus()
+
+    def _report(self, **changes: Any) -> None:
+        self.health.shipping = replace(self._status, **changes)
 
     async def _send_to_any(
         self, make_attempt: MakeAttempt, sent: list[SentFrame], oldest: Position | None
@@ -147,9 +158,8 @@ class Shipper:
                 problems.append(error)
                 continue
             self._url = number
-            status = self.health.shipping
-            self.health.shipping = replace(
-                status, url=centre.urls[number], delivered_at=self.clock.now(), problem="", clock=self._measurement.best
+            self._report(
+                url=centre.urls[number], delivered_at=self.clock.now(), problem="", clock=self._measurement.best
             )
             return response
         raise DeliveryError("; ".join(map(str, problems)), max(one.delay or 0.0 for one in problems) or None)
@@ -192,9 +202,9 @@ class Shipper:
     def _after_failure(self, problem: str, delay: float | None) -> float:
         """Report the problem, once per outage. Return the seconds until the next attempt."""
         self._failures += 1
-        if self.health.shipping.problem != problem:
+        if self._status.problem != problem:
             log.warning("delivery_failed", problem=problem, advice="observations are kept and sent later")
-        self.health.shipping = replace(self.health.shipping, problem=problem)
+        self._report(problem=problem)
         if delay is not None:
             return delay
         longest: float = min(MAX_BACKOFF, MIN_BACKOFF * 2 ** min(self._failures, 10))

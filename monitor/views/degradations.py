@@ -23,6 +23,8 @@ def degradations(health: Health) -> list[str]:
     """Return the faults of the daemon that do not stop the probing, one clause per fault."""
     clauses = [_blindness(status) for status in health.vantages if status.blind]
     clauses += _delivery_degradations(health.deliveries)
+    if health.shipping is not None and health.shipping.problem:
+        clauses.append(f"the centre does not receive observations: {health.shipping.problem}; they are sent later")
     if health.unrecorded_since is not None:
         clauses.append(f"the record cannot be written: {health.store_error or 'unknown reason'}")
     clauses += _clock_degradations(health)

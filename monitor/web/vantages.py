@@ -24,8 +24,9 @@ from sla.interval import SECOND
 from sla.window import format_instant
 
 if TYPE_CHECKING:
-    from monitor.delivery_status import DeliveryStatus
+    from monitor.delivery_status import DeliveryStatus, VantageLink
     from monitor.vantage_status import ReferenceStatus, VantageStatus
+    from sla.vantage import ClockOffset
 
 routes = web.RouteTableDef()
 
@@ -37,6 +38,28 @@ _DELIVERY: Final = object_of(
     checks={"type": "integer"},
     missing=list_of(TEXT),
     clock_ahead_seconds={"type": "number"},
+    problem=TEXT,
+    link={
+        "anyOf": [
+            object_of(
+                last_request=INSTANT,
+                version=TEXT,
+                same_checks=_FLAG,
+                clock_offset_seconds=MAYBE_NUMBER,
+                clock_error_seconds=MAYBE_NUMBER,
+            ),
+            {"type": "null"},
+        ]
+    },
+)
+_CENTRE: Final = object_of(
+    url=MAYBE_TEXT,
+    last_response=MAYBE_INSTANT,
+    frames_waiting={"type": "integer"},
+    oldest_frame=MAYBE_INSTANT,
+    frames_dropped={"type": "integer"},
+    clock_offset_seconds=MAYBE_NUMBER,
+    clock_error_seconds=MAYBE_NUMBER,
     problem=TEXT,
 )
 PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
@@ -68,7 +91,12 @@ PATHS: Final[dict[str, tuple[str, dict[str, Any], dict[str, str]]]] = {
             )
         ),
         {},
-    )
+    ),
+    "/api/v1/centre": (
+        "Whether the centre of this vantage receives its observations; null if this daemon sends them to no centre",
+        {"anyOf": [_CENTRE, {"type": "null"}]},
+        {},
+    ),
 }
 
 
@@ -79,6 +107,27 @@ async def vantages(request: web.Request) -> web.Response:
     check_query(request)
     health = request.app[CONTEXT].health
     return as_json([*map(_vantage, health.vantages), *map(_other_vantage, health.deliveries.vantages)])
+
+
+@routes.get("/api/v1/centre")
+@role(Role.READ)
+async def centre(request: web.Request) -> web.Response:
+    """Describe the delivery of this vantage's observations to its centre."""
+    check_query(request)
+    health = request.app[CONTEXT].health
+    if (status := health.shipping) is None:
+        return as_json(None)
+    return as_json(
+        {
+            "url": status.url or None,
+            "last_response": _instant(status.delivered_at),
+            "frames_waiting": status.waiting,
+            "oldest_frame": _instant(status.oldest),
+            "frames_dropped": health.frames_dropped,
+            **_clock(status.clock),
+            "problem": status.problem,
+        }
+    )
 
 
 def _vantage(status: VantageStatus) -> dict[str, Any]:
@@ -105,10 +154,32 @@ def _other_vantage(status: DeliveryStatus) -> dict[str, Any]:
         "missing": list(status.missing),
         "clock_ahead_seconds": status.ahead / SECOND,
         "problem": status.problem,
+        "link": None if status.link is None else _link(status.link),
     }
     blind = status.state is DeliveryState.BLIND
     network: dict[str, Any] = {"via": None, "families": [], "references": []}
     return {"id": status.id, "blind": blind, "since": since, **network, "delivery": delivery}
+
+
+def _link(link: VantageLink) -> dict[str, Any]:
+    return {
+        "last_request": format_instant(link.received),
+        "version": link.version,
+        "same_checks": link.same_checks,
+        **_clock(link.clock),
+    }
+
+
+def _clock(clock: ClockOffset | None) -> dict[str, float | None]:
+    """Return the time by which the vantage's clock is ahead of the centre's, negative if it is behind."""
+    return {
+        "clock_offset_seconds": None if clock is None else -clock.offset / SECOND,
+        "clock_error_seconds": None if clock is None else clock.error / SECOND,
+    }
+
+
+def _instant(at: int | None) -> str | None:
+    return None if at is None else format_instant(at)
 
 
 def _reference(reference: ReferenceStatus) -> dict[str, Any]:

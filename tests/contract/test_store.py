@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor.notification import Kind, Notification
+from monitor.storage.frames import Cursor, NewFrame, Position
 from monitor.storage.postgres import PostgresStore
 from monitor.storage.sqlite import SqliteStore
 from monitor.storage.store import Batch, Store
@@ -333,3 +334,41 @@ def test_responses_are_stored_until_they_end_and_replaced_by_key_and_start(reope
     acknowledged = response().acknowledge(150, "Grace", "command")
     reopen().write(Batch(responses=[acknowledged, replace(ticket, ended=200), response("b", started=200)]))
     assert reopen().load_responses() == [acknowledged, response("b", started=200)]
+
+
+def test_frames_are_numbered_within_their_incarnation(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    for incarnation in (7, 7, 8):
+        store.write(Batch([observation_at(1)], frame=NewFrame(incarnation, 1, b"body")))
+    assert store.prune_frames(before=2) == [Position(7, 1), Position(7, 2)]
+
+
+def test_newest_frame_is_kept_so_that_its_number_is_not_used_again(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    store.write(Batch([observation_at(1)], frame=NewFrame(7, 1, b"body")))
+    assert store.prune_frames(before=2) == []
+    store = reopen()
+    store.write(Batch([observation_at(2)], frame=NewFrame(7, 2, b"body")))
+    assert store.prune_frames(before=2) == [Position(7, 1)]
+
+
+def test_frames_that_are_not_old_are_kept(store: Store) -> None:
+    for at in (10, 20, 30):
+        store.write(Batch([observation_at(at)], frame=NewFrame(7, at, b"body")))
+    assert store.prune_frames(before=20) == [Position(7, 1)]
+
+
+def test_incarnation_is_later_than_that_of_all_frames(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    assert store.next_incarnation(100) == 100
+    store.write(Batch([observation_at(1)], frame=NewFrame(500, 1, b"body")))
+    assert reopen().next_incarnation(100) == 501
+
+
+def test_cursors_never_move_back(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    assert store.load_cursors() == {}
+    for position in (Position(1, 5), Position(2, 1), Position(1, 9), Position(2, 3), Position(2, 2)):
+        store.write(Batch(cursors=[Cursor("east", position)]))
+    store.write(Batch(cursors=[Cursor("west", Position(9, 9))]))
+    assert reopen().load_cursors() == {"east": Position(2, 3), "west": Position(9, 9)}

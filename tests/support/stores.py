@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from monitor.errors import StoreError
+from monitor.storage.frames import PRUNE_LIMIT, Position, StoredFrame
 from sla.observation import PRECEDENCE, Observation, Outcome, Run
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class MemoryStore:
         self.notifications: dict[tuple[str, str, int], Notification] = {}
         self.responses: dict[tuple[str, int], Response] = {}
         self.latency_days: dict[tuple[str, str, int], LatencyDay] = {}
+        self.frames: list[StoredFrame] = []
+        self.cursors: dict[str, Position] = {}
         self.folded_until: int | None = None
         self.batches: list[Batch] = []
         self.error = ""
@@ -68,6 +71,13 @@ class MemoryStore:
         self.latency_days |= {(day.check, day.vantage, day.start): day for day in batch.latency_days}
         for fact in batch.facts:
             self.facts.setdefault(fact.id, fact)
+        if (frame := batch.frame) is not None:
+            seq = max(
+                (one.position.seq for one in self.frames if one.position.incarnation == frame.incarnation), default=0
+            )
+            self.frames.append(StoredFrame(Position(frame.incarnation, seq + 1), frame.at, frame.body))
+        for cursor in batch.cursors:
+            self.cursors[cursor.vantage] = max(cursor.position, self.cursors.get(cursor.vantage, cursor.position))
         if batch.folded_until is not None:
             self.folded_until = max(batch.folded_until, self.folded_until or batch.folded_until)
         self.batches.append(batch)
@@ -126,6 +136,18 @@ class MemoryStore:
 
     def load_facts(self) -> list[Fact]:
         return sorted(self.facts.values(), key=lambda fact: (fact.made, fact.id))
+
+    def load_cursors(self) -> dict[str, Position]:
+        return dict(self.cursors)
+
+    def next_incarnation(self, now: int) -> int:
+        return max([now, *(one.position.incarnation + 1 for one in self.frames)])
+
+    def prune_frames(self, before: int) -> list[Position]:
+        old = sorted(self.frames, key=lambda one: one.position)[:-1][:PRUNE_LIMIT]
+        deleted = [one.position for one in old if one.at < before]
+        self.frames = [one for one in self.frames if one.position not in deleted]
+        return deleted
 
     def observations(self, check: str, window: Interval) -> list[Observation]:
         return [

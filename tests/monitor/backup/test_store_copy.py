@@ -13,6 +13,7 @@ from monitor.backup import copied_record
 from monitor.cli import cli
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage.chain import ClosedDay
+from monitor.storage.frames import Cursor, NewFrame, Position
 from monitor.storage.postgres import PostgresStore
 from monitor.storage.postgres_connection import quoted
 from monitor.storage.postgres_schema import tables
@@ -84,6 +85,8 @@ def write_record(path: Path) -> None:
         Batch(
             [Observation("p/a", end + 400 * DAY, Outcome.GOOD)],
             [Run("p/a", Outcome.GOOD, "", end + 400 * DAY, end + 400 * DAY, 1, 90)],
+            frame=NewFrame(end, end + 400 * DAY, b"frame"),
+            cursors=[Cursor("east", Position(end, 3))],
         )
     )
     assert store.reconcile(end + DAY) is not None  # moves rows of a wrong clock aside

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.errors import NinewatchError, StoreError
 from monitor.storage import postgres_connection
+from monitor.storage.frames import Cursor, NewFrame, Position
 from monitor.storage.postgres import PostgresStore, reading_postgres
 from monitor.storage.postgres_schema import FIRST_SCHEMA, LATER_SCHEMAS, tables
 from monitor.storage.schema import MIGRATIONS
@@ -65,6 +66,17 @@ def test_every_table_of_sqlite_exists_with_the_same_columns_and_key(empty_schema
     for table in tables():
         assert tuple(name for (name,) in execute(empty_schema, columns.format(table.name))) == table.columns
         assert tuple(name for (name,) in execute(empty_schema, key.format(table.name))) == table.key
+
+
+def test_record_of_schema_10_gets_the_tables_of_frames(empty_schema: str) -> None:
+    PostgresStore(empty_schema).close()
+    execute(empty_schema, "DROP TABLE frames_out, cursors", "UPDATE ninewatch_record SET schema = 10")
+    store = PostgresStore(empty_schema)
+    store.write(Batch([observation(1)], frame=NewFrame(7, 1, b"body"), cursors=[Cursor("east", Position(7, 1))]))
+    assert store.load_cursors() == {"east": Position(7, 1)}
+    store.close()
+    assert execute(empty_schema, "SELECT schema FROM ninewatch_record") == [(len(MIGRATIONS),)]
+    assert execute(empty_schema, "SELECT incarnation, seq, at, body FROM frames_out") == [(7, 1, 1, b"body")]
 
 
 def test_observations_are_in_a_partition_for_each_day_and_runs_in_one_for_each_year(empty_schema: str) -> None:

@@ -98,7 +98,8 @@ def test_damaged_corrections_of_an_earlier_schema_are_rejected_without_changes(p
         assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
-WITHOUT_LATENCIES = ["DROP TABLE latency_days", "DROP TABLE aside_latency_days"]
+WITHOUT_FRAMES = ["DROP TABLE frames_out", "DROP TABLE cursors"]
+WITHOUT_LATENCIES = [*WITHOUT_FRAMES, "DROP TABLE latency_days", "DROP TABLE aside_latency_days"]
 WITHOUT_RECHECKS = [
     *WITHOUT_LATENCIES,
     *(
