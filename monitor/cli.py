@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "demo:demo",
     "check-config": "check_config:check_config",
     "doctor": "doctor:doctor_command",
+    "healthcheck": "healthcheck:healthcheck",
     "probe": "probe:probe",
     "status": "status:status",
     "rules": "rules:rules_command",

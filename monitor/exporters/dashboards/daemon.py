@@ -216,6 +216,32 @@ def _other_vantages() -> Iterator[PanelBuilder]:
         Query(_by_daemon("ninewatch_vantage_clock_ahead_seconds"), "{{vantage}}"),
     )
     yield lines(
+        "Clock offset",
+        "Clock of each vantage that sends its observations, minus the clock of its centre.",
+        "s",
+        Query(_by_daemon("ninewatch_vantage_clock_offset_seconds"), "{{vantage}}"),
+    )
+    yield timeline(
+        "Same checks",
+        "Whether each vantage that sends its observations probes the same checks as its centre.",
+        _DELIVERY_STATES,
+        Query(_by_daemon("ninewatch_vantage_same_checks"), "{{instance}} {{vantage}}"),
+    )
+    yield lines(
+        "Waiting frames",
+        "Frames of a vantage that its centre has not stored, and frames that were deleted before. No data: no centre.",
+        "none",
+        Query(_by_daemon("ninewatch_frames_waiting"), _per_daemon("waiting")),
+        _events("ninewatch_frames_dropped_total", "deleted", "24h"),
+    )
+    yield lines(
+        "Age of undelivered observations",
+        "Age of the oldest frame that waits, and time since the last response of the centre.",
+        "s",
+        Query(f"time() - {_by_daemon('ninewatch_frames_oldest_timestamp_seconds')}", _per_daemon("oldest frame")),
+        Query(f"time() - {_by_daemon('ninewatch_centre_response_timestamp_seconds')}", _per_daemon("last response")),
+    )
+    yield lines(
         "Checks without quorum",
         "Checks whose outage would not be detected, because too few vantages deliver.",
         "none",

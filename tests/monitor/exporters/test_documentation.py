@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, ShippingStatus, VantageLink
 from monitor.exporters.documentation import metrics_page
 from monitor.exporters.exposition import Dialect
 from monitor.exporters.prometheus import Exporter
@@ -25,6 +25,7 @@ from sla.failover_facts import failover_end_fact, site_change_fact
 from sla.interval import MINUTE, SECOND
 from sla.pause import Pause
 from sla.sites import ChangeKind, SiteChange
+from sla.vantage import ClockOffset
 from tests.support.clocks import ManualClock
 from tests.support.ledgers import BAD_RESULT, GOOD_RESULT, NOW, FakeCheck, ledger_of, observe, probe_all, product
 
@@ -104,7 +105,10 @@ def published_families() -> dict[str, tuple[str, set[str]]]:
     health = Health(config_reload_at=0, blackbox_reload_success=True, blackbox_reload_at=0)
     health.anchored_until, health.anchor_failures = {"id": 0}, {"id": 0}
     health.vantages = (VantageStatus("local", None, 0, {"ip4": True}, ()),)
-    health.deliveries = Deliveries((DeliveryStatus("east", DeliveryState.DELIVERING, 0, NOW, 1, ()),), assured_since=0)
+    link = VantageLink(NOW, "1", same_checks=True, clock=ClockOffset(0, 0))
+    east = DeliveryStatus("east", DeliveryState.DELIVERING, 0, NOW, 1, (), link=link)
+    health.deliveries = Deliveries((east,), assured_since=0)
+    health.shipping = ShippingStatus(delivered_at=NOW, oldest=NOW)
     page = b"".join(Exporter(ledger, health, ManualClock(NOW)).render(Dialect.OPENMETRICS)).decode()
     families: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(page):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus
+from monitor.delivery_status import Deliveries, DeliveryState, DeliveryStatus, ShippingStatus, VantageLink
 from monitor.vantage_status import ReferenceStatus, VantageStatus
 from monitor.web.vantages import PATHS
 from sla.interval import MINUTE
 from sla.observation import Observation
+from sla.vantage import ClockOffset
 from tests.monitor.web.conftest import NOW, small_ledger
 from tests.support.ledgers import BAD, GOOD, ledger_of, probe_all, product
 
@@ -93,8 +94,53 @@ async def test_other_vantages_are_listed_with_what_they_deliver(
             "missing": ["chefs/health"],
             "clock_ahead_seconds": 0,
             "problem": "no file",
+            "link": None,
         },
     }
+
+
+async def test_link_of_a_vantage_that_sends_its_observations_is_listed(
+    publish: Callable[..., Awaitable[RunningServer]],
+) -> None:
+    server = await publish(small_ledger())
+    link = VantageLink(NOW, "1.2", same_checks=False, clock=ClockOffset(-1_500_000, 20_000))
+    server.health.deliveries = Deliveries((replace(EAST, link=link),))
+    (other,) = body = await (await server.get("/api/v1/vantages")).json()
+    jsonschema.validate(body, PATHS["/api/v1/vantages"][1])
+    assert other["delivery"]["link"] == {
+        "last_request": "2026-09-21T14:13:20Z",
+        "version": "1.2",
+        "same_checks": False,
+        "clock_offset_seconds": 1.5,
+        "clock_error_seconds": 0.02,
+    }
+    samples = [line for line in (await server.get("/metrics")).text.splitlines() if 'vantage="east"' in line]
+    assert 'ninewatch_vantage_clock_offset_seconds{vantage="east"} 1.5' in samples
+    assert 'ninewatch_vantage_same_checks{vantage="east"} 0.0' in samples
+
+
+async def test_delivery_to_the_centre_is_described(publish: Callable[..., Awaitable[RunningServer]]) -> None:
+    server = await publish(small_ledger())
+    assert await (await server.get("/api/v1/centre")).json() is None
+    clock = ClockOffset(500_000, 10_000)
+    server.health.shipping = ShippingStatus("https://centre:9443", NOW, 3, NOW - MINUTE, "no response in time", clock)
+    server.health.frames_dropped = 2
+    body = await (await server.get("/api/v1/centre")).json()
+    jsonschema.validate(body, PATHS["/api/v1/centre"][1])
+    assert body == {
+        "url": "https://centre:9443",
+        "last_response": "2026-09-21T14:13:20Z",
+        "frames_waiting": 3,
+        "oldest_frame": "2026-09-21T14:12:20Z",
+        "frames_dropped": 2,
+        "clock_offset_seconds": -0.5,
+        "clock_error_seconds": 0.01,
+        "problem": "no response in time",
+    }
+    text = (await server.get("/metrics")).text
+    assert "ninewatch_frames_waiting 3.0" in text
+    assert "ninewatch_frames_dropped_total 2.0" in text
+    assert "the centre does not receive observations: no response in time" in (await server.get("/")).text
 
 
 async def test_metrics_of_deliveries_are_published_once_there_are_other_vantages(
