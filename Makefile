@@ -17,7 +17,7 @@ $(BIN)/python -c 'import pip' 2> /dev/null || { \
 	$(PYTHON) -m venv $(VENV); }
 endef
 
-.PHONY: help run extras test lint unit slow full cover bench docs sbom generate translations lock clean
+.PHONY: help run extras test lint unit slow full cover fuzz bench docs sbom generate translations lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ SLA_TESTS := tests/sla tests/property tests/monitor/test_release_gate.py tests/m
 
 cover: $(VENV)/.dev ## Every branch of sla/ is taken by its own tests
 	$(BIN)/pytest -n 2 -m "not slow and not full" --cov=sla --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100 $(SLA_TESTS)
+
+fuzz: $(VENV)/.dev .tools/atheris ## Fuzz the parsers of responses, configuration and frames, with a fixed number of inputs
+	PYTHONPATH=.tools/atheris $(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier commit, a probe next to blackbox_exporter + Prometheus, the delay of a page, and open pages
 	$(BIN)/python -m bench.windows
@@ -91,6 +94,7 @@ lock: ## Resolve the dependencies anew (needs uv)
 	printf '%s\n' $(PATRONI) | $(RESOLVE) -c requirements-dev.lock - -o .ci/patroni.lock
 	printf 'mkdocs-material\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/docs.lock
 	printf 'cyclonedx-bom\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/sbom.lock
+	printf 'atheris\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/fuzz.lock
 	printf 'kubernetes-validate\n' | $(RESOLVE) --only-binary :all: -c requirements-dev.lock - -o .ci/kubernetes.lock
 	@sed -i -e '/^    #   -c /d' requirements*.lock .ci/*.lock
 	@$(PYTHON) .ci/wheels_only.py oncalendar requirements*.lock
@@ -124,6 +128,9 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 	$(INSTALL) -q --upgrade --target $@ -r .ci/docs.lock && touch $@
 
 # The writer of the list of packages, in a folder of its own.
+.tools/atheris: .ci/fuzz.lock | $(VENV)/.dev
+	$(INSTALL) -q --upgrade --target $@ -r .ci/fuzz.lock && touch $@
+
 .tools/cyclonedx: .ci/sbom.lock | $(VENV)/.run
 	$(INSTALL) -q --upgrade --target $@ -r .ci/sbom.lock && touch $@
 

@@ -224,17 +224,13 @@ def check_conditions(container: Container, python: str) -> None:
 
 def check_packages(container: Container, python: str, checkout: Path) -> None:
     """Check that the image contains only packages of the locks, in the locked versions."""
-    locked = {
-        name.lower().replace("_", "-"): version
-        for lock in ("requirements.lock", "requirements-databases.lock")
-        for name, version in re.findall(
-            r"^([\w.-]+)(?:\[\S*\])?==([^\s;\\]+)", (checkout / lock).read_text(), re.MULTILINE
-        )
-    }
+    text = "".join((checkout / lock).read_text() for lock in ("requirements.lock", "requirements-databases.lock"))
+    pins = re.findall(r"^([\w.-]+)(?:\[\S*\])?==([^\s;\\]+)", text, re.MULTILINE)
+    locked = {(name.lower().replace("_", "-"), version) for name, version in pins}
     status, output = container.run(python, "-c", PACKAGES)
     check(status == 0, output)
     for name, version in json.loads(output).items():
-        check(name == "ninewatch" or locked.get(name) == version, f"{name} {version} is not in the locks")
+        check(name == "ninewatch" or (name, version) in locked, f"{name} {version} is not in the locks")
 
 
 def check_configurations(container: Container, folder: Path, ninewatch: str) -> None:

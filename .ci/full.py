@@ -29,6 +29,7 @@ FAILOVERS = ("tests/integration/test_real_failover.py", "tests/integration/test_
 PARTS: dict[str, tuple[str, ...]] = {
     "tests marked `full`": (*PYTEST, "-n", "2", "-m", "full", *(f"--ignore={path}" for path in FAILOVERS)),
     "failovers with Patroni and with Keycloak": (*PYTEST, "-n", "2", "-m", "full", *FAILOVERS),
+    "two builds of the image": (sys.executable, ".ci/container.py", ".", "var/image", "--twice"),
     "mutations of `sla/`, the ledger and the engine": (sys.executable, "-m", "tests.mutation"),
     "`make unit` next to two busy processes per core": (*LOADED, "-n", "4", "-m", "not slow and not full"),
     "`make slow` next to two busy processes per core": (*LOADED, *IN_FILES, "-m", "slow and not full"),

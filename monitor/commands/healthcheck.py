@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from monitor.errors import NinewatchError
 from monitor.network.json_client import error_text, get
 
 DEFAULT_URL = "http://127.0.0.1:9999/livez"
@@ -19,12 +18,18 @@ def healthcheck(url: str) -> None:
     URL is the address of /livez. Default: http://127.0.0.1:9999/livez. Exits with 0 if the response has the status 200,
     otherwise with 1.
     """
+    if problem := _problem(url):
+        click.echo(f"{url}: {problem}", err=True)
+        raise SystemExit(1)  # container engines reserve 2, the status of other errors
+    click.echo("the daemon responds")
+
+
+def _problem(url: str) -> str:
+    """Return why the daemon is not healthy, with a remedy. Empty if it is."""
     try:
         answer = get(url, timeout=TIMEOUT, direct=True)
     except OSError as error:
-        raise NinewatchError(f"{url}: {error_text(error)}; is the daemon running?") from None
+        return f"{error_text(error)}; is the daemon running?"
     except ValueError as error:
-        raise NinewatchError(f"{url}: {error}; specify the address of /livez") from None
-    if answer.status != 200:
-        raise NinewatchError(f"{url}: status {answer.status}; see the daemon's log")
-    click.echo("the daemon responds")
+        return f"{error}; specify the address of /livez"
+    return "" if answer.status == 200 else f"status {answer.status}; see the daemon's log"

@@ -63,14 +63,17 @@ class Csv:
     """Parser of CSV with a header. The delimiter is given or detected: comma, semicolon or tab.
 
     Raises:
-        BadDataError: no `at` or no `outcome` in the header.
+        BadDataError: the header is not CSV, or has no `at` or no `outcome`.
     """
 
     def __init__(self, name: str, header: str, line: int, delimiter: str = "", *, changes: bool = False) -> None:
         self.name = name
         self._changes = changes
         self.delimiter = delimiter or _delimiter(header)
-        names = next(csv.reader([header], delimiter=self.delimiter), [])
+        try:
+            names = next(csv.reader([header], delimiter=self.delimiter), [])
+        except csv.Error as error:
+            raise BadDataError(name, line, f"not CSV: {error}") from error
         self.width = len(names)
         try:
             self._index = {

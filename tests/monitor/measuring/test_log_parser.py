@@ -85,6 +85,7 @@ def test_empty_file_has_no_rows() -> None:
         ("a,b\n1,2\n", 1, 'no column "at" (or timestamp, time'),
         ("at,b\n1,2\n", 1, 'no column "outcome" (or status'),
         ("\nat\n", 2, 'no column "outcome"'),
+        ("at,outcome\r,x\n1,good,1\n", 1, "not CSV"),
         ("at,outcome\n1,good\n1\n", 3, "1 cells, but the header has 2"),
         ("at,outcome\n1,good\n\n1,good,x\n", 4, "3 cells, but the header has 2"),
         ('at,outcome\n"1\n2",good\n"3"x,good\n', 4, "not CSV"),

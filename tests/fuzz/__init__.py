@@ -1,0 +1,1 @@
+"""Fuzzing with coverage feedback (atheris): `python -m tests.fuzz`, in a step of `.ci/run`."""
