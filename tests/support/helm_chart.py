@@ -18,7 +18,7 @@ OPENSHIFT, KUBERNETES, OWN_CONFIGMAP = (
 HELM = shutil.which("helm", path=str(ROOT / ".tools")) or shutil.which("helm")
 needs_helm = pytest.mark.skipif(HELM is None, reason="no helm: .ci/run builds it into .tools/")
 Manifest = dict[str, Any]
-_KIND_SUFFIXES = {"dashboard": "Dashboard", "blackbox": "Modules"}  # suffix of a ConfigMap's name -> key
+_KIND_SUFFIXES = {"dashboard": "Dashboard", "blackbox": "Modules", "intake": "Intake"}  # suffix of a name -> key
 
 
 def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -27,7 +27,7 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def render(values: Path, *options: str) -> dict[str, Manifest]:
-    """Return the chart's manifests by kind; further ConfigMaps by `_KIND_SUFFIXES`."""
+    """Return the chart's manifests by kind; further ones by `_KIND_SUFFIXES`."""
     result = helm("template", "nw", CHART, "-f", values, *options)
     assert result.returncode == 0, result.stderr
     manifests: dict[str, Manifest] = {}

@@ -71,6 +71,19 @@ http://{{ include "ninewatch.fullname" . }}.{{ .Release.Namespace }}.svc:{{ .Val
 {{- end -}}
 {{- end -}}
 
+{{/* Fail unless the values fit the role. */}}
+{{- define "ninewatch.role" -}}
+{{- if and (ne .Values.role "alone") .Values.existingConfigMap -}}
+{{- fail "role and existingConfigMap are both set: write the role into your ConfigMap (docs/vantage.md), and leave role: alone" -}}
+{{- end -}}
+{{- if and (eq .Values.role "vantage") (not (and .Values.centre.urls .Values.centre.tokenSecret.name)) -}}
+{{- fail "role: vantage needs its centre: set centre.urls, and centre.tokenSecret.name to the Secret with the vantage's token" -}}
+{{- end -}}
+{{- if and (eq .Values.role "centre") (not .Values.config.vantages) -}}
+{{- fail "role: centre needs its vantages: set config.vantages, for example [{id: east}]" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The Service that Route and Ingress lead to, and its port. */}}
 {{- define "ninewatch.front" -}}
 {{- if eq .Values.access "proxy" -}}{{ .Values.accessProxy.service }}{{- else -}}{{ include "ninewatch.fullname" . }}{{- end -}}
