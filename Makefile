@@ -41,7 +41,7 @@ unit: $(VENV)/.dev
 slow: $(VENV)/.dev ## The slower suites: real Prometheus, Alertmanager, Chromium, faults
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow and not full"
 
-full: $(VENV)/.dev .tools/patroni ## What takes longer than minutes; writes docs/full-results.md, which is committed
+full: $(VENV)/.dev .tools/patroni .tools/kube-apiserver ## What takes longer than minutes; writes docs/full-results.md, which is committed
 	$(BIN)/python .ci/full.py
 
 # The gate's own tests need a ledger, and are next to it.
@@ -128,6 +128,9 @@ $(VENV)/.dev: requirements-dev.lock requirements-build.lock pyproject.toml
 	$(INSTALL) -q --upgrade --target $@ -r .ci/docs.lock && touch $@
 
 # The writer of the list of packages, in a folder of its own.
+.tools/kube-apiserver: $(wildcard .ci/apiserver/*) ## Build kube-apiserver for the admission of the chart's objects, about 10 minutes
+	cd .ci/apiserver && CGO_ENABLED=0 go build -ldflags="-s -w" -o $(CURDIR)/$@ .
+
 .tools/atheris: .ci/fuzz.lock | $(VENV)/.dev
 	$(INSTALL) -q --upgrade --target $@ -r .ci/fuzz.lock && touch $@
 
