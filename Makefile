@@ -17,7 +17,7 @@ $(BIN)/python -c 'import pip' 2> /dev/null || { \
 	$(PYTHON) -m venv $(VENV); }
 endef
 
-.PHONY: help run extras test lint unit slow full cover fuzz bench docs sbom generate translations lock clean
+.PHONY: help run extras test lint unit slow full cover fuzz bench deb docs sbom generate translations lock clean
 
 help: ## List the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ bench: $(VENV)/.dev ## Measure windows, start and scrape next to an earlier comm
 	$(BIN)/python -m bench.cost
 	$(BIN)/python -m bench.page_delay
 	$(BIN)/python -m bench.live_readers
+
+deb: ## Build a Debian package, dist/ninewatch_*.deb
+	$(PYTHON) .ci/deb.py . dist
 
 docs: .tools/mkdocs ## Build the documentation site, var/site/index.html; a broken link is an error
 	$(BIN)/python .ci/docs.py $<

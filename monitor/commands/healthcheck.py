@@ -13,7 +13,9 @@ TIMEOUT = 5.0  # seconds
 @click.command
 @click.argument("url", default=DEFAULT_URL, metavar="[URL]")
 def healthcheck(url: str) -> None:
-    """Check that a running daemon responds, for the health check of a container.
+    """Check that a running daemon responds.
+
+    It is the health check of the container.
 
     URL is the address of /livez. Default: http://127.0.0.1:9999/livez. Exits with 0 if the response has the status 200,
     otherwise with 1.

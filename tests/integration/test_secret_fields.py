@@ -117,7 +117,8 @@ def test_every_key_that_takes_a_secret_has_a_case() -> None:
     continuity = {f"products.continuity.{kind}.{key}" for kind, keys in kinds.items() for key in keys}
     login = {"login.oidc.client_secret", "login.oidc.tls.key"}  # tests/monitor/web/test_login.py
     feeds = {"products.status_feed.tls.key"}  # tests/monitor/status_feeds/test_service.py
-    assert other_fields == {"products.clients.contact", *anchors, *continuity, *login, *feeds}
+    vantages = {"centre.token", "centre.tls.key", "intake.key"}  # tests/integration/test_vantage_delivery.py
+    assert other_fields == {"products.clients.contact", *anchors, *continuity, *login, *feeds, *vantages}
 
 
 class SecretCases:

@@ -154,6 +154,7 @@ def test_token_can_be_replaced_and_revoked(tmp_path: Path) -> None:
             identity = first.split("_")[1]
             assert run_to_exit("token", "revoke", identity, "-c", pair.centre)[0] == 0
             wait_for("the rejection", lambda: "status 401" in east.api("/centre")["problem"])
+            assert first not in east.output() + east.body("/") + east.body("/api/v1/centre")
             assert "the centre does not receive observations" in east.body("/readyz")
             wait_for("frames that wait", lambda: east.api("/centre")["frames_waiting"] > 3)
         with running_daemon(pair.write_vantage(), extra={"NW_TOKEN": pair.token()}) as east:
@@ -171,7 +172,7 @@ def test_intake_requires_tls_and_a_client_certificate_if_configured(tmp_path: Pa
     (tmp_path / "client.pem").write_bytes(client.private_key_and_cert_chain_pem.bytes())
     pair = Pair(tmp_path, certificate=str(tmp_path / "server.pem"), client_ca=str(tmp_path / "clients.pem"))
     extra = {"NW_TOKEN": pair.token()}
-    with running_daemon(pair.centre):
+    with running_daemon(pair.centre) as centre:
         tls = {"ca": str(tmp_path / "ca.pem")}
         with running_daemon(pair.write_vantage(tls=tls), extra=extra) as east:
             wait_for("a problem", lambda: east.api("/centre")["problem"])
@@ -179,6 +180,11 @@ def test_intake_requires_tls_and_a_client_certificate_if_configured(tmp_path: Pa
         tls |= {"certificate": str(tmp_path / "client.pem")}
         with running_daemon(pair.write_vantage(tls=tls), extra=extra) as east:
             wait_for("the delivery", lambda: delivered(east))
+            outputs = (
+                east.output() + centre.output() + east.body("/") + centre.body("/") + centre.body("/api/v1/vantages")
+            )
+            keys = [leaf.private_key_pem.bytes().decode().splitlines()[2] for leaf in (server, client)]
+            assert [key for key in keys if key in outputs] == []
 
 
 def test_copy_of_a_vantage_is_superseded(tmp_path: Path) -> None:
