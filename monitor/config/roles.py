@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from monitor.config.addresses import HttpUrl, Listen, loopback
 from monitor.config.alerting import AttemptTimeout
 from monitor.config.base import Model
 from monitor.config.secret import Secret
-from monitor.config.tls import AuthoritiesField, CertificateField, KeyField, TlsOptions, load_client_certificate
+from monitor.config.tls import AuthoritiesField, CertificateField, KeyField, TlsOptions, check_identity, identity_of
 from monitor.config.values import Duration, Within, problem_at
 from sla.interval import DAY, HOUR, SECOND
 
@@ -89,24 +88,14 @@ class Intake(Model):
 
     @property
     def identity(self) -> tuple[str, Secret] | None:
-        """The certificate with its chain as PEM, and its key."""
-        if self.certificate is None or (key := self.key or self.certificate.key) is None:
-            return None
-        return self.certificate.pem, key
+        """The certificate with its chain as PEM, and its key. None without TLS."""
+        return identity_of(self.certificate, self.key)
 
     @model_validator(mode="after")
     def _certificate_is_complete(self) -> Intake:
-        if self.certificate is None:
-            for name in ("key", "client_ca"):
-                if getattr(self, name) is not None:
-                    raise problem_at(name, "has no effect without a certificate; add certificate: PATH")
-            return self
-        if self.identity is None:
-            raise problem_at("certificate", f"{self.certificate} has no private key; add key: PATH")
-        try:
-            load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self.identity)
-        except ValueError as error:
-            raise problem_at("key" if self.key else "certificate", str(error)) from None
+        check_identity(self.certificate, self.key)
+        if self.client_ca is not None and self.certificate is None:
+            raise problem_at("client_ca", "has no effect without a certificate; add certificate: PATH")
         return self
 
 

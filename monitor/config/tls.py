@@ -123,6 +123,31 @@ CertificateField = Annotated[Certificate, PlainValidator(_certificate), AS_TEXT,
 KeyField = Annotated[Secret, PlainValidator(_key), WithJsonSchema({"anyOf": [{"type": "string"}, SECRET_SCHEMA]})]
 
 
+def identity_of(certificate: Certificate | None, key: Secret | None) -> tuple[str, Secret] | None:
+    """Return the certificate with its chain as PEM, and its key, which may be in the certificate's file."""
+    if certificate is None or (own := key or certificate.key) is None:
+        return None
+    return certificate.pem, own
+
+
+def check_identity(certificate: Certificate | None, key: Secret | None) -> None:
+    """Check that a certificate and its key are configured together and belong together.
+
+    Raises:
+        PydanticCustomError: one of them is missing, or the key cannot be used.
+    """
+    if certificate is None:
+        if key is not None:
+            raise problem_at("key", "has no effect without a certificate; add certificate: PATH")
+        return
+    if (identity := identity_of(certificate, key)) is None:
+        raise problem_at("certificate", f"{certificate} has no private key; add key: PATH")
+    try:
+        load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *identity)
+    except ValueError as error:
+        raise problem_at("key" if key else "certificate", str(error)) from None
+
+
 class TlsOptions(Model):
     """TLS options. By default the certificate must be valid for the host, with the system's authorities."""
 
@@ -152,22 +177,11 @@ class TlsOptions(Model):
     @property
     def identity(self) -> tuple[str, Secret] | None:
         """The client certificate with its chain as PEM, and its key."""
-        if self.certificate is None or (key := self.key or self.certificate.key) is None:
-            return None
-        return self.certificate.pem, key
+        return identity_of(self.certificate, self.key)
 
     @model_validator(mode="after")
     def _certificate_has_key(self) -> TlsOptions:
-        if self.certificate is None:
-            if self.key is not None:
-                raise problem_at("key", "has no effect without a certificate; add certificate: PATH")
-            return self
-        if self.identity is None:
-            raise problem_at("certificate", f"{self.certificate} has no private key; add key: PATH")
-        try:
-            load_client_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *self.identity)
-        except ValueError as error:
-            raise problem_at("key" if self.key else "certificate", str(error)) from None
+        check_identity(self.certificate, self.key)
         return self
 
     @model_validator(mode="after")

@@ -118,7 +118,7 @@ class Shipper:
         The first request has no frames: its response has the position to continue after, and the offset of the clock.
 
         Raises:
-            DeliveryError: no address of the centre stored the frames.
+            DeliveryError: no address of the centre stored a frame.
             StoreError: the frames cannot be read.
         """
         first = self._position is None
@@ -129,9 +129,12 @@ class Shipper:
             [] if first else limited([SentFrame(*frame.position, frame.body) for frame in waiting.frames], MAX_BODIES)
         )
         response = await self._send_to_any(make_attempt, sent, waiting.oldest)
-        self._position = self.frames.delivered = response.position
+        before, self._position = self._position, response.position
+        self.frames.delivered = response.position
         if first:
             return True
+        if sent and response.position == before:
+            raise DeliveryError(response.error or "the centre stored no frame of the request")
         later = [frame for frame in waiting.frames if frame.position > response.position]
         left = waiting.total - len(waiting.frames) + len(later)
         self._report(waiting=left, oldest=min((frame.at for frame in later), default=None))
@@ -197,6 +200,7 @@ class Shipper:
         centre = self.ledger.portfolio.centre
         if centre is None:
             raise DeliveryError("the configuration has no `centre` any more; restart the daemon")
+        self.frames.keep = centre.keep  # a reload may change it
         return centre
 
     def _after_failure(self, problem: str, delay: float | None) -> float:

@@ -236,3 +236,16 @@ async def test_large_backlog_is_sent_in_several_requests(tmp_path: Path) -> None
             pass
         assert [seq for numbers in centre.sent for seq in numbers] == list(range(1, 121))
         assert max(map(len, centre.sent)) == 50
+
+
+async def test_centre_that_stores_no_frame_is_a_failure(tmp_path: Path) -> None:
+    """Otherwise the vantage would repeat the request without a pause."""
+    async with serving() as centre:
+        vantage = Vantage(tmp_path, centre.url)
+        vantage.write(1)
+        await vantage.advance()
+        now = SystemClock().now()
+        gap = FrameResponse(START, now, now, "frame 1 does not follow frame 0")
+        centre.answers.append(web.Response(status=409, body=encode_response(gap)))
+        with pytest.raises(DeliveryError, match="frame 1 does not follow frame 0"):
+            await vantage.advance()
