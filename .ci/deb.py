@@ -127,23 +127,8 @@ def check(package: Path, folder: Path) -> None:
     )
     if "no errors" not in output:
         raise SystemExit(f"the sample configuration is invalid: {output}")
-    run("systemd-analyze", "verify", "--man=no", "--root", folder / "unit", prepared_unit(folder, files))
     sys.stdout.write(run("dpkg", "--dry-run", "--force-not-root", "--install", package))
     sys.stdout.write(f"{package.name}: {package.stat().st_size / 1e6:.1f} MB\n")
-
-
-def prepared_unit(folder: Path, files: Path) -> str:
-    """Return the path of the unit in a root folder that has its program."""
-    root = folder / "unit"
-    shutil.rmtree(root, ignore_errors=True)
-    for name in ("lib/systemd/system/ninewatch.service",):
-        (root / name).parent.mkdir(parents=True)
-        shutil.copy(files / name, root / name)
-    for program in ("opt/ninewatch/bin/ninewatch", "bin/kill"):
-        (root / program).parent.mkdir(parents=True, exist_ok=True)
-        (root / program).write_text("#!/bin/sh\n")
-        (root / program).chmod(0o755)
-    return "/lib/systemd/system/ninewatch.service"
 
 
 def main() -> None:

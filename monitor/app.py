@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from monitor.config.model import Portfolio
     from monitor.config.outbound import Network
     from monitor.engine.runner import Runner
+    from monitor.storage.frames import Position
     from monitor.storage.store import Store
 
 log = structlog.get_logger()
@@ -120,6 +121,7 @@ class Daemon:
         self._stop, self._reload_requested = asyncio.Event(), asyncio.Event()
         self._failure: NinewatchError | None = None
         self._frames: FrameMaker | None = None  # of a vantage
+        self._cursors: dict[str, Position] = {}  # of the other vantages
 
     @property
     def accepted(self) -> tuple[LoadResult, Portfolio]:
@@ -175,7 +177,7 @@ class Daemon:
                 ),
                 self._serve(
                     runner,
-                    intake := VantageIntake(
+                    VantageIntake(
                         self._ledger,
                         recorder,
                         writer,
@@ -193,7 +195,6 @@ class Daemon:
                     self._ledger, self._clock, scheduler, vantage, runner, recorder, heartbeats, deliveries
                 )
                 gc.freeze()  # the loaded data is long-lived, so the garbage collector can skip it
-                intake.restore(store.load_cursors())
                 address = f"http://{addresses.site}"
                 requests = self._stop.set, self._reload_requested.set
                 ready(Running(self._ledger, self._health, address, *requests, intake=addresses.intake))
@@ -213,6 +214,7 @@ class Daemon:
         if self._portfolio.centre is not None:
             incarnation = store.next_incarnation(self._clock.now())
             self._frames = FrameMaker(incarnation, self._portfolio.centre.keep)
+        self._cursors = store.load_cursors()  # before the thread of the writer uses the store
         writer = Writer(store, self._health, self._clock, frames=self._frames)
         self._self_check.record_step = writer.put_clock_step
         facts = FactRecorder(self._ledger, Journal.of(self._record), writer, self._clock, self._health)
@@ -261,6 +263,7 @@ class Daemon:
     async def _serve(
         self, runner: Runner, intake: VantageIntake, heartbeats: Heartbeats, write_context: WriteContext
     ) -> AsyncIterator[Addresses]:
+        intake.restore(self._cursors)
         probes = None if self._blackbox is None else Probes(self._blackbox, runner, self._blackbox_allow)
         site = build(self._ledger, self._health, self._clock, heartbeats, probes, self._record, write_context)
         async with listening(site, self._portfolio, intake) as addresses:
