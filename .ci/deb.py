@@ -94,6 +94,10 @@ def fill_environment(checkout: Path, folder: Path, environment: Path) -> None:
             script.write_text(script.read_text().replace(str(environment), "/opt/ninewatch"))
     library = environment / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
     shutil.rmtree(environment / "include", ignore_errors=True)
+    for path in library.glob("*.dist-info/direct_url.json"):  # with the folder of the build
+        path.unlink()
+    config = environment / "pyvenv.cfg"
+    config.write_text(config.read_text().replace(str(environment), "/opt/ninewatch"))
     run(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", environment, library)
 
 
