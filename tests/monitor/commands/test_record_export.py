@@ -166,7 +166,9 @@ def test_records_of_earlier_versions_are_exported(tmp_path: Path, monkeypatch: p
     folder.mkdir()
     monkeypatch.chdir(folder)
     config = unpack(name, folder)
+    start, end = json.loads((folder / "expected.json").read_text())["windows"][0]
+    window = f"{format_instant(start)}/{format_instant(end)}"
     for kind in ("observations", "runs", "incidents", "figures"):
-        result = CliRunner().invoke(cli, ["export", kind, "-c", str(config), "--window", "2026-11-01/2026-12-01"])
+        result = CliRunner().invoke(cli, ["export", kind, "-c", str(config), "--window", window])
         assert result.exit_code == 0, result.output
         assert result.stdout.count("\n") > 1
