@@ -104,9 +104,10 @@ def test_network_policy_rules_name_peers_and_ports(values: Path) -> None:
 
 def test_ingress_is_permitted_for_the_router_and_the_monitoring_namespace() -> None:
     (rule,) = render(OPENSHIFT)["NetworkPolicy"]["spec"]["ingress"]
-    assert [peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]] == [
+    assert [selector["matchLabels"] for peer in rule["from"] for selector in peer.values()] == [
         {"network.openshift.io/policy-group": "ingress"},
         {"policy-group.network.openshift.io/ingress": ""},
+        {"app.kubernetes.io/name": "ninewatch-test", "app.kubernetes.io/instance": "nw"},
         {"kubernetes.io/metadata.name": "openshift-user-workload-monitoring"},
     ]
 
@@ -134,7 +135,36 @@ def test_egress_is_permitted_for_dns_and_configured_targets_only() -> None:
 
 def test_default_egress_excludes_the_cloud_metadata_service() -> None:
     _, web = render(OPENSHIFT)["NetworkPolicy"]["spec"]["egress"]
-    assert web["to"] == [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}]
+    assert web["to"] == [
+        {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}},
+        {"ipBlock": {"cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::254/128"]}},
+    ]
+
+
+def test_helm_test_requests_livez_through_the_service() -> None:
+    pod = render(OPENSHIFT)["Pod"]
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert pod["spec"]["containers"][0]["args"] == ["healthcheck", "http://nw-ninewatch:9999/livez"]
+    assert "Pod" not in render(OPENSHIFT, *options("test.enabled=false"))
+
+
+def test_disruption_budget_and_spread_are_rendered_only_if_configured() -> None:
+    assert "PodDisruptionBudget" not in render(OPENSHIFT)
+    constraint = '[{"maxSkew":1,"topologyKey":"topology.kubernetes.io/zone","whenUnsatisfiable":"ScheduleAnyway"}]'
+    settings = ("podDisruptionBudget.enabled=true", "podDisruptionBudget.maxUnavailable=0")
+    manifests = render(OPENSHIFT, *options(*settings), "--set-json", f"topologySpreadConstraints={constraint}")
+    assert manifests["PodDisruptionBudget"]["spec"]["maxUnavailable"] == 0
+    assert pod_spec(manifests)["topologySpreadConstraints"] == json.loads(constraint)
+
+
+def test_alertmanager_config_has_its_route_and_receivers() -> None:
+    assert "AlertmanagerConfig" not in render(OPENSHIFT)
+    spec = '{"route":{"receiver":"ops"},"receivers":[{"name":"ops"}]}'
+    settings = ("--set", "alertmanagerConfig.enabled=true", "--set-json", f"alertmanagerConfig.spec={spec}")
+    assert render(OPENSHIFT, *settings)["AlertmanagerConfig"]["spec"] == json.loads(spec)
+    rejected = helm("template", "nw", CHART, "-f", OPENSHIFT, "--set", "alertmanagerConfig.enabled=true")
+    assert rejected.returncode != 0
+    assert "needs alertmanagerConfig.spec with route and receivers" in rejected.stderr
 
 
 def test_openshift_route_has_edge_tls_and_redirects_http() -> None:

@@ -26,11 +26,15 @@ MATRIX = {
         *("serviceMonitor.enabled=false", "prometheusRule.enabled=false", "grafanaDashboard.enabled=false"),
     ),
     "without a network policy": ("networkPolicy.enabled=false", "access=public"),
+    "with a disruption budget and a route of alerts": (
+        *("podDisruptionBudget.enabled=true", "alertmanagerConfig.enabled=true"),
+        *("alertmanagerConfig.spec.route.receiver=ops", "alertmanagerConfig.spec.receivers[0].name=ops"),
+    ),
     "with modules and a group": ("blackbox.modules.http_2xx.prober=http", "podSecurityContext.fsGroup=1001"),
 }
 KINDS = {
-    *("ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PersistentVolumeClaim", "PrometheusRule", "Route"),
-    *("Service", "ServiceMonitor"),
+    *("AlertmanagerConfig", "ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PersistentVolumeClaim", "Pod"),
+    *("PodDisruptionBudget", "PrometheusRule", "Route", "Service", "ServiceMonitor"),
 }
 UNITS = {"m": 0.001, "Mi": 2**20, "Gi": 2**30, "": 1}
 
@@ -39,6 +43,12 @@ def objects(values: Path, *settings: str) -> list[Manifest]:
     result = helm("template", "nw", CHART, "-n", "abc123-prod", "-f", values, *options(*settings))
     assert result.returncode == 0, result.stderr
     return [manifest for manifest in yaml.safe_load_all(result.stdout) if manifest]
+
+
+def spec_of_pod(manifest: Manifest) -> Manifest | None:
+    """Return the specification of the pod that the object is or creates, None for other objects."""
+    template = {"Deployment": lambda: manifest["spec"]["template"], "Pod": lambda: manifest}.get(manifest["kind"])
+    return None if template is None else template()["spec"]
 
 
 def quantity(text: str) -> float:
@@ -58,9 +68,12 @@ def test_every_object_follows_the_rules_of_a_restricted_namespace(values: Path, 
     for manifest in rendered:
         assert manifest["kind"] in KINDS
         assert manifest["metadata"].get("namespace", "abc123-prod") == "abc123-prod"
-        assert manifest["metadata"]["labels"]["app.kubernetes.io/name"] == "ninewatch"
+        name = (
+            "ninewatch-test" if manifest["kind"] == "Pod" else "ninewatch"
+        )  # so that no Service leads to the test pod
+        assert manifest["metadata"]["labels"]["app.kubernetes.io/name"] == name
         assert len(manifest["metadata"]["name"]) <= 63
-        if (spec := manifest["spec"]["template"]["spec"] if manifest["kind"] == "Deployment" else None) is None:
+        if (spec := spec_of_pod(manifest)) is None:
             continue
         assert violations(spec) == []
         assert spec["automountServiceAccountToken"] is False

@@ -30,6 +30,7 @@ CUSTOM_KINDS = (
     ("route.openshift.io", "v1", "Route", "routes"),
     ("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
     ("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
+    ("monitoring.coreos.com", "v1alpha1", "AlertmanagerConfig", "alertmanagerconfigs"),
 )
 
 

@@ -14,7 +14,7 @@ TOOL = Path(__file__).parents[2] / ".tools/kubernetes-validate"
 # The versions of OpenShift 4.16 and 4.21.
 VERSIONS = ("1.29", "1.34")
 # Kinds of OpenShift and of the Prometheus operator, which are not in the schemas.
-CUSTOM_KINDS = {"PrometheusRule", "Route", "ServiceMonitor"}
+CUSTOM_KINDS = {"AlertmanagerConfig", "PrometheusRule", "Route", "ServiceMonitor"}
 needs_schemas = pytest.mark.skipif(not TOOL.exists(), reason="no schemas: `make .tools/kubernetes-validate`")
 
 
