@@ -6,14 +6,17 @@ from itertools import permutations, product
 
 import pytest
 
+from sla.interval import SECOND
 from sla.vantage import (
     FAMILIES,
     IP4,
     IP6,
+    ClockOffset,
     ReferenceAnswer,
     blind_families,
     deciding_references,
     is_hidden,
+    max_clock_offset,
     observable_families,
 )
 
@@ -103,3 +106,17 @@ def test_deciding_references_are_the_far_ones() -> None:
 def test_blind_families_are_those_that_certainly_cannot_observe() -> None:
     assert blind_families({IP4: False, IP6: None}) == (IP4,)
     assert blind_families({IP4: True, IP6: False}) == (IP6,)
+
+
+@pytest.mark.parametrize(
+    ("offset", "error", "certain"), [(10, 4, 6), (-10, 4, -6), (4, 10, 0), (-4, 10, 0), (0, 0, 0), (7, 0, 7)]
+)
+def test_certain_offset_excludes_the_error_of_the_measurement(offset: int, error: int, certain: int) -> None:
+    assert ClockOffset(offset, error).certain == certain
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit"), [(SECOND, SECOND // 4), (20 * SECOND, 5 * SECOND), (60 * SECOND, 5 * SECOND)]
+)
+def test_offset_of_a_clock_is_limited_to_a_quarter_of_the_interval_and_5_seconds(interval: int, limit: int) -> None:
+    assert max_clock_offset(interval) == limit
